@@ -1,0 +1,12 @@
+"""Linear algebra: derivatives by hand, and the means to check them.
+
+Chapter 1 (``chapters/01_linear_algebra.ipynb``) derives what is here. The numerical derivatives
+of :mod:`~byhand.linear_algebra.numerical` are what all chapters check their formulas with.
+
+Layout: the *numerator layout* throughout. The derivative of f with respect to x has the shape
+``f(x).shape + x.shape``, so that entry [i, j] is ∂fᵢ/∂xⱼ.
+"""
+
+from byhand.linear_algebra.numerical import central_difference, complex_step
+
+__all__ = ["central_difference", "complex_step"]

@@ -1,0 +1,199 @@
+"""Numerical derivatives of NumPy functions: central differences and the complex step.
+
+Derived in ``chapters/01_linear_algebra.ipynb``, section *The workshop*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+EPSILON = float(np.finfo(float).eps)
+"""The spacing of the floating-point numbers just above 1, 2⁻⁵²."""
+
+
+def central_difference(f: Callable, x, h: float | None = None):
+    """Return the Jacobian of ``f`` at ``x`` by central differences, Equation ch1-central.
+
+    For each entry of ``x`` it evaluates ``f`` twice, at that entry plus and minus ``h``. The
+    error is about h²|f‴|/6 from cutting Taylor's series off, plus about ε|f|/h from rounding;
+    the default step balances the two, which leaves nine to eleven correct digits.
+
+    Parameters
+    ----------
+    f
+        A function of one real array of the shape of ``x`` (of one number, if ``x`` is a
+        number), that returns a real number or a real array of fixed shape.
+    x
+        A real number or array: where to differentiate.
+    h
+        The step, the same for all entries. By default (3ε)^(1/3)·max(1, |xⱼ|) for entry j,
+        about 9·10⁻⁶ for entries up to 1: Equation ch1-optimal-step for |f| = |f‴|.
+
+    Returns
+    -------
+    numpy.ndarray or float
+        Shape ``f(x).shape + x.shape``; entry [i, j] is ∂fᵢ/∂xⱼ.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` is empty or not finite, ``h`` is not positive and finite or is lost in
+        rounding beside an entry of ``x``, or ``f`` returns values that are not finite or
+        whose shape varies.
+    TypeError
+        If ``x`` or a value of ``f`` is not real and numerical.
+
+    Notes
+    -----
+    W. H. Press et al., *Numerical Recipes*, section 5.7, for the step.
+
+    Examples
+    --------
+    >>> A = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])
+    >>> central_difference(lambda x: A @ x, np.ones(3)).round(8)
+    array([[1., 2., 3.],
+           [4., 5., 6.]])
+    >>> print(f"{central_difference(np.exp, 0.0):.8f}")
+    1.00000000
+    """
+    x = _real_point(x)
+    h = (3 * EPSILON) ** (1 / 3) * np.maximum(1, np.abs(x)) if h is None else _step(h)
+    above, below = x + h, x - h
+    if not np.all((above > x) & (x > below)):
+        raise ValueError(f"step h = {h} is lost in rounding beside x = {_some(x)}")
+
+    def column(j):
+        values = [_real_value(f, _replaced(x, j, end[j])) for end in (above, below)]
+        # Dividing by the step as rounded leaves rounding in f as the only rounding error.
+        return _difference(*values) / (above[j] - below[j])
+
+    return _jacobian(column, x.shape)
+
+
+def complex_step(f: Callable, x, h: float = 1e-20):
+    """Return the Jacobian of ``f`` at ``x`` by the complex step, Equation ch1-complex-step.
+
+    For each entry of ``x`` it evaluates ``f`` once, at that entry plus ``ih``, and takes the
+    imaginary part over ``h``. No two close numbers are subtracted, so ``h`` can be so small
+    that the truncation error h²|f‴|/6 vanishes in rounding.
+
+    Parameters
+    ----------
+    f
+        A function that NumPy evaluates for complex arguments and that is analytic in each
+        entry of ``x``: no ``abs``, ``conj``, ``norm`` or ``vdot`` of anything that depends on
+        ``x`` (their values are wrong without notice where they are only a part of ``f``), no
+        maximum or rounding. Write the transposed as ``A.T``, |x|² as ``x @ x``.
+    x
+        A real number or array: where to differentiate.
+    h
+        The imaginary step.
+
+    Returns
+    -------
+    numpy.ndarray or float
+        Shape ``f(x).shape + x.shape``; entry [i, j] is ∂fᵢ/∂xⱼ.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` is empty or not finite, ``h`` is not positive and finite, or ``f`` returns
+        values that are not finite or whose shape varies.
+    TypeError
+        If ``x`` is not real and numerical, or ``f`` returns real values for complex arguments.
+
+    Notes
+    -----
+    W. Squire and G. Trapp, "Using complex variables to estimate derivatives of real
+    functions", SIAM Review 40 (1998), 110–112.
+
+    Examples
+    --------
+    >>> complex_step(lambda x: x[0] * np.exp(x[1]), np.array([2.0, 0.0]))
+    array([1., 2.])
+    >>> complex_step(np.abs, 1.0)
+    Traceback (most recent call last):
+    ...
+    TypeError: f must return complex values for complex x, got float64: it drops the imaginary \
+part (abs, real, norm, a comparison?) or does not depend on x
+    """
+    x = _real_point(x)
+    h = _step(h)
+
+    def column(j):
+        value = _finite_value(f, _replaced(x.astype(complex), j, x[j] + 1j * h))
+        if not np.iscomplexobj(value):
+            raise TypeError(
+                f"f must return complex values for complex x, got {value.dtype}: it drops the "
+                "imaginary part (abs, real, norm, a comparison?) or does not depend on x"
+            )
+        return value.imag / h
+
+    return _jacobian(column, x.shape)
+
+
+def _real_point(x) -> np.ndarray:
+    """Return x as a float array, or say why it cannot be differentiated at."""
+    x = np.asarray(x)
+    if x.dtype.kind not in "iuf":
+        raise TypeError(f"x must be a real number or array, got {x.dtype}: {_some(x)}")
+    if x.size == 0:
+        raise ValueError(f"x must have at least one entry, got shape {x.shape}")
+    if not np.all(np.isfinite(x)):
+        raise ValueError(f"x must be finite, got {_some(x)}")
+    return x.astype(float)
+
+
+def _step(h) -> float:
+    """Return h, or say why it is no step."""
+    if not (np.ndim(h) == 0 and np.isrealobj(h) and 0 < h < np.inf):
+        raise ValueError(f"step h must be a positive number, got {h!r}")
+    return h
+
+
+def _replaced(x: np.ndarray, j: tuple, entry):
+    """Return a copy of x in which entry j is another; a number if x has no axes."""
+    x = x.copy()
+    x[j] = entry
+    return x[()]
+
+
+def _finite_value(f: Callable, x) -> np.ndarray:
+    """Return f(x) as an array of finite numbers, or say what it is instead."""
+    value = np.asarray(f(x))
+    if value.dtype.kind not in "iufc":
+        raise TypeError(f"f must return numbers, got {value.dtype} at x = {_some(x)}")
+    if not np.all(np.isfinite(value)):
+        raise ValueError(f"f must be finite near x, got {_some(value)} at x = {_some(x)}")
+    return value
+
+
+def _real_value(f: Callable, x) -> np.ndarray:
+    """Return f(x) as an array of finite real numbers, or say what it is instead."""
+    value = _finite_value(f, x)
+    if np.iscomplexobj(value):
+        raise TypeError(f"f must return real values, got {value.dtype} at x = {_some(x)}")
+    return value.astype(float)
+
+
+def _difference(above: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Return above − below, which must have one shape: broadcasting would hide a fault of f."""
+    if above.shape != below.shape:
+        raise ValueError(f"f must keep its shape near x, got {above.shape} and {below.shape}")
+    return above - below
+
+
+def _jacobian(column: Callable, shape: tuple):
+    """Return the array of shape f.shape + shape whose [..., j] is column(j)."""
+    columns = [np.asarray(column(j)) for j in np.ndindex(shape)]
+    shapes = {c.shape for c in columns}
+    if len(shapes) > 1:
+        raise ValueError(f"f must keep its shape near x, got {sorted(shapes)}")
+    return np.stack(columns, axis=-1).reshape(columns[0].shape + shape)[()]
+
+
+def _some(x) -> str:
+    """Return an array as short text."""
+    return np.array2string(np.asarray(x), threshold=6, edgeitems=2).replace("\n", "")

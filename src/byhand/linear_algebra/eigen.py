@@ -1,0 +1,160 @@
+"""Eigenvectors by repeated multiplication, and how fast a Markov chain forgets its start.
+
+Derived in ``chapters/01_linear_algebra.ipynb``, problem B1.3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Eigenpair(NamedTuple):
+    """What :func:`power_iteration` found, and how well it fits."""
+
+    value: float
+    """The eigenvalue λ, as the Rayleigh quotient vᵀAv."""
+    vector: np.ndarray
+    """The eigenvector v, of Euclidean length 1."""
+    residual: float
+    """‖Av − λv‖."""
+    steps: int
+    """Multiplications by A."""
+
+
+def power_iteration(
+    A: np.ndarray | Callable[[np.ndarray], np.ndarray],
+    start: np.ndarray | None = None,
+    *,
+    tolerance: float = 1e-12,
+    max_steps: int = 100_000,
+) -> Eigenpair:
+    """Return the eigenpair of largest modulus by v ← Av/‖Av‖, Equation ch1-power.
+
+    The distance to the eigenvector shrinks like |λ₂/λ₁|ᵏ. What is returned is an eigenpair to
+    the stated tolerance; it is the dominant one unless ``start`` has no part in its direction.
+
+    Parameters
+    ----------
+    A
+        Shape (n, n), or a function that returns ``A @ v``, as a Hessian-vector product does.
+        Pass ``A.T`` for a left eigenvector.
+    start
+        Shape (n,), not zero. By default a normal random vector of a fixed seed; needed where
+        ``A`` is a function.
+    tolerance
+        It stops when ‖Av − λv‖ ≤ tolerance·‖Av‖.
+    max_steps
+        The largest number of multiplications by ``A``.
+
+    Returns
+    -------
+    Eigenpair
+        ``value``, ``vector``, ``residual`` and ``steps``.
+
+    Raises
+    ------
+    ValueError
+        If ``A`` is not square or not finite, ``start`` is missing, zero, or of another shape,
+        or ``tolerance`` or ``max_steps`` is not positive.
+    RuntimeError
+        If ``max_steps`` do not suffice: two eigenvalues share the largest modulus (a pair of
+        complex ones, λ and −λ), or nearly so.
+
+    Notes
+    -----
+    R. von Mises and H. Pollaczek-Geiringer, "Praktische Verfahren der Gleichungsauflösung",
+    ZAMM 9 (1929), 152–164.
+
+    Examples
+    --------
+    >>> pair = power_iteration(np.array([[2.0, 1.0], [1.0, 2.0]]))
+    >>> print(round(pair.value, 12), np.abs(pair.vector).round(6))
+    3.0 [0.707107 0.707107]
+    """
+    if not (tolerance > 0 and max_steps > 0):
+        raise ValueError(
+            f"tolerance and max_steps must be positive, got {tolerance} and {max_steps}"
+        )
+    multiply, v = _operator(A, start)
+    for step in range(1, max_steps + 1):
+        w = multiply(v)
+        length = float(np.linalg.norm(w))
+        if not np.isfinite(length):
+            raise ValueError(f"A @ v must be finite, got norm {length} in step {step}")
+        value = float(v @ w)
+        residual = float(np.linalg.norm(w - value * v))
+        if residual <= tolerance * length:
+            return Eigenpair(value, v, residual, step)
+        v = w / length
+    raise RuntimeError(
+        f"no eigenpair after {max_steps} steps, residual {residual:.1e}: "
+        "two eigenvalues share the largest modulus, or nearly so"
+    )
+
+
+def contraction_coefficient(P: np.ndarray) -> float:
+    """Return Dobrushin's coefficient of a row-stochastic matrix, Equation ch1-dobrushin.
+
+    It is δ = ½ maxᵢⱼ ‖Pᵢ − Pⱼ‖₁ over pairs of rows, and the smallest number for which
+    ‖pᵀP − qᵀP‖₁ ≤ δ‖p − q‖₁ for all probability vectors p, q.
+
+    Parameters
+    ----------
+    P
+        Shape (n, n); entries ≥ 0, each row adds up to 1.
+
+    Returns
+    -------
+    float
+        Between 0 (all rows alike) and 1 (two rows that share no state).
+
+    Raises
+    ------
+    ValueError
+        If ``P`` is not a row-stochastic matrix.
+
+    Notes
+    -----
+    R. L. Dobrushin, "Central limit theorem for nonstationary Markov chains I", Theory of
+    Probability and its Applications 1 (1956), 65–80.
+
+    Examples
+    --------
+    >>> contraction_coefficient(np.array([[0.75, 0.25], [0.5, 0.5]]))
+    0.25
+    """
+    P = _matrix(P)
+    if np.any(P < 0) or not np.allclose(P.sum(axis=1), 1, rtol=0, atol=1e-12):
+        raise ValueError(f"P must have entries ≥ 0 and rows that add up to 1, got {P}")
+    return float(np.abs(P[:, None] - P[None, :]).sum(axis=2).max() / 2)
+
+
+def _operator(A, start) -> tuple[Callable, np.ndarray]:
+    """Return v ↦ Av and a start of length 1."""
+    if callable(A):
+        if start is None:
+            raise ValueError("start is needed where A is a function: its size is not known")
+        multiply, n = A, np.size(start)
+    else:
+        A = _matrix(A)
+        multiply, n = A.__matmul__, len(A)
+        if start is None:
+            start = np.random.default_rng(0).normal(size=n)
+    v = np.asarray(start, dtype=float)
+    length = np.linalg.norm(v)
+    if v.shape != (n,) or not 0 < length < np.inf:
+        raise ValueError(f"start must be a vector of {n} finite entries, not all zero, got {v}")
+    return multiply, v / length
+
+
+def _matrix(A) -> np.ndarray:
+    """Return A as a square float array of finite numbers."""
+    A = np.asarray(A, dtype=float)
+    if A.ndim != 2 or A.shape[0] != A.shape[1] or A.size == 0:
+        raise ValueError(f"the matrix must be square and not empty, got shape {A.shape}")
+    if not np.all(np.isfinite(A)):
+        raise ValueError(f"the matrix must be finite, got {A}")
+    return A

@@ -1,0 +1,139 @@
+"""The figures of ``chapters/01_linear_algebra.ipynb``. Each function returns a new figure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from byhand.linear_algebra.eigen import contraction_coefficient
+from byhand.linear_algebra.numerical import EPSILON, central_difference, complex_step
+
+CORNERS = np.array([[0, 0], [1, 0], [0.5, np.sqrt(3) / 2]])
+"""Where the triangle of probability vectors has its corners on paper."""
+
+
+def step_errors(f: Callable, x: float, derivative: float, steps: np.ndarray) -> np.ndarray:
+    """Return the relative errors of central difference and complex step, shape (2, steps)."""
+    routes = (central_difference, complex_step)
+    estimates = [[route(f, x, h) for h in steps] for route in routes]
+    return np.abs(np.array(estimates) - derivative) / abs(derivative)
+
+
+def error_against_step(
+    f: Callable, x: float, derivative: float, third: float, steps: np.ndarray
+) -> Figure:
+    """Draw the relative error against h, beside what theory predicts.
+
+    ``derivative`` and ``third`` are f′(x) and f‴(x), from elsewhere.
+    """
+    central, complex_ = step_errors(f, x, derivative, steps)
+    truncation = steps**2 * abs(third) / 6 / abs(derivative)
+    rounding = EPSILON * abs(f(x)) / steps / abs(derivative)
+    floor = EPSILON / 8
+    figure, axes = plt.subplots(figsize=(7.2, 4.6))
+    axes.loglog(steps, truncation + rounding, "--", color="C6", lw=1.5)
+    axes.loglog(steps, np.maximum(central, floor), "o-", color="C0", ms=4, lw=1.2)
+    axes.loglog(steps, np.maximum(complex_, floor), "s-", color="C1", ms=4, lw=1.2)
+    axes.set(xlabel="step $h$", ylabel="relative error", ylim=(floor / 3, 30))
+    axes.invert_xaxis()
+    axes.text(1e-11, 4e-8, "central difference", color="C0", ha="left", va="top")
+    axes.text(1e-11, 1.5e-15, "complex step", color="C1", ha="center", va="bottom")
+    axes.text(2e-4, 3e-6, r"$h^2|f'''|/6$", color="C6", ha="left", va="bottom")
+    axes.text(1e-11, 1.2e-4, r"$\varepsilon|f|/h$", color="C6", ha="right", va="bottom")
+    return figure
+
+
+def through_a_window(f: Callable, x: float, derivative: float, h: float) -> Figure:
+    """Draw f as the computer sees it on [x − 2h, x + 2h], its tangent, and the chord of step h."""
+    t = np.linspace(-2, 2, 401)
+    with np.errstate(invalid="ignore"):
+        seen = (f(x + t * h) - f(x)) / h
+    slope = central_difference(f, x, h)
+    middle = (f(x + h) + f(x - h) - 2 * f(x)) / (2 * h)
+    figure, axes = plt.subplots(figsize=(7.2, 4.2))
+    axes.plot(t, seen, color="C4", lw=2.5)
+    axes.plot(t, derivative * t, ":", color="C6", lw=2)
+    axes.plot(t, middle + slope * t, "--", color="C1")
+    ends = (np.array([f(x - h), f(x + h)]) - f(x)) / h
+    axes.plot([-1, 1], ends, "o", color="C1", ms=8)
+    reach = 3.2 * abs(derivative)
+    axes.set(
+        xlim=(-2, 2),
+        ylim=(-reach, reach),
+        xlabel="$(\\xi - x)/h$",
+        ylabel="$(f(\\xi) - f(x))/h$",
+        title=f"h = {h:.0e}: slope of the chord {slope:.6f}, of the tangent {derivative:.6f}",
+    )
+    axes.text(-1.9, reach * 0.9, "$f$ in floating point", color="C4", va="top")
+    axes.text(-1.9, reach * 0.74, "tangent, dotted", color="C6", va="top")
+    axes.text(-1.9, reach * 0.58, "chord of step $h$, dashed", color="C1", va="top")
+    return figure
+
+
+def mixed_derivative_map() -> Figure:
+    """Draw ∂²g/∂x∂y of Peano's function g around the origin."""
+    side = np.linspace(-1, 1, 401)
+    x, y = np.meshgrid(side, side)
+    c = (x * x - y * y) / np.where(x * x + y * y > 0, x * x + y * y, np.nan)
+    figure, axes = plt.subplots(figsize=(5.6, 4.6))
+    levels = np.linspace(-1.5, 1.5, 13)
+    filled = axes.contourf(x, y, c * (3 - 2 * c * c), levels=levels, cmap="cividis")
+    dark, light = "0.1", "0.95"
+    axes.plot([-1, 1], [0, 0], "-", color=dark)
+    axes.plot([0, 0], [-1, 1], "--", color=light)
+    axes.text(0.62, 0.05, "+1", color=dark, weight="bold", size=14)
+    axes.text(0.05, 0.85, "−1", color=light, weight="bold", size=14)
+    axes.set(xlabel="$x$", ylabel="$y$", aspect="equal")
+    axes.grid(visible=False)
+    figure.colorbar(filled, label=r"$\partial^2 g/\partial x\,\partial y$", ticks=[-1, 0, 1])
+    return figure
+
+
+def chain_on_the_triangle(P: np.ndarray, start: np.ndarray, k: int, name: str) -> Figure:
+    """Draw where k steps of a chain of three states take a start, and all starts."""
+    path = [start]
+    for _ in range(k):
+        path.append(path[-1] @ P)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 4.0), width_ratios=[1.15, 1])
+    _draw_triangle(left, np.linalg.matrix_power(P, k), np.array(path))
+    left.set_title(f"{name}: {k} step{'' if k == 1 else 's'}")
+    _draw_spread(right, P, k)
+    return figure
+
+
+def _draw_triangle(axes, power: np.ndarray, path: np.ndarray) -> None:
+    """Draw the triangle, its image under k steps, and the path of one start."""
+    ring = [0, 1, 2, 0]
+    axes.plot(*CORNERS[ring].T, color="C6", lw=1.2)
+    axes.fill(*(power @ CORNERS).T, color="C4", alpha=0.35)
+    axes.plot(*(power @ CORNERS)[ring].T, color="C4", lw=1.5)
+    axes.plot(*(path @ CORNERS).T, "o-", color="C1", ms=3.5, lw=1)
+    axes.plot(*(path[-1] @ CORNERS), "o", color="C1", ms=9)
+    for state, (corner, sign) in enumerate(zip(CORNERS, (-1, -1, 1), strict=True)):
+        axes.text(
+            corner[0], corner[1] + 0.07 * sign, f"state {state + 1}", ha="center", va="center"
+        )
+    axes.set(aspect="equal", xlim=(-0.15, 1.15), ylim=(-0.15, 1.0))
+    axes.axis("off")
+
+
+def _draw_spread(axes, P: np.ndarray, k: int) -> None:
+    """Draw how far apart two starts can still be, against the number of steps."""
+    steps = np.arange(13)
+    spread = [contraction_coefficient(np.linalg.matrix_power(P, s)) for s in steps]
+    second = sorted(np.abs(np.linalg.eigvals(P)))[-2]
+    axes.semilogy(steps, np.maximum(spread, 1e-12), "o", color="C0", mfc="none")
+    axes.semilogy(steps, second**steps, "--", color="C6", lw=1.2)
+    axes.semilogy(k, spread[k], "o", color="C0", ms=9)
+    axes.set(
+        xlabel="step $k$",
+        title="largest distance of two starts",
+        ylim=(1e-6, 3),
+        xticks=range(0, 13, 3),
+    )
+    axes.text(
+        12, 2e-6, rf"dashed: $|\lambda_2|^k$, $|\lambda_2| = {second:.2f}$", ha="right", va="bottom"
+    )

@@ -30,9 +30,9 @@ from byhand.backpropagation.tracing import COMPOSITES, CONSTANTS, RULES, Rule, p
 # the derivative is the rule of both sweeps.
 
 
-def _share(wins, loses_not):
-    """Return 1 where an argument wins, ½ where it ties, 0 where it loses."""
-    return (1 * wins + loses_not) / 2
+def _share(c, wins, loses_not):
+    """Return c where an argument wins, c/2 where it ties, 0 where it loses."""
+    return c * (1 * wins + loses_not) / 2
 
 
 def _power_base(c, y, a, b):
@@ -61,7 +61,7 @@ def sigmoid(x):
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    if np.iscomplexobj(x) or getattr(x, "dtype", None) == object:
+    if np.iscomplexobj(x) or np.asarray(x).dtype.kind == "O":
         return 1 / (1 + np.exp(-x))
     small = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, small) / (1 + small)
@@ -102,13 +102,13 @@ ELEMENTWISE = {
     np.abs: (abs, lambda c, y, x: c * np.sign(x)),
     np.maximum: (
         np.maximum,
-        lambda c, y, a, b: c * _share(a > b, a >= b),
-        lambda c, y, a, b: c * _share(b > a, b >= a),
+        lambda c, y, a, b: _share(c, a > b, a >= b),
+        lambda c, y, a, b: _share(c, b > a, b >= a),
     ),
     np.minimum: (
         np.minimum,
-        lambda c, y, a, b: c * _share(a < b, a <= b),
-        lambda c, y, a, b: c * _share(b < a, b <= a),
+        lambda c, y, a, b: _share(c, a < b, a <= b),
+        lambda c, y, a, b: _share(c, b < a, b <= a),
     ),
     np.where: (
         np.where,
@@ -138,7 +138,9 @@ def _keep(y, x, axis):
 
 
 def _unsum(g, y, x, axis=None, keepdims=False):
-    return np.broadcast_to(g if np.ndim(g) == 0 else _keep(g, x, axis), np.shape(x))
+    if isinstance(g, float):  # np.float64 is one: the sum of a loss, on the innermost level
+        return np.full(np.shape(x), g)
+    return np.broadcast_to(_keep(g, x, axis), np.shape(x))
 
 
 def _winners(x, y, axis):
@@ -152,15 +154,19 @@ def _turn(a):
 
 
 def _matmul_left(g, y, a, b):
-    if b.ndim == 1:
-        return g * b if a.ndim == 1 else g[..., None] * b
-    return (b @ g[..., None])[..., 0] if a.ndim == 1 else g @ _turn(b)
+    if a.ndim > 1 and b.ndim > 1:
+        return g @ _turn(b)
+    if a.ndim > 1:
+        return g[..., None] * b
+    return g * b if b.ndim == 1 else (b @ g[..., None])[..., 0]
 
 
 def _matmul_right(g, y, a, b):
-    if a.ndim == 1:
-        return g * a if b.ndim == 1 else a[:, None] * g[..., None, :]
-    return (_turn(a) @ g[..., None])[..., 0] if b.ndim == 1 else _turn(a) @ g
+    if a.ndim > 1 and b.ndim > 1:
+        return _turn(a) @ g
+    if b.ndim > 1:
+        return a[:, None] * g[..., None, :]
+    return g * a if a.ndim == 1 else (_turn(a) @ g[..., None])[..., 0]
 
 
 def _solve_left(g, y, a, b):
@@ -295,9 +301,11 @@ def fit(adjoint, shape: tuple[int, ...]):
     """
     extra = np.ndim(adjoint) - len(shape)
     if extra:
-        adjoint = np.add.reduce(adjoint, axis=tuple(range(extra)))
-    ones = tuple(i for i, n in enumerate(shape) if n == 1 and adjoint.shape[i] != 1)
-    return np.add.reduce(adjoint, axis=ones, keepdims=True) if ones else adjoint
+        adjoint = np.add.reduce(adjoint, 0 if extra == 1 else tuple(range(extra)))
+    if 1 in shape and adjoint.shape != shape:
+        ones = tuple(i for i, n in enumerate(shape) if n == 1)
+        adjoint = np.add.reduce(adjoint, ones, keepdims=True)
+    return adjoint
 
 
 # -- functions made of others ----------------------------------------------------------------------
@@ -337,7 +345,7 @@ def _dot(a, b):
     return a @ b
 
 
-def _norm(x, ord=None, axis=None, keepdims=False):  # noqa: A002 -- NumPy's name
+def _norm(x, ord=None, axis=None, keepdims=False):
     if ord not in (None, 2) or (ord == 2 and axis is None and np.ndim(x) != 1):
         raise TypeError(f"only the Euclidean norm has a derivative rule, got ord={ord!r}")
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))

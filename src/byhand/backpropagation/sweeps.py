@@ -214,7 +214,7 @@ def adjoints(tape: list, last: int, seed: Any) -> list:
     a reverse topological order: no search, no recursion. An adjoint collects a part from each
     use of its value (Equation ch5-reverse); ``None`` means that ``last`` does not depend on it.
     """
-    bars: list[Any] = [None] * (last + 1)
+    bars: list[Any] = [None] * len(tape)
     bars[last] = seed
     for k in range(last, -1, -1):
         g = bars[k]
@@ -222,23 +222,23 @@ def adjoints(tape: list, last: int, seed: Any) -> list:
             continue
         rule, y, args, kwargs, parents = tape[k]
         for i, parent in parents:
-            part = rule.pulls[i](g, y, *args, **kwargs)
+            pull = rule.pulls[i]
+            part = pull(g, y, *args, **kwargs) if kwargs else pull(g, y, *args)
             shape = getattr(args[i], "shape", ())
             if getattr(part, "shape", ()) != shape:
                 part = fit(part, shape)
-            bars[parent] = part if bars[parent] is None else bars[parent] + part
+            seen = bars[parent]
+            bars[parent] = part if seen is None else seen + part
     return bars
 
 
 def _pull_back(tape: list, leaves: Any, y: Any, seed: Any) -> Any:
+    bars: list[Any] = [None] * len(tape)
     if _is_on(y, tape):
         bars = adjoints(tape, y.index, _one(y.value) if seed is None else seed)
-    else:
-        bars = []
 
     def bar(leaf):
-        found = bars[leaf.index] if leaf.index < len(bars) else None
-        return 0 * leaf.value if found is None else found
+        return 0 * leaf.value if bars[leaf.index] is None else bars[leaf.index]
 
     return tree_map(bar, leaves)
 
@@ -253,12 +253,12 @@ def _value(y: Any, tape: list) -> Any:
 
 def _one(y: Any) -> Any:
     dtype = getattr(y, "dtype", np.dtype(object))
-    return y**0 if dtype == object else dtype.type(1)  # y**0 is a Fraction if y is one
+    return y**0 if dtype.kind == "O" else dtype.type(1)  # y**0 is a Fraction if y is one
 
 
 def _leaf(a: Any) -> Any:
     """Return a number or array as one that can be differentiated: integers become floats."""
-    if isinstance(a, Traced):
+    if isinstance(a, Traced) or (type(a) is np.ndarray and a.dtype == np.float64):
         return a
     a = np.asarray(a)
     if a.dtype.kind in "biu":
@@ -297,9 +297,12 @@ def tree_map(function: Callable, tree: Any, *others: Any) -> Any:
     >>> tree_map(lambda a, b: a + b, (1, {"w": 2}), (10, {"w": 20}))
     (11, {'w': 22})
     """
+    if isinstance(tree, (tuple, list)):
+        if others:
+            leaves = [tree_map(function, *group) for group in zip(tree, *others, strict=True)]
+        else:
+            leaves = [tree_map(function, leaf) for leaf in tree]
+        return type(tree)(*leaves) if hasattr(tree, "_fields") else type(tree)(leaves)
     if isinstance(tree, dict):
         return {k: tree_map(function, a, *(o[k] for o in others)) for k, a in tree.items()}
-    if isinstance(tree, tuple | list):
-        leaves = [tree_map(function, *group) for group in zip(tree, *others, strict=True)]
-        return type(tree)(*leaves) if hasattr(tree, "_fields") else type(tree)(leaves)
     return function(tree, *others)

@@ -113,6 +113,8 @@ class Traced:
     # -- NumPy's protocols ---------------------------------------------------------------------
 
     def __array_ufunc__(self, ufunc, method, *args, **kwargs):
+        if method == "__call__" and not kwargs:
+            return apply(ufunc, args, kwargs)
         if "out" in kwargs:
             raise TypeError(
                 f"cannot write a {type(self).__name__} into a plain array: {ufunc.__name__} in "
@@ -203,16 +205,14 @@ class Variable(Traced):
     def _apply(self, rule: Rule, args: Sequence[Any], kwargs: dict[str, Any]) -> Variable:
         level, tape = self.level, self.tape
         values, parents = [], []
-        for i, a in enumerate(args):
+        for a in args:
             if isinstance(a, Traced) and a.level == level:
-                values.append(a.value)
-                parents.append((i, a.index))
-            else:
-                values.append(a)
-        y = rule.compute(*values, **kwargs)
-        index = len(tape)
+                parents.append((len(values), a.index))
+                a = a.value
+            values.append(a)
+        y = rule.compute(*values, **kwargs) if kwargs else rule.compute(*values)
         tape.append((rule, y, values, kwargs, parents))
-        return Variable(y, level, tape, index)
+        return Variable(y, level, tape, len(tape) - 1)
 
 
 class Dual(Traced):

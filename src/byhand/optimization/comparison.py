@@ -1,0 +1,163 @@
+"""Experiments with the four optimizers that the chapter compares."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from byhand.optimization._checks import NonFiniteError, non_negative, positive
+from byhand.optimization.objectives import Objective
+from byhand.optimization.optimizers import (
+    Optimizer,
+    adam,
+    gradient_descent,
+    heavy_ball,
+    rmsprop,
+    run,
+)
+
+
+def four_optimizers(learning_rate: Any) -> dict[str, Optimizer]:
+    """Return SGD, momentum, RMSProp and Adam with the hyperparameters of problem C.
+
+    Parameters
+    ----------
+    learning_rate
+        η > 0, the same for all four.
+
+    Returns
+    -------
+    dict
+        Name → optimizer. β = 0.9 for momentum and RMSProp, β₁ = 0.9 and β₂ = 0.99 for Adam.
+
+    Examples
+    --------
+    >>> list(four_optimizers(0.1))
+    ['SGD', 'momentum', 'RMSProp', 'Adam']
+    """
+    return {
+        "SGD": gradient_descent(learning_rate),
+        "momentum": heavy_ball(learning_rate, 0.9, rate="inside"),
+        "RMSProp": rmsprop(learning_rate, 0.9, epsilon_inside=True),
+        "Adam": adam(learning_rate, 0.9, 0.99),
+    }
+
+
+def final_losses(
+    objective: Objective,
+    start: Any,
+    steps: int,
+    rates: Sequence[float],
+    noise: float = 0.0,
+    seed: int = 0,
+) -> dict[str, np.ndarray]:
+    """Return the mean loss of each of the four optimizers after some steps, for each rate.
+
+    Parameters
+    ----------
+    objective
+        What to minimize.
+    start
+        Of shape (d,), or (runs, d) for many runs with noise of their own, side by side.
+    steps
+        Updates in each run.
+    rates
+        The learning rates to try.
+    noise
+        Standard deviation of the Gaussian noise on each component of each gradient.
+    seed
+        Of the noise; every rate and every optimizer meets the same noise.
+
+    Returns
+    -------
+    dict
+        Name → array with an entry for each rate: infinite where a run left the floats.
+
+    Raises
+    ------
+    ValueError
+        If the noise is negative.
+
+    Examples
+    --------
+    >>> from byhand.optimization import quadratic
+    >>> losses = final_losses(quadratic([[1.0]]), [1.0], 3, [0.5, 1.0])
+    >>> losses["SGD"].tolist()
+    [0.0078125, 0.0]
+    """
+    non_negative("noise", noise)
+    names = four_optimizers(1.0)
+    return {
+        name: np.array(
+            [
+                _final_loss(four_optimizers(eta)[name], objective, start, steps, noise, seed)
+                for eta in rates
+            ]
+        )
+        for name in names
+    }
+
+
+def _final_loss(optimizer, objective, start, steps, noise, seed) -> float:
+    rng = np.random.default_rng(seed)
+
+    def gradient(params):
+        exact = objective.gradient(params)
+        return exact + rng.normal(0, noise, exact.shape) if noise else exact
+
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            last = run(optimizer, gradient, start, steps).params[-1]
+            return float(np.mean(objective.value(last)))
+    except NonFiniteError:
+        return np.inf
+
+
+def working_decades(rates: Sequence[float], losses: Sequence[float], target: float) -> float:
+    """Return how many decades of learning rates reach the target, on an even logarithmic grid.
+
+    Parameters
+    ----------
+    rates
+        Evenly spaced on a logarithmic scale, ascending, at least two.
+    losses
+        The loss that each rate reached.
+    target
+        The loss to reach, > 0.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two rates, or not as many losses.
+
+    Examples
+    --------
+    >>> working_decades([0.01, 0.1, 1.0, 10.0], [1, 1e-5, 1e-6, 1], target=1e-3)
+    2.0
+    """
+    positive("target", target)
+    if len(rates) < 2 or len(rates) != len(losses):
+        raise ValueError(f"got {len(rates)} rates and {len(losses)} losses")
+    spacing = np.log10(rates[-1] / rates[0]) / (len(rates) - 1)
+    return float(spacing * np.count_nonzero(np.asarray(losses) <= target))
+
+
+def loss_rises(objective: Objective, path: np.ndarray) -> int:
+    """Return at how many steps of a path the loss goes up.
+
+    Parameters
+    ----------
+    objective
+        The loss.
+    path
+        Points of shape (steps + 1, d).
+
+    Examples
+    --------
+    >>> from byhand.optimization import quadratic
+    >>> loss_rises(quadratic([[1.0]]), np.array([[3.0], [1.0], [-2.0], [-1.0]]))
+    1
+    """
+    return int(np.count_nonzero(np.diff(objective.value(path)) > 0))

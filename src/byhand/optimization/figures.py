@@ -1,0 +1,236 @@
+"""The figures of the chapter *Optimization*; each function returns a Matplotlib figure."""
+
+from __future__ import annotations
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from byhand.optimization.analysis import (
+    heavy_ball_factor,
+    newton_raphson,
+    tune_gradient_descent,
+    tune_heavy_ball,
+    tune_nesterov,
+)
+from byhand.optimization.comparison import final_losses
+from byhand.optimization.objectives import least_squares, quadratic, ripples, two_wells
+from byhand.optimization.optimizers import adam, gradient_descent, heavy_ball, replay, run
+
+STYLES = {
+    "SGD": {"color": "C0", "marker": "o", "linestyle": "-"},
+    "momentum": {"color": "C1", "marker": "s", "linestyle": "--"},
+    "RMSProp": {"color": "C2", "marker": "^", "linestyle": "-."},
+    "Adam": {"color": "C3", "marker": "D", "linestyle": ":"},
+}
+"""How each of the four optimizers is drawn in every figure."""
+
+KINDS = {"minimum": "o", "saddle point": "X"}
+"""Marker of each kind of critical point."""
+
+
+def parabolas() -> Figure:
+    """Draw log cosh between its two parabolas, and the gradient step with η = 1/β."""
+    figure, axes = plt.subplots()
+    x, y = np.linspace(-2.2, 3.4, 200), 1.4
+    value, slope = np.log(np.cosh(y)), np.tanh(y)
+    tangent, bend = value + slope * (x - y), (x - y) ** 2 / 2
+    axes.fill_between(x, tangent - bend, tangent + bend, color="C4", alpha=0.15, linewidth=0)
+    axes.plot(x, tangent + bend, "C1--", x, tangent - bend, "C1--", linewidth=1.5)
+    axes.plot(x, tangent, "C6:", linewidth=1.5)
+    axes.plot(x, np.log(np.cosh(x)), "C0")
+    step = y - slope
+    axes.plot([y, step], [value, value - slope**2 / 2], "C2o")
+    axes.annotate("y", (y, value), (8, -14), textcoords="offset points")
+    axes.annotate(
+        "lowest point of the upper parabola:\ny − ∇f(y)/β",
+        (step, value - slope**2 / 2),
+        (40, -62),
+        textcoords="offset points",
+        arrowprops={"arrowstyle": "->", "color": "C2"},
+        color="C2",
+    )
+    axes.text(-1.75, 1.95, "tangent + ½β(x − y)²", color="C1")
+    axes.text(-1.3, -2.3, "tangent − ½β(x − y)²", color="C1", ha="right", rotation=0)
+    axes.text(-2.1, 0.78, "f", color="C0", fontsize=13)
+    axes.set(xlim=(-3.6, 3.4), ylim=(-2.6, 3.2), xlabel="x")
+    return figure
+
+
+def two_wells_paths(learning_rate: float) -> Figure:
+    """Draw the contours of :func:`two_wells`, its critical points, and four descents."""
+    f = two_wells()
+    figure, axes = plt.subplots()
+    x, y = np.meshgrid(np.linspace(-4.3, 1.5, 200), np.linspace(-3.4, 2.1, 160))
+    values = f.value(np.stack([x, y], axis=-1))
+    levels = [-11.5, -10, -8, -5, -2, -0.5, 0.3, 1, 3, 8, 20, 50]
+    axes.contour(x, y, values, levels=levels, cmap="cividis", linewidths=0.9, alpha=0.8)
+    for i, start in enumerate([(-0.25, 1.9), (-3.9, 0.5), (1.2, -2.0), (-0.55, -1.5)]):
+        path = run(gradient_descent(learning_rate), f.gradient, start, 80).params
+        axes.plot(*path.T, color=f"C{i % 4}", marker=".", markersize=4, linewidth=1.2)
+        axes.plot(*start, color=f"C{i % 4}", marker="s", markersize=7)
+    r = 21**0.5
+    for a, kind in [(0, "minimum"), ((r - 6) / 4, "saddle point"), (-(r + 6) / 4, "minimum")]:
+        axes.plot(a, 3 * a / 4, KINDS[kind], color="C6", markersize=9)
+        at = (8, -16) if kind == "minimum" else (-92, -4)
+        axes.annotate(kind, (a, 3 * a / 4), at, textcoords="offset points")
+    axes.set(xlabel="x₁", ylabel="x₂", xlim=(-4.3, 1.5), ylim=(-3.4, 2.1))
+    axes.set_title(f"80 gradient steps, η = {learning_rate:g}, from each square")
+    return figure
+
+
+def newton_map(points: np.ndarray, kinds: list[str], size: int = 260) -> Figure:
+    """Color each start by the critical point of :func:`ripples` to which Newton takes it.
+
+    ``points`` are the critical points, of shape (n, 2), and ``kinds`` what each of them is.
+    """
+    f = ripples()
+    x, y = np.meshgrid(np.linspace(-16, 12, size), np.linspace(-9, 9, size * 9 // 14))
+    end = newton_raphson(f.gradient, f.hessian, np.stack([x, y], axis=-1), 60)[-1]
+    distance = np.linalg.norm(end[..., None, :] - points, axis=-1)
+    which = np.where(distance.min(axis=-1) < 1e-6, distance.argmin(axis=-1), np.nan)
+    figure, axes = plt.subplots(figsize=(7.2, 4.6))
+    colors = plt.get_cmap("cividis", len(points))
+    axes.imshow(
+        which,
+        origin="lower",
+        extent=(-16, 12, -9, 9),
+        cmap=colors,
+        vmin=-0.5,
+        vmax=len(points) - 0.5,
+        alpha=0.75,
+        interpolation="nearest",
+        aspect="auto",
+    )
+    for i, (point, kind) in enumerate(zip(points, kinds, strict=True)):
+        marker = {"marker": KINDS[kind], "color": colors(i), "markeredgecolor": "white"}
+        axes.plot(*point, markersize=15, markeredgewidth=2, **marker)
+        label = {"fontsize": 13, "color": "white", "fontweight": "bold"}
+        box = {"facecolor": "0.15", "edgecolor": "none", "alpha": 0.85, "pad": 2}
+        axes.annotate(str(i + 1), point, (11, 6), textcoords="offset points", bbox=box, **label)
+    path = newton_raphson(f.gradient, f.hessian, [0.0, 0.0], 6)
+    axes.plot(*path.T, color="C1", marker=".", markersize=8)
+    axes.set(xlabel="x of the start", ylabel="y of the start", xlim=(-16, 12), ylim=(-9, 9))
+    axes.grid(False)
+    return figure
+
+
+def heavy_ball_explorer(learning_rate: float, momentum: float) -> Figure:
+    """Draw where heavy ball converges on problem A1, and its first 30 iterates."""
+    figure, (plane, axes) = plt.subplots(1, 2, figsize=(7.6, 3.9))
+    rate, beta = np.meshgrid(np.linspace(0.005, 0.33, 150), np.linspace(0, 0.99, 120))
+    curvatures = 5 * (3 + 5**0.5) / 2, 5 * (3 - 5**0.5) / 2
+    factor = np.maximum(*[heavy_ball_factor(h, rate, beta) for h in curvatures])
+    plane.contourf(rate, beta, factor, levels=[0, 0.7, 0.8, 0.9, 1], cmap="cividis", alpha=0.6)
+    lines = plane.contour(rate, beta, factor, levels=[0.7, 0.8, 0.9, 1], colors="C6")
+    lines.set_linewidth([0.8, 0.8, 0.8, 2.5])
+    plane.clabel(lines, fontsize=9)
+    plane.plot(learning_rate, momentum, "C1o", markersize=11)
+    plane.set(xlabel="learning rate α", ylabel="momentum β")
+    plane.set_title("error's factor per step")
+    loss = least_squares([[2.0, -1.0], [-1.0, 3.0]], [3.0, 1.0])
+    x, y = np.meshgrid(np.linspace(-1, 5, 90), np.linspace(-1, 3, 70))
+    values = loss.value(np.stack([x, y], axis=-1))
+    axes.contour(x, y, values, levels=[0.1, 0.5, 2, 5, 12, 25], cmap="cividis", linewidths=0.9)
+    optimizer = heavy_ball(learning_rate, momentum, rate="inside")
+    path = run(optimizer, loss.gradient, [1.0, 0.0], 30).params
+    axes.plot(*path.T, "C1.-", linewidth=1.3, markersize=6)
+    axes.plot(2, 1, "C6*", markersize=13)
+    axes.plot(1, 0, "C0s", markersize=8)
+    axes.set(xlabel="w₁", ylabel="w₂", xlim=(-1, 5), ylim=(-1, 3))
+    axes.set_title(f"30 updates, α = {learning_rate:g}, β = {momentum:g}")
+    return figure
+
+
+def usable_rates(condition: int, noise: float) -> Figure:
+    """Draw the loss after 300 steps against the learning rate, for the four optimizers."""
+    figure, axes = plt.subplots()
+    f = quadratic(np.diag([1.0, 1 / condition]))
+    rates = np.logspace(-3, 0.75, 16)
+    start = np.ones((100, 2)) if noise else np.ones((1, 2))
+    for name, losses in final_losses(f, start, 300, rates, noise).items():
+        axes.plot(rates, np.clip(losses, 1e-12, 1e3), label=name, **STYLES[name])
+    axes.set(xscale="log", yscale="log", ylim=(3e-13, 3e3), xlabel="learning rate η")
+    axes.set_ylabel("loss after 300 steps")
+    axes.set_title(f"condition number κ = {condition}, gradient noise σ = {noise:g}")
+    axes.legend(ncols=2, loc="lower left")
+    return figure
+
+
+def moments(beta: float) -> Figure:
+    """Draw m and m̂ for a constant gradient and for one that drifts."""
+    figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.6), sharey=True)
+    t = np.arange(1, 41)
+    for axes, gradient, title in zip(
+        panels, [np.ones(40), t / 40], ["constant gradient", "drifting gradient"], strict=True
+    ):
+        states = replay(adam(0.1, beta), gradient[:, None], [0.0]).states[1:]
+        axes.plot(t, gradient, "C6", linewidth=1.2)
+        axes.plot(t, [s.m_hat[0] for s in states], "C0o", markersize=4)
+        axes.plot(t, [s.m[0] for s in states], "C1--")
+        axes.set(xlabel="step t", title=title, ylim=(-0.05, 1.12))
+    panels[0].text(30, 1.04, "g = m̂", color="C0")
+    panels[0].text(9, 0.28 if beta > 0.8 else 0.6, "m", color="C1")
+    panels[1].text(17, 0.58, "g", color="C6")
+    panels[1].text(30, 0.3, "m̂ and m lag", color="C0")
+    return figure
+
+
+def two_limits(gd_path: np.ndarray, rmsprop_path: np.ndarray) -> Figure:
+    """Draw the solutions of 2w₁ + w₂ = 2, both paths from 0, and their two limits."""
+    figure, axes = plt.subplots(figsize=(7.2, 4.4))
+    w1 = np.array([-0.1, 1.1])
+    axes.plot(w1, 2 - 2 * w1, "C6", linewidth=1.5)
+    axes.annotate("zero loss: 2w₁ + w₂ = 2", (0.52, 0.97), (8, 0), textcoords="offset points")
+    for path, style, end, name in [
+        (gd_path, "C0o-", "(4/5, 2/5)", "gradient descent, along (2, 1)"),
+        (rmsprop_path, "C1^-", "(2/3, 2/3)", "RMSProp, along (1, 1)"),
+    ]:
+        axes.plot(*path.T, style, markersize=4, linewidth=1)
+        axes.plot(*path[-1], style[:3], markersize=11)
+        axes.annotate(end, path[-1], (12, 2), textcoords="offset points", color=style[:2])
+        i = len(path) // 6
+        axes.annotate(name, path[i], (0, 0), textcoords="offset points", alpha=0)
+    axes.text(0.35, 0.09, "gradient descent,\nalong (2, 1)", color="C0")
+    axes.text(0.02, 0.4, "RMSProp,\nalong (1, 1)", color="C1")
+    axes.set(xlim=(-0.05, 1.15), ylim=(-0.05, 1.1), xlabel="w₁", ylabel="w₂", aspect="equal")
+    return figure
+
+
+def residuals(floats: np.ndarray, exact: np.ndarray) -> Figure:
+    """Draw |2w₁ + w₂ − 2| along the run in floats and along the run in 60 digits."""
+    figure, axes = plt.subplots()
+    floats, exact = np.abs(floats), np.abs(exact)
+    axes.plot(np.where(floats > 0, floats, np.nan), "C1")
+    axes.plot(exact, "C0--", linewidth=1.5)
+    zero = int(np.argmax(floats == 0))
+    axes.axvline(zero, color="C1", linestyle=":", linewidth=1.5)
+    axes.text(zero - 4, 3e-20, "floats: exactly 0\nfrom here on", color="C1", ha="right")
+    axes.text(205, 0.08, "60 digits: ends in a two-cycle, |r| = 3η/2", color="C0")
+    axes.set(yscale="log", ylim=(1e-22, 5), xlabel="step", ylabel="|2w₁ + w₂ − 2|")
+    return figure
+
+
+def steps_per_digit(measured: dict[str, list[tuple[float, float]]]) -> Figure:
+    """Draw how many steps gain one decimal digit, against the condition number.
+
+    ``measured`` holds points (κ, steps per digit) by name of the method.
+    """
+    figure, axes = plt.subplots()
+    kappa = np.logspace(0.2, 4, 100)
+    tunings = {
+        "gradient descent": (tune_gradient_descent, "C0", "o", 60),
+        "Nesterov": (tune_nesterov, "C1", "s", 1000),
+        "heavy ball": (tune_heavy_ball, "C2", "^", 1000),
+    }
+    for name, (tune, color, marker, at) in tunings.items():
+        steps = [-1 / np.log10(tune(1.0, k).factor) for k in kappa]
+        axes.plot(kappa, steps, color=color)
+        axes.plot(*zip(*measured[name], strict=True), marker, color=color, markersize=8)
+        where = at, -1 / np.log10(tune(1.0, at).factor)
+        shift = (8, -18) if name == "heavy ball" else (-12, 10)
+        side = "left" if name == "heavy ball" else "right"
+        axes.annotate(name, where, shift, textcoords="offset points", color=color, ha=side)
+    axes.set(xscale="log", yscale="log", xlabel="condition number κ = L/μ")
+    axes.set_ylabel("steps for one more digit")
+    return figure

@@ -1,0 +1,211 @@
+"""The functions that the chapter minimizes, each with its gradient and its Hessian.
+
+The last axis of a point holds its coordinates, so that each function also takes a whole grid of
+points. Polynomials keep fractions and symbols exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from byhand.optimization._checks import parameters
+
+
+class Objective(NamedTuple):
+    """A function of points of shape (…, d), its gradient (…, d) and its Hessian (…, d, d)."""
+
+    value: Callable[[Any], Any]
+    gradient: Callable[[Any], np.ndarray]
+    hessian: Callable[[Any], np.ndarray]
+
+
+def quadratic(A: Any, b: Any = None) -> Objective:
+    """Return f(x) = ½ xᵀAx − bᵀx for a symmetric matrix A.
+
+    Parameters
+    ----------
+    A
+        The Hessian, of shape (d, d), symmetric.
+    b
+        Of shape (d,); zero if omitted.
+
+    Raises
+    ------
+    ValueError
+        If A is not square and symmetric, or b does not fit it.
+
+    Examples
+    --------
+    >>> f = quadratic([[2.0, 0.0], [0.0, 6.0]], [2.0, 0.0])
+    >>> f.value([1.0, 1.0]).item(), f.gradient([1.0, 1.0]).tolist()
+    (2.0, [0.0, 6.0])
+    """
+    A = parameters(A, "A")
+    if A.ndim != 2 or A.shape[0] != A.shape[1] or not (A == A.T).all():
+        raise ValueError(f"A must be a symmetric matrix, got shape {A.shape}:\n{A}")
+    b = np.zeros_like(A[0]) if b is None else parameters(b, "b")
+    if b.shape != A[0].shape:
+        raise ValueError(f"b must have shape {A[0].shape}, got {b.shape}")
+
+    def value(x):
+        x = np.asarray(x)
+        return (x * (x @ A - 2 * b)).sum(axis=-1) / 2
+
+    def gradient(x):
+        return np.asarray(x) @ A - b
+
+    def hessian(x):
+        return np.broadcast_to(A, (*np.shape(x)[:-1], *A.shape))
+
+    return Objective(value, gradient, hessian)
+
+
+def least_squares(X: Any, t: Any) -> Objective:
+    """Return L(w) = (1/n)‖Xw − t‖², Equation ch2-least-squares.
+
+    Parameters
+    ----------
+    X
+        One sample per row, of shape (n, d).
+    t
+        Targets, of shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+
+    Examples
+    --------
+    >>> loss = least_squares([[2.0, 1.0]], [2.0])
+    >>> loss.value([0.0, 0.0]).item(), loss.gradient([0.0, 0.0]).tolist()
+    (4.0, [-8.0, -4.0])
+    """
+    X, t = parameters(X, "X"), parameters(t, "t")
+    if X.ndim != 2 or t.shape != X.shape[:1]:
+        raise ValueError(f"X must have shape (n, d) and t (n,), got {X.shape} and {t.shape}")
+    n = len(t)
+
+    def value(w):
+        return ((np.asarray(w) @ X.T - t) ** 2).sum(axis=-1) / n
+
+    def gradient(w):
+        return (np.asarray(w) @ X.T - t) @ (2 * X) / n
+
+    def hessian(w):
+        return np.broadcast_to(2 * X.T @ X / n, (*np.shape(w)[:-1], X.shape[1], X.shape[1]))
+
+    return Objective(value, gradient, hessian)
+
+
+def two_wells() -> Objective:
+    """Return f(x₁, x₂) = 3x₁² − 3x₁x₂ + 2x₂² + 4x₁³ + x₁⁴, Equation ch2-two-wells.
+
+    Examples
+    --------
+    >>> two_wells().gradient([1, 1]).tolist(), two_wells().hessian([0, 0]).tolist()
+    ([19, 1], [[6, -3], [-3, 4]])
+    """
+
+    def value(x):
+        a, b = _pair(x)
+        return 3 * a**2 - 3 * a * b + 2 * b**2 + 4 * a**3 + a**4
+
+    def gradient(x):
+        a, b = _pair(x)
+        return np.stack([6 * a - 3 * b + 12 * a**2 + 4 * a**3, 4 * b - 3 * a], axis=-1)
+
+    def hessian(x):
+        a, _ = _pair(x)
+        return _symmetric(6 + 24 * a + 12 * a**2, -3 + 0 * a, 4 + 0 * a)
+
+    return Objective(value, gradient, hessian)
+
+
+def ripples() -> Objective:
+    """Return f(x, y) = 2x² + 2y² − 17 y cos(0.2πx) − xy, Equation ch2-ripples.
+
+    Examples
+    --------
+    >>> ripples().gradient([0.0, 0.0]).tolist(), ripples().hessian([0.0, 0.0]).tolist()
+    ([0.0, -17.0], [[4.0, -1.0], [-1.0, 4.0]])
+    """
+    k = 0.2 * np.pi
+
+    def value(p):
+        x, y = _pair(p)
+        return 2 * x**2 + 2 * y**2 - 17 * y * np.cos(k * x) - x * y
+
+    def gradient(p):
+        x, y = _pair(p)
+        first = 4 * x + 17 * k * y * np.sin(k * x) - y
+        return np.stack([first, 4 * y - 17 * np.cos(k * x) - x], axis=-1)
+
+    def hessian(p):
+        x, y = _pair(p)
+        xx = 4 + 17 * k**2 * y * np.cos(k * x)
+        return _symmetric(xx, 17 * k * np.sin(k * x) - 1, 4 + 0 * x)
+
+    return Objective(value, gradient, hessian)
+
+
+def rosenbrock(steepness: float = 100.0) -> Objective:
+    """Return Rosenbrock's curved valley f(x, y) = (1 − x)² + c (y − x²)².
+
+    Its one critical point is the minimum (1, 1), at the end of a bent, nearly flat valley.
+
+    Parameters
+    ----------
+    steepness
+        c > 0, how steep the valley's walls are.
+
+    Raises
+    ------
+    ValueError
+        If c ≤ 0.
+
+    References
+    ----------
+    H. H. Rosenbrock, An automatic method for finding the greatest or least value of a
+    function, 1960.
+
+    Examples
+    --------
+    >>> rosenbrock().gradient([1.0, 1.0]).tolist(), float(rosenbrock().value([0.0, 0.0]))
+    ([0.0, 0.0], 1.0)
+    """
+    if not steepness > 0:
+        raise ValueError(f"steepness must be positive, got {steepness}")
+    c = steepness
+
+    def value(p):
+        x, y = _pair(p)
+        return (1 - x) ** 2 + c * (y - x**2) ** 2
+
+    def gradient(p):
+        x, y = _pair(p)
+        climb = 2 * c * (y - x**2)
+        return np.stack([2 * (x - 1) - 2 * x * climb, climb], axis=-1)
+
+    def hessian(p):
+        x, y = _pair(p)
+        return _symmetric(2 - 4 * c * (y - 3 * x**2), -4 * c * x, 2 * c + 0 * x)
+
+    return Objective(value, gradient, hessian)
+
+
+def _pair(point: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Split points of shape (…, 2) into their coordinates."""
+    point = np.asarray(point)
+    if point.ndim == 0 or point.shape[-1] != 2:
+        raise ValueError(f"a point must have 2 coordinates, got shape {point.shape}")
+    return point[..., 0], point[..., 1]
+
+
+def _symmetric(xx: Any, xy: Any, yy: Any) -> np.ndarray:
+    """Return matrices [[xx, xy], [xy, yy]] along the last two axes."""
+    rows = np.stack([xx, xy], axis=-1), np.stack([xy, yy], axis=-1)
+    return np.stack(rows, axis=-2)

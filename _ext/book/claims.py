@@ -1,0 +1,306 @@
+"""Shows claims on the site, and makes the ledger, the errata and claims.json of them.
+
+The claims come out of the executed notebooks, where ``byhand.claims.verify`` put them.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+from collections import Counter
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from book.strictness import BookError
+from byhand.claims import MIME_TYPE
+from byhand.problems import BEYOND, CHAPTERS, PROBLEMS
+
+PUBLIC_FIELDS = [
+    *("id", "problem", "chapter", "statement", "routes"),
+    *("deviation", "tolerance", "sheet", "erratum", "verdict"),
+]
+MARKS = {"verified": "✓", "confirmed": "✓", "corrected": "✗"}
+
+
+# -- collecting --------------------------------------------------------------------------------
+
+
+def _collect(app) -> None:
+    """Take the claims from the executed notebooks, in the order of the book."""
+    claims = [
+        claim | {"document": document}
+        for document, notebook in app.executed_notebooks.items()
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if MIME_TYPE in output.get("data", {})
+        for claim in output.data[MIME_TYPE]["claims"]
+    ]
+    counts = Counter(claim["id"] for claim in claims)
+    if repeated := [claim_id for claim_id, count in counts.items() if count > 1]:
+        raise BookError(f"claim ids stand for more than one claim: {', '.join(repeated)}")
+    for claim in claims:
+        if claim["chapter"] != Path(claim["document"]).name:
+            raise BookError(
+                f"{claim['document']}.ipynb: claim {claim['id']} belongs to {claim['chapter']}"
+            )
+    order = {problem: position for position, problem in enumerate((*PROBLEMS, *BEYOND))}
+    chapters = list(CHAPTERS)
+    app.claims = sorted(
+        claims, key=lambda claim: (chapters.index(claim["chapter"]), order[claim["problem"]])
+    )
+    app.problem_sections = {}
+
+
+def _find_problem_sections(app, doctree) -> None:
+    """Note where each problem is solved: the section whose title starts with its id."""
+    for section in doctree.findall(nodes.section):
+        problem = section[0].astext().split(" · ")[0]
+        if problem in PROBLEMS:
+            app.problem_sections[problem] = (app.env.docname, section["ids"][0])
+
+
+def _write_json(app, exception) -> None:
+    if exception is None:
+        entries = [{field: claim[field] for field in PUBLIC_FIELDS} for claim in app.claims]
+        text = json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False)
+        Path(app.outdir, "claims.json").write_text(text + "\n", encoding="utf-8")
+
+
+# -- words -------------------------------------------------------------------------------------
+
+
+def _agreement(claim: dict) -> str:
+    names = list(claim["routes"])
+    routes = ", ".join(names[:-1]) + " and " + names[-1]
+    if claim["deviation"] == 0:
+        return f"{routes} agree exactly"
+    return f"{routes} agree to {_scientific(claim['deviation'])}"
+
+
+def _scientific(x: float) -> str:
+    mantissa, exponent = f"{x:.0e}".split("e")
+    superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{mantissa} × 10{superscript}"
+
+
+def _result(claim: dict) -> str:
+    return next(iter(claim["routes"].values()))
+
+
+def _sheet(claim: dict) -> str:
+    how = ", cut off" if claim["sheet_digits"] == "cut off" else ""
+    return f"{claim['sheet']}{how}"
+
+
+# -- nodes -------------------------------------------------------------------------------------
+
+
+class _ClaimsDirective(SphinxDirective):
+    """Common ground: Markdown inside directives, and tables."""
+
+    def inline(self, text: str) -> list[nodes.Node]:
+        """Return the nodes of one line of Markdown."""
+        holder = nodes.Element()
+        self.state.nested_parse(StringList([text], source=""), self.content_offset, holder)
+        return holder[0].children if len(holder) == 1 else holder.children
+
+    def table(self, classes: list[str], head: list[str], rows: list) -> nodes.table:
+        """Return a table; a row is a pair of its id, or None, and its cells' nodes."""
+        group = nodes.tgroup(cols=len(head))
+        group += [nodes.colspec(colwidth=1) for _ in head]
+        group += nodes.thead("", self._row([[nodes.Text(word)] for word in head]))
+        body = nodes.tbody()
+        for row_id, cells in rows:
+            row = self._row(cells)
+            if row_id:
+                row["ids"].append(row_id)
+            body += row
+        group += body
+        return nodes.table("", group, classes=classes)
+
+    @staticmethod
+    def _row(cells: list[list[nodes.Node]]) -> nodes.row:
+        return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *c)) for c in cells))
+
+    def link(self, document: str, fragment: str, text: str) -> nodes.reference:
+        target = self.env.app.builder.get_relative_uri(self.env.docname, document)
+        return nodes.reference("", text, refuri=f"{target}#{fragment}", internal=True)
+
+
+class ClaimsDirective(_ClaimsDirective):
+    """The claims of one output: a line for a claim, or a table for several."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        shown = json.loads("\n".join(self.content))
+        if shown["caption"]:
+            return [self._claim_table(shown["caption"], shown["claims"])]
+        return [node for claim in shown["claims"] for node in self._line(claim)]
+
+    def _line(self, claim: dict) -> list[nodes.Node]:
+        """One quiet line, which opens to show what each route gave."""
+        start = (
+            f'<details class="claim {claim["verdict"]}" id="claim-{claim["id"]}"><summary>'
+            f'<span class="claim-mark">✓</span> '
+        )
+        summary = nodes.inline("", "", *self.inline(claim["statement"]))
+        quiet = nodes.inline("", f" {_agreement(claim)}", classes=["claim-routes"])
+        values = [
+            nodes.field("", nodes.field_name("", name), self._value(value))
+            for name, value in claim["routes"].items()
+        ]
+        if claim["sheet"]:
+            values.append(
+                nodes.field("", nodes.field_name("", "sheet"), self._value(_sheet(claim)))
+            )
+        return [
+            _raw(start),
+            nodes.paragraph("", "", summary, quiet, *self._verdict(claim)),
+            _raw("</summary>"),
+            nodes.field_list("", *values),
+            _raw("</details>"),
+        ]
+
+    @staticmethod
+    def _value(text: str) -> nodes.field_body:
+        return nodes.field_body("", nodes.paragraph("", text))
+
+    def _verdict(self, claim: dict) -> list[nodes.Node]:
+        if not claim["sheet"]:
+            return []
+        if not claim["erratum"]:
+            text = f" · the sheet agrees: {_sheet(claim)}"
+            return [nodes.inline("", text, classes=["claim-sheet"])]
+        words = [nodes.Text(f" ✗ the sheet has {claim['sheet']}. "), *self.inline(claim["erratum"])]
+        return [nodes.inline("", "", *words, classes=["claim-slip"])]
+
+    def _claim_table(self, caption: str, claims: list[dict]) -> nodes.Node:
+        has_sheet = any(claim["sheet"] for claim in claims)
+        head = ["", "Claim", "Result", "Routes"] + ["Sheet"] * has_sheet
+        rows = []
+        for claim in claims:
+            cells = [
+                [nodes.inline("", "✓", classes=["claim-mark"])],
+                self.inline(claim["statement"]),
+                [nodes.Text(_result(claim))],
+                [nodes.Text(_agreement(claim))],
+            ]
+            if has_sheet:
+                cells.append(self._sheet_cell(claim))
+            rows.append((f"claim-{claim['id']}", cells))
+        table = self.table(["claims-table"], head, rows)
+        table.insert(0, nodes.title("", "", *self.inline(caption)))
+        return table
+
+    def _sheet_cell(self, claim: dict) -> list[nodes.Node]:
+        if not claim["sheet"]:
+            return [nodes.Text("")]
+        if not claim["erratum"]:
+            return [nodes.Text(f"{_sheet(claim)} ✓")]
+        words = [nodes.Text(f"{claim['sheet']} ✗ "), *self.inline(claim["erratum"])]
+        return [nodes.inline("", "", *words, classes=["claim-slip"])]
+
+
+class LedgerDirective(_ClaimsDirective):
+    """Every claim of the book, by chapter."""
+
+    def run(self) -> list[nodes.Node]:
+        return [
+            node for document in self.env.app.executed_notebooks for node in self._chapter(document)
+        ]
+
+    def _chapter(self, document: str) -> list[nodes.Node]:
+        claims = [claim for claim in self.env.app.claims if claim["document"] == document]
+        if not claims:
+            return []
+        title = self.env.app.chapter_titles[document]
+        section = nodes.section(ids=[nodes.make_id(f"ledger-{document}")])
+        section += nodes.title("", title)
+        head = ["Claim", "Statement", "Routes", "Sheet", "Verdict"]
+        section += self.table(["ledger"], head, [self._entry(claim) for claim in claims])
+        return [section]
+
+    def _entry(self, claim: dict) -> tuple[None, list]:
+        mark = f"{MARKS[claim['verdict']]} {claim['verdict']}"
+        return None, [
+            [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
+            self.inline(claim["statement"]),
+            [nodes.Text(_agreement(claim))],
+            [nodes.Text(_sheet(claim) if claim["sheet"] else "–")],
+            [nodes.inline("", mark, classes=["claim-slip"] * bool(claim["erratum"]))],
+        ]
+
+
+class ErrataDirective(_ClaimsDirective):
+    """What the sheets print beside what is right, by problem."""
+
+    def run(self) -> list[nodes.Node]:
+        slips = [claim for claim in self.env.app.claims if claim["erratum"]]
+        head = ["Claim", "Statement", "Sheet", "Right", "What went wrong"]
+        rows = [
+            (
+                None,
+                [
+                    [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
+                    self.inline(claim["statement"]),
+                    [nodes.Text(claim["sheet"])],
+                    [nodes.Text(_result(claim))],
+                    self.inline(claim["erratum"]),
+                ],
+            )
+            for claim in slips
+        ]
+        return [self.table(["ledger"], head, rows)]
+
+
+class TotalsDirective(_ClaimsDirective):
+    """The numbers of the landing page."""
+
+    def run(self) -> list[nodes.Node]:
+        claims = self.env.app.claims
+        verdicts = Counter(claim["verdict"] for claim in claims)
+        routes = sum(len(claim["routes"]) for claim in claims)
+        solved = {claim["problem"] for claim in claims} & set(PROBLEMS)
+        figures = [
+            (len(solved), "problems solved"),
+            (len(claims), f"claims verified, by {routes} routes"),
+            (verdicts["confirmed"], "values of the sheets confirmed"),
+            (verdicts["corrected"], "corrected"),
+        ]
+        items = "".join(
+            f"<div><dt>{html.escape(words)}</dt><dd>{number}</dd></div>"
+            for number, words in figures
+        )
+        return [_raw(f'<dl class="totals">{items}</dl>')]
+
+
+def _raw(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+def _as_directive(app, output: dict) -> str:
+    return f"``````{{book-claims}}\n{json.dumps(output)}\n``````"
+
+
+def _read_titles(app) -> None:
+    """Take each chapter's title from its first heading: the ledger is read before some chapters."""
+    app.chapter_titles = {
+        document: notebook.cells[0].source.splitlines()[0].lstrip("# ")
+        for document, notebook in app.executed_notebooks.items()
+    }
+
+
+def setup(app) -> None:
+    app.output_directives[MIME_TYPE] = _as_directive
+    app.add_directive("book-claims", ClaimsDirective)
+    app.add_directive("ledger", LedgerDirective)
+    app.add_directive("errata", ErrataDirective)
+    app.add_directive("claim-totals", TotalsDirective)
+    app.connect("builder-inited", _collect, priority=600)
+    app.connect("builder-inited", _read_titles, priority=600)
+    app.connect("doctree-read", _find_problem_sections)
+    app.connect("build-finished", _write_json)

@@ -1,0 +1,108 @@
+"""Turns the figures of executed notebooks into files, and gives interactive ones their sliders.
+
+A frame becomes a file named by its content, so pages stay small and load only the frames that a
+reader asks for. The first frame is in the page, without any script.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+from pathlib import Path
+
+from docutils import nodes
+from docutils.statemachine import StringList
+from sphinx.util.docutils import SphinxDirective
+
+from book.strictness import BookError, located, node_location
+from byhand.explore import MIME_TYPE
+
+FOLDER = "_figures"
+
+
+def _as_directive(app, output: dict) -> str:
+    """Write the frames to files and return a directive that names them."""
+    folder = Path(app.outdir, FOLDER)
+    folder.mkdir(exist_ok=True)
+    frames = []
+    for frame in output["frames"]:
+        data = base64.b64decode(frame["webp"])
+        name = hashlib.sha256(data).hexdigest()[:16] + ".webp"
+        (folder / name).write_bytes(data)
+        frames.append({"file": name} | {k: frame[k] for k in ("alt", "width", "height")})
+    return f"``````{{book-figure}}\n{json.dumps(output | {'frames': frames})}\n``````"
+
+
+class FigureDirective(SphinxDirective):
+    """A figure from a notebook, with a slider for each of its controls."""
+
+    has_content = True
+
+    def run(self) -> list[nodes.Node]:
+        content = json.loads("\n".join(self.content))
+        number = self.env.new_serialno("book-figure")
+        opening, closing = _figure_html(content, f"figure-{number}", self._path_to_figures())
+        caption = nodes.Element()
+        if content["caption"]:
+            self.state.nested_parse(
+                StringList([content["caption"]], source=""), self.content_offset, caption
+            )
+        return [_raw(opening), *caption.children, _raw(closing)]
+
+    def _path_to_figures(self) -> str:
+        return "../" * self.env.docname.count("/") + FOLDER
+
+
+def _figure_html(content: dict, figure_id: str, folder: str) -> tuple[str, str]:
+    """Return the HTML before and after the caption."""
+    first = content["frames"][content["first"]]
+    alt = html.escape(first["alt"], quote=True)
+    opening = (
+        f'<figure class="book-figure" id="{figure_id}">'
+        f'<img src="{folder}/{first["file"]}" alt="{alt}" width="{first["width"]}" '
+        f'height="{first["height"]}" loading="lazy" decoding="async">'
+    )
+    if content["controls"]:
+        opening += _controls_html(content, figure_id, folder)
+    return opening + "<figcaption>", "</figcaption></figure>"
+
+
+def _controls_html(content: dict, figure_id: str, folder: str) -> str:
+    sliders = "".join(
+        f'<label for="{figure_id}-{i}">{html.escape(control["label"])}</label>'
+        f'<input type="range" id="{figure_id}-{i}" min="0" max="{len(control["values"]) - 1}" '
+        f'value="{control["start"]}" autocomplete="off" '
+        f'aria-valuetext="{html.escape(control["values"][control["start"]])}">'
+        f'<output for="{figure_id}-{i}">{html.escape(control["values"][control["start"]])}</output>'
+        for i, control in enumerate(content["controls"])
+    )
+    data = {
+        "folder": folder,
+        "values": [control["values"] for control in content["controls"]],
+        "frames": [[frame["file"], frame["alt"]] for frame in content["frames"]],
+    }
+    text = json.dumps(data, ensure_ascii=False).replace("<", r"\u003c")
+    return (
+        f'<div class="book-controls">{sliders}</div>'
+        '<p class="visually-hidden" role="status"></p>'
+        f'<script type="application/json">{text}</script>'
+    )
+
+
+def _raw(text: str) -> nodes.raw:
+    return nodes.raw("", text, format="html")
+
+
+def _require_alt(app, doctree) -> None:
+    for image in doctree.findall(nodes.image):
+        if not image.get("alt", "").strip():
+            place = node_location(app, image)
+            raise BookError(located(*place, f"the image {image['uri']} has no alternative text"))
+
+
+def setup(app) -> None:
+    app.output_directives[MIME_TYPE] = _as_directive
+    app.add_directive("book-figure", FigureDirective)
+    app.connect("doctree-read", _require_alt)

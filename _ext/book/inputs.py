@@ -1,0 +1,91 @@
+"""Everything a build depends on, as one hash, and what follows from it.
+
+A build is either complete for exactly these inputs or is made from scratch: Sphinx judges by file
+times what is out of date, and a build that was killed half-way leaves files that look new.
+Executed notebooks are kept, since each is stored under the hash of all that it depends on.
+
+Run as a script, it exits with status 0 if the book in ``_build/html`` is up to date.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+STAMP = ROOT / "_build" / "complete"
+
+PACKAGE = ["src/byhand/**/*.py", "src/byhand/**/*.mplstyle", "requirements.txt"]
+BOOK = [
+    "_config.yml",
+    "_toc.yml",
+    "chapters/*",
+    "_ext/**/*.py",
+    "_static/**/*",
+    "_templates/**/*",
+    "package-lock.json",
+]
+
+
+def digest(*patterns: str, extra: str = "") -> str:
+    """Return a hash of the files that match the patterns, of Python's version and of extra."""
+    state = hashlib.sha256(f"{sys.version}\0{extra}".encode())
+    for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern)}):
+        if path.is_file():
+            state.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+            state.update(hashlib.sha256(path.read_bytes()).digest())
+    return state.hexdigest()
+
+
+def repository() -> str | None:
+    """Return the address of the book's repository if that is on GitHub, else None."""
+    if name := os.environ.get("GITHUB_REPOSITORY"):
+        return f"https://github.com/{name}"
+    git = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
+    try:
+        url = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+    except FileNotFoundError:
+        return None
+    for start in ("https://github.com/", "git@github.com:", "ssh://git@github.com/"):
+        if url.startswith(start):
+            return "https://github.com/" + url.removeprefix(start).removesuffix(".git")
+    return None
+
+
+def current() -> str:
+    """Return the hash of everything that a build depends on."""
+    return digest(*PACKAGE, *BOOK, extra=str(repository()))
+
+
+def is_up_to_date() -> bool:
+    """Return whether the last build was completed with the inputs as they are now."""
+    return STAMP.is_file() and STAMP.read_text() == current()
+
+
+def _start(app, config) -> None:
+    if not is_up_to_date():
+        for folder in (app.doctreedir, app.outdir):
+            shutil.rmtree(folder, ignore_errors=True)
+            Path(folder).mkdir(parents=True)
+    app.inputs_at_start = current()
+    STAMP.unlink(missing_ok=True)
+
+
+def _finish(app, exception) -> None:
+    if exception is None:
+        STAMP.write_text(app.inputs_at_start)
+
+
+def setup(app) -> None:
+    app.connect("config-inited", _start, priority=1)
+    app.connect("build-finished", _finish, priority=1000)
+
+
+if __name__ == "__main__":
+    if not is_up_to_date():
+        sys.exit(1)
+    print("The book is up to date: _build/html/index.html")

@@ -1,0 +1,267 @@
+"""The figures of chapter 3. Each function returns a Matplotlib figure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from byhand.sgd_stability.dynamics import (
+    lyapunov_exponent,
+    mean_factor,
+    square_factor,
+)
+from byhand.sgd_stability.law import (
+    log_law,
+    log_moment,
+    peak_probability,
+    sample,
+    sample_mean,
+    sample_paths,
+)
+from byhand.sgd_stability.thresholds import (
+    almost_sure_set,
+    batch_curvatures,
+    batch_variance,
+    best_steps,
+    mean_square_threshold,
+    mean_threshold,
+    tail_index,
+)
+
+MEAN = {"color": "C0", "linestyle": (0, (5, 2))}
+SQUARE = {"color": "C1", "linestyle": (0, (6, 1.5, 1.5, 1.5))}
+SURE = {"color": "C2", "linestyle": "-"}
+MEAN_SPREAD_H = 2
+"""The mean curvature of the explorer's two curvatures 2 − σ and 2 + σ."""
+
+
+def growth_rates(h: Sequence, eta: float) -> tuple[float, float, float]:
+    """Return the growth per step of |E w|, of √(E w²) and of a typical |w|, in logarithms."""
+    mean, square = abs(float(mean_factor(h, eta))), float(square_factor(h, eta))
+    return (
+        math.log(mean) if mean > 0 else -math.inf,
+        math.log(square) / 2 if square > 0 else -math.inf,
+        lyapunov_exponent(h, eta),
+    )
+
+
+def thresholds_figure(h: Sequence) -> Figure:
+    """Draw the three growth rates over η and, below them, where each is negative."""
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=(6.6, 5.6), sharex=True, height_ratios=[3, 2]
+    )
+    right = 1.2 * max(almost_sure_set(h)[-1][1], float(mean_threshold(h)))
+    _draw_rates(top, h, right)
+    ends = float(mean_square_threshold(h)), float(mean_threshold(h)), almost_sure_set(h)
+    best = best_steps(h)
+    rows = [
+        (2, "mean square", SQUARE, [(0, ends[0])], [best.mean_square]),
+        (1, "mean", MEAN, [(0, ends[1])], [best.mean]),
+        (0, "almost surely", SURE, ends[2], best.almost_sure),
+    ]
+    for y, _, style, intervals, stars in rows:
+        for a, b in intervals:
+            bottom.plot([a, b], [y, y], color=style["color"], lw=7, solid_capstyle="butt")
+            bottom.text(b, y - 0.32, f"{b:.4g}", ha="center", va="center", fontsize=10)
+        bottom.plot([float(x) for x in stars], [y] * len(stars), "k*", ms=12, mfc="w", mew=1.2)
+    for axes in (top, bottom):
+        axes.axvspan(ends[0], ends[2][0][1], color="C2", alpha=0.15, lw=0)
+    top.text(ends[0] * 1.02, 0.97, "E w² → ∞,\nyet almost every\nw(t) → 0", va="top", fontsize=10)
+    bottom.set_yticks([row[0] for row in rows], [row[1] for row in rows])
+    bottom.set(xlim=(0, right), ylim=(-0.6, 2.5), xlabel="step size η    (☆ = fastest)")
+    bottom.grid(axis="y", visible=False)
+    return figure
+
+
+def map_figure() -> Figure:
+    """Draw the three regions for two curvatures h − σ, h + σ in the plane of σ/h and ηh."""
+    figure, axes = plt.subplots(figsize=(6.6, 5.2))
+    spread = np.linspace(0.001, 1.3, 521)
+    etas = np.linspace(0.0, 4.5, 901)[1:]
+    product = (1 - etas[:, None] * (1 - spread)) * (1 - etas[:, None] * (1 + spread))
+    sure = np.abs(product) < 1
+    axes.contourf(spread, etas, sure, levels=[0.5, 1.5], colors=["C2"], alpha=0.3)
+    axes.contour(spread, etas, np.abs(product), levels=[1], colors=["C2"], linewidths=2)
+    axes.fill_between(spread, 2 / (1 + spread**2), color="C1", alpha=0.45, lw=0)
+    axes.plot(spread, 2 / (1 + spread**2), lw=2, **SQUARE)
+    axes.axhline(2, lw=2, **MEAN)
+    axes.text(0.03, 2.08, "below: in the mean", color="C0", va="bottom")
+    axes.text(0.12, 0.9, "in mean square\n(and in the mean,\nand almost surely)", va="center")
+    axes.text(0.42, 2.22, "almost surely", va="center")
+    for x, y, name in [(0.5, 2.4, "a"), (0.5, 1.8, "b"), (0.8, 1.875, "c")]:
+        axes.plot(x, y, "o", color="C6")
+        axes.text(x + 0.02, y + 0.02, name, weight="bold", va="bottom")
+    axes.text(1.05, 3.0, "nowhere", va="center", ha="center")
+    axes.text(0.95, 1.5, "in the mean only", va="center")
+    axes.set(xlabel="spread of the curvatures σ/h", ylabel="step size × mean curvature ηh")
+    axes.set(xlim=(0, 1.3), ylim=(0, 4.5))
+    return figure
+
+
+def paths_figure(eta: float, spread: float) -> Figure:
+    """Draw sample paths of log₁₀|w| for curvatures 2 ± σ, and the three rates beside them."""
+    h = [MEAN_SPREAD_H - spread, MEAN_SPREAD_H + spread]
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.6, 6.2), height_ratios=[3, 2])
+    t, limit = 100, 30
+    w = sample_paths(h, eta, t, 10, np.random.default_rng(3))
+    with np.errstate(invalid="ignore"):
+        shown = np.where(w.sign == 0, np.nan, w.log_abs / math.log(10))
+    top.plot(np.arange(t + 1), shown.T, color="0.45", lw=0.8)
+    names = ["|E w|", "√E w²", "q·t"]
+    styles = [MEAN, SQUARE, SURE]
+    for rate, name, style in zip(growth_rates(h, eta), names, styles, strict=True):
+        slope = rate / math.log(10)
+        if math.isfinite(slope):
+            top.plot([0, t], [0, slope * t], lw=3, label=name, **style)
+        else:
+            top.plot([], [], lw=3, label=f"{name} = {'−∞' if name == 'q·t' else 0}", **style)
+    top.set(xlim=(0, t), ylim=(-limit, limit), xlabel="step t", ylabel="log₁₀ |w|")
+    top.legend(ncols=3, loc="upper left")
+    _draw_rates(bottom, h, 1.55, labels=False)
+    bottom.axvline(eta, color="C6", lw=1.2, ls=":")
+    for rate, style, marker in zip(growth_rates(h, eta), styles, "so^", strict=True):
+        bottom.plot(eta, max(rate, -1.5), marker, color=style["color"], ms=8, clip_on=False)
+    bottom.set(xlabel="step size η")
+    return figure
+
+
+def paths_alt(eta: float, spread: float) -> str:
+    """Describe a frame of :func:`paths_figure`, with its numbers."""
+    h = [MEAN_SPREAD_H - spread, MEAN_SPREAD_H + spread]
+    verdicts = [
+        f"{name} {'shrinks' if rate < 0 else 'grows' if rate > 0 else 'keeps its size'} "
+        f"({rate:+.2f} per step)"
+        for name, rate in zip(
+            ["the mean", "the root mean square", "almost every path"],
+            growth_rates(h, eta),
+            strict=True,
+        )
+    ]
+    return (
+        f"Ten paths of log|w| over 100 steps for curvatures {h[0]:g} and {h[1]:g} at step size "
+        f"{eta:g}: " + ", ".join(verdicts) + "."
+    )
+
+
+def exponent_figure(h: Sequence, low: float, high: float) -> Figure:
+    """Draw q(η) on a logarithmic η axis, with the intervals where it is negative shaded."""
+    figure, axes = plt.subplots(figsize=(6.6, 3.8))
+    etas = np.unique(np.concatenate([np.geomspace(low, high, 3000), _near_poles(h)]))
+    q = np.array([lyapunov_exponent(h, eta) for eta in etas])
+    axes.axhline(0, color="C6", lw=1)
+    axes.plot(etas, np.maximum(q, -3), **SURE)
+    for a, b in almost_sure_set(h):
+        axes.axvspan(max(a, low), b, color="C2", alpha=0.3)
+        axes.text(math.sqrt(max(a, low) * b), 3.2, "stable", ha="right", rotation=90)
+    axes.set(xscale="log", xlim=(low, high), ylim=(-2, 5))
+    axes.set(xlabel="step size η (logarithmic)", ylabel="growth per step q(η)")
+    return figure
+
+
+def critical_figure(h: Sequence, eta: float, t: int) -> Figure:
+    """Draw paths of log₁₀|w| at an η with q(η) = 0, and one standard deviation about them."""
+    figure, axes = plt.subplots(figsize=(6.6, 3.8))
+    w = sample_paths(h, eta, t, 5, np.random.default_rng(8))
+    axes.plot(np.arange(t + 1), w.log_abs.T / math.log(10), lw=1.1)
+    deviation = np.std(sample_paths(h, eta, 1, 10_000, np.random.default_rng(1)).log_abs[:, 1])
+    envelope = deviation * np.sqrt(np.arange(t + 1)) / math.log(10)
+    axes.plot(envelope, color="C6", ls="--", lw=1.5)
+    axes.plot(-envelope, color="C6", ls="--", lw=1.5)
+    axes.set_title("dashed: ± one standard deviation, which grows as √t")
+    axes.set(xlim=(0, t), xlabel="step t", ylabel="log₁₀ |w|")
+    return figure
+
+
+def law_figure(h: Sequence, eta: float, t: int, paths: int) -> Figure:
+    """Draw where the probability of w(t) lies, and where E w² comes from."""
+    figure, axes = plt.subplots(figsize=(6.6, 4.0))
+    law = log_law(h, eta, t)
+    order = np.argsort(law.log_abs)
+    place = law.log_abs[order] / math.log(10)
+    probability = np.exp(law.log_probability[order])
+    share = np.exp(law.log_probability + 2 * law.log_abs - log_moment(law, 2))[order]
+    axes.fill_between(place, probability / probability.max(), color="C2", alpha=0.4)
+    axes.plot(place, probability / probability.max(), **SURE)
+    axes.fill_between(place, share / share.max(), color="C1", alpha=0.4)
+    axes.plot(place, share / share.max(), **SQUARE)
+    seen = place[np.cumsum(probability[::-1])[::-1] * paths >= 1].max()
+    axes.axvline(seen, color="C6", ls=":", lw=1.5)
+    axes.text(place[probability.argmax()], 1.04, "where paths are", color="C2", ha="center")
+    axes.text(place[share.argmax()], 1.04, "what makes E w²", color="C1", ha="center")
+    axes.text(seen, 0.5, " best of 10⁶\n paths ends here", va="center")
+    axes.set(xlabel=f"log₁₀ |w({t})|", xlim=(place[0], place[-1] + 14), ylim=(0, 1.15), yticks=[])
+    return figure
+
+
+def monte_carlo_figure(h: Sequence, eta: float, times: Sequence[int], paths: int) -> Figure:
+    """Draw the exact E w² over t, and the mean of w² over very many sampled paths."""
+    figure, axes = plt.subplots(figsize=(6.6, 4.2))
+    rng = np.random.default_rng(5)
+    means = [sample_mean(sample(h, eta, t, paths, rng), 2)[0] for t in times]
+    growth = math.log10(float(square_factor(h, eta)))
+    axes.plot([0, times[-1]], [0, growth * times[-1]], lw=2.5, **SQUARE)
+    axes.plot(times, np.log10(means), "o", color="C0")
+    typical = 2 * lyapunov_exponent(h, eta) / math.log(10)
+    axes.plot([0, times[-1]], [0, typical * times[-1]], lw=2.5, **SURE)
+    axes.text(90, growth * 90, "exact E w²  ", color="C1", ha="right", va="center")
+    axes.text(150, 27, "mean of w² over 10⁶ paths", color="C0")
+    axes.text(130, typical * 130, "  a typical path, e^(2qt)", color="C2", va="bottom")
+    axes.set(xlabel="step t", ylabel="log₁₀ of w²", xlim=(0, times[-1]), ylim=(-60, 100))
+    return figure
+
+
+def peak_figure(h: Sequence, eta: float, t: int) -> Figure:
+    """Draw the chance that a run ever reaches x times its start, between its two bounds."""
+    figure, axes = plt.subplots(figsize=(6.6, 4.0))
+    levels = np.geomspace(1.5, 1e5, 40)
+    kappa, top = tail_index(h, eta), max(abs(1 - eta * x) for x in h)
+    axes.plot(levels, [peak_probability(h, eta, x, t) for x in levels], "o", ms=4, color="C2")
+    axes.plot(levels, levels**-kappa, color="C6", ls="--")
+    axes.plot(levels, (levels * top) ** -kappa, color="C6", ls=":")
+    axes.text(levels[22], levels[22] ** -kappa * 1.15, f"$x^{{-{kappa:.2f}}}$", va="bottom")
+    axes.set(xscale="log", yscale="log", ylabel="chance of a run")
+    axes.set(xlabel="ever reaching x times the start")
+    return figure
+
+
+def batch_figure(h: Sequence, sizes: Sequence[int]) -> Figure:
+    """Draw the three thresholds over the batch size, batches drawn with replacement."""
+    figure, axes = plt.subplots(figsize=(6.6, 4.0))
+    mean = float(mean_threshold(h))
+    square = [2 / (2 / mean + batch_variance(h, b, replacement=True) * mean / 2) for b in sizes]
+    sure = [almost_sure_set(batch_curvatures(h, b, replacement=True))[-1][1] for b in sizes]
+    axes.plot(sizes, sure, marker="^", ms=8, **SURE)
+    axes.plot(sizes, [mean] * len(sizes), **MEAN)
+    axes.plot(sizes, np.array(square, dtype=float), marker="o", ms=7, **SQUARE)
+    axes.text(sizes[1], sure[1] + 0.02, "  almost surely", color="C2")
+    axes.text(sizes[0], mean + 0.01, "in the mean", color="C0", va="bottom")
+    axes.text(sizes[1], float(square[1]) - 0.04, "  in mean square", color="C1", va="top")
+    axes.set(xlabel="batch size B", ylabel="largest stable step size", xticks=list(sizes))
+    return figure
+
+
+def _draw_rates(axes, h: Sequence, right: float, labels: bool = True) -> None:
+    """Draw the three growth rates over η from 0 to ``right``."""
+    etas = np.linspace(0, right, 801)
+    etas = np.unique(np.concatenate([etas, [x for x in _near_poles(h) if x < right]]))
+    rates = np.maximum([growth_rates(h, eta) for eta in etas], -5)
+    names = ["log |1 − ηh|", "½ log g(η)", "q(η)"]
+    for rate, style, name in zip(rates.T, [MEAN, SQUARE, SURE], names, strict=True):
+        axes.plot(etas, rate, label=name, **style)
+    axes.axhline(0, color="C6", lw=1)
+    axes.set(xlim=(0, right), ylim=(-1.5, 1.0), ylabel="growth per step")
+    if labels:
+        axes.legend(loc="lower right")
+
+
+def _near_poles(h: Sequence) -> np.ndarray:
+    """Return step sizes that crowd about the poles 1/hₙ, where q falls to −∞."""
+    poles = np.array([float(pole) for pole in best_steps(h).almost_sure])
+    offsets = np.geomspace(1e-6, 0.1, 40)
+    return np.sort(
+        np.concatenate([poles, *np.outer(1 + offsets, poles), *np.outer(1 - offsets, poles)])
+    )

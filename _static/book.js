@@ -1,0 +1,53 @@
+// Sliders of the book's figures: each move shows the frame that was drawn for its values.
+"use strict";
+
+function frameIndex(figure, values) {
+  const positions = [...figure.querySelectorAll("input")].map((input) => Number(input.value));
+  return positions.reduce((index, position, i) => index * values[i].length + position, 0);
+}
+
+function showFrame(figure, data) {
+  const [file, alt] = data.frames[frameIndex(figure, data.values)];
+  const image = figure.querySelector("img");
+  image.src = `${data.folder}/${file}`;
+  image.alt = alt;
+  figure.querySelector("[role=status]").textContent = alt;
+}
+
+// A frame that is one step away is fetched before it is asked for.
+function fetchNeighbours(figure, data) {
+  const inputs = [...figure.querySelectorAll("input")];
+  inputs.forEach((input, i) => {
+    const stride = data.values.slice(i + 1).reduce((n, values) => n * values.length, 1);
+    for (const step of [-1, 1]) {
+      const position = Number(input.value) + step;
+      if (position >= 0 && position < data.values[i].length) {
+        const [file] = data.frames[frameIndex(figure, data.values) + step * stride];
+        new Image().src = `${data.folder}/${file}`;
+      }
+    }
+  });
+}
+
+function animateFigure(figure) {
+  const script = figure.querySelector("script[type='application/json']");
+  if (!script) return;
+  const data = JSON.parse(script.textContent);
+  figure.querySelectorAll("input").forEach((input, i) => {
+    const output = figure.querySelector(`output[for="${input.id}"]`);
+    input.addEventListener("input", () => {
+      const value = data.values[i][Number(input.value)];
+      output.textContent = value;
+      input.setAttribute("aria-valuetext", value);
+      showFrame(figure, data);
+      fetchNeighbours(figure, data);
+    });
+    for (const event of ["focus", "pointerenter"]) {
+      input.addEventListener(event, () => fetchNeighbours(figure, data), { once: true });
+    }
+  });
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  document.querySelectorAll(".book-figure").forEach(animateFigure);
+});

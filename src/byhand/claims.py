@@ -172,9 +172,7 @@ def check(
     digits = None
     if sheet is not None:
         result = next(iter(routes.values()))
-        digits = _compare_sheet(
-            where, result, sheet, sheet_value, read_as, erratum, (rtol, atol)
-        )
+        digits = _compare_sheet(where, result, sheet, sheet_value, read_as, erratum, (rtol, atol))
     return Claim(
         id=claim_id,
         problem=problem,
@@ -272,7 +270,7 @@ def _distance(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _sympy():
-    import sympy  # noqa: PLC0415 -- a second to import, and few claims are symbolic
+    import sympy  # a second to import, and few claims are symbolic
 
     return sympy
 

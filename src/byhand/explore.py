@@ -148,7 +148,7 @@ def _value_text(value: Any) -> str:
 
 
 def _interact(draw, alt, caption, labels, start, controls) -> None:
-    import ipywidgets as widgets  # noqa: PLC0415 -- a book that is being built needs no widgets
+    import ipywidgets as widgets  # a book that is being built needs no widgets
 
     sliders = {
         name: widgets.SelectionSlider(

@@ -1,0 +1,45 @@
+# The commands of the book. `make` alone lists them.
+
+PYTHON ?= python3
+ifeq ($(OS),Windows_NT)
+BIN := .venv/Scripts
+else
+BIN := .venv/bin
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help book test lab serve bench lock clean
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+book: .venv/ready ## build the book into _build/html
+	@$(BIN)/python _ext/book/inputs.py || $(BIN)/jupyter-book build .
+
+test: book ## build the book and run every test
+	$(BIN)/python -m pytest
+
+lab: .venv/ready ## open the notebooks in JupyterLab
+	$(BIN)/jupyter lab --notebook-dir=chapters
+
+serve: book ## show the built book at http://localhost:8000
+	$(BIN)/python -m http.server --bind localhost --directory _build/html 8000
+
+bench: .venv/ready ## run the benchmarks
+	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+lock: .venv/ready ## write requirements.txt anew from pyproject.toml
+	$(BIN)/uv pip compile requirements.in --output-file requirements.txt --universal \
+	  --python-version 3.11 --fork-strategy fewest --upgrade --no-annotate \
+	  --custom-compile-command "make lock"
+
+clean: ## remove everything that the other commands made
+	rm -rf _build .venv node_modules .hypothesis .pytest_cache .ruff_cache src/byhand.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +
+
+# The file is made last, so an interrupted installation is taken up again.
+.venv/ready: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; name one with make PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch .venv/ready

@@ -332,6 +332,25 @@ def _rearrange_with_zeros(function: Callable) -> Callable:
     return composite
 
 
+def _reshape_as(function: Callable) -> Callable:
+    """Change the shape as ``function`` does."""
+
+    def composite(x, *args, **kwargs):
+        return np.reshape(x, function(np.broadcast_to(0, x.shape), *args, **kwargs).shape)
+
+    return composite
+
+
+def _permute_as(function: Callable) -> Callable:
+    """Permute the axes as ``function`` does: axis i of the dummy is recognized by its length i."""
+
+    def composite(x, *args, **kwargs):
+        dummy = np.broadcast_to(0, tuple(range(x.ndim)))
+        return np.transpose(x, function(dummy, *args, **kwargs).shape)
+
+    return composite
+
+
 def _mean(x, axis=None, keepdims=False):
     count = np.prod([np.shape(x)[i] for i in _axes(axis, np.ndim(x))], dtype=int)
     return np.sum(x, axis=axis, keepdims=keepdims) / count
@@ -368,15 +387,10 @@ COMPOSITES.update(
         np.clip: lambda x, low, high: np.minimum(np.maximum(x, low), high),
     }
 )
-COMPOSITES.update(
-    {
-        function: _rearrange(function)
-        for function in (
-            *(np.squeeze, np.expand_dims, np.swapaxes, np.moveaxis, np.flip, np.roll, np.rot90),
-            *(np.tile, np.repeat, np.take, np.diagonal, sliding_window_view),
-        )
-    }
-)
+COMPOSITES.update({f: _reshape_as(f) for f in (np.squeeze, np.expand_dims)})
+COMPOSITES.update({f: _permute_as(f) for f in (np.swapaxes, np.moveaxis)})
+_REARRANGING = (np.flip, np.roll, np.rot90, np.tile, np.repeat, np.take, np.diagonal)
+COMPOSITES.update({f: _rearrange(f) for f in (*_REARRANGING, sliding_window_view)})
 COMPOSITES.update({f: _rearrange_with_zeros(f) for f in (np.pad, np.diag, np.triu, np.tril)})
 
 CONSTANTS.update(

@@ -286,7 +286,7 @@ for _name, _function in {
 for _name, _function in {"neg": np.negative, "pos": np.positive, "abs": np.abs}.items():
     setattr(Traced, f"__{_name}__", _unary(_function))
 
-for _name in "sum mean max min swapaxes ravel squeeze dot cumsum".split():
+for _name in ["sum", "mean", "max", "min", "swapaxes", "ravel", "squeeze", "dot", "cumsum"]:
     setattr(Traced, _name, _method(getattr(np, _name)))
 
 

@@ -1,0 +1,300 @@
+"""The figures of chapter 5."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.path import Path
+
+from byhand.backpropagation.graph import Graph, layout
+from byhand.backpropagation.networks import Profile
+from byhand.backpropagation.rules import sigmoid
+
+_WIDTH, _HEIGHT, _GAP = 1.7, 0.72, 0.42  # of a box, and between boxes, in inches
+_FORWARD, _REVERSE = "C0", "C1"
+
+
+# -- computational graphs (D4, C-gradients) --------------------------------------------------------
+
+
+def steps_of(graph: Graph) -> int:
+    """Return the number of steps of both sweeps: one per operation, then one per adjoint."""
+    n_inputs = len(graph.names) - len({edge.target for edge in graph.edges})
+    return 2 * len(graph.names) - n_inputs
+
+
+def step_text(graph: Graph, step: int) -> str:
+    """Say what happens at a step of the sweeps: the value or the adjoint that is computed.
+
+    Examples
+    --------
+    >>> from byhand.backpropagation.graph import trace_graph
+    >>> graph = trace_graph(lambda x: x * np.exp(x), 1.0, ["x", "a", "f"])
+    >>> [step_text(graph, step) for step in (0, 2, 5)]
+    ['x = 1', 'f = x · a = 2.718', 'x̄ = f̄·∂f/∂x + ā·∂a/∂x = 5.437']
+    """
+    values, bars = _progress(graph, step)
+    if not bars:
+        inputs = [k for k in range(len(graph.names)) if graph.formulas[k] == graph.names[k]]
+        shown = inputs if step == 0 else [max(values)]
+        return ", ".join(_value_line(graph, k, full=True) for k in shown)
+    k = min(bars)
+    return f"{_bar(graph.names[k])} = {_adjoint_formula(graph, k)}{_text(graph.adjoints[k])}"
+
+
+def _adjoint_formula(graph: Graph, k: int) -> str:
+    parts = [
+        f"{_bar(graph.names[e.target])}·∂{graph.names[e.target]}/∂{graph.names[k]}"
+        for e in sorted(graph.edges, key=lambda edge: -edge.target)
+        if e.source == k
+    ]
+    return " + ".join(parts) + " = " if parts else ""
+
+
+def _progress(graph: Graph, step: int) -> tuple[range, range]:
+    """Return the indices of the values, and of the adjoints, that are known after a step."""
+    n = len(graph.names)
+    forward = steps_of(graph) - n
+    if not 0 <= step <= forward + n:
+        raise ValueError(f"step must lie in 0 … {forward + n}, got {step}")
+    return range(min(n - forward + step, n)), range(n - max(step - forward, 0), n)
+
+
+def draw_graph(graph: Graph, step: int | None = None) -> Figure:
+    """Draw a graph as it stands after some steps of the forward and the reverse sweep.
+
+    Parameters
+    ----------
+    graph
+        From :func:`~byhand.backpropagation.graph.trace_graph`.
+    step
+        From 0, when only the inputs are known, to :func:`steps_of` the graph, when every
+        adjoint is. By default the last.
+
+    Raises
+    ------
+    ValueError
+        If there is no such step.
+    """
+    step = steps_of(graph) if step is None else step
+    values, bars = _progress(graph, step)
+    current = min(bars) if bars else max(values)
+    place = layout(graph, _WIDTH, _HEIGHT, _GAP)
+    x, y = np.transpose(place.centres)
+    bends = np.concatenate([np.asarray(route) for route in place.routes])[:, 0]
+    left = min(bends.min(), x.min() - _WIDTH / 2) - 0.1
+    right = max(bends.max(), x.max() + _WIDTH / 2) + 0.1
+    top = y.min() - _HEIGHT / 2 - 0.8
+    size = (right - left, y.max() + _HEIGHT / 2 + 0.1 - top)
+    figure, axes = plt.subplots(figsize=size, layout="none")
+    axes.set_position([0, 0, 1, 1])
+    axes.set(xlim=(left, right), ylim=(y.max() + _HEIGHT / 2 + 0.1, top))
+    axes.axis("off")
+    for edge, route in zip(graph.edges, place.routes, strict=True):
+        used = bool(bars) and edge.source == current
+        _draw_edge(axes, route, edge.partial if used else None)
+    for k in range(len(graph.names)):
+        _draw_box(axes, graph, k, (x[k], y[k]), k in values, k in bars, k == current)
+    color = _REVERSE if bars else _FORWARD
+    sweep = "reverse sweep" if bars else "forward sweep"
+    title = f"step {step} of {steps_of(graph)}: {sweep}"
+    axes.text(left + 0.1, top + 0.2, title, color=color, weight="bold")
+    axes.text(left + 0.1, top + 0.48, step_text(graph, step), color=color, size=10)
+    return figure
+
+
+def _draw_box(axes, graph, k, centre, valued, barred, current) -> None:
+    x, y = centre
+    color = _REVERSE if barred else _FORWARD if valued else "0.6"
+    axes.add_patch(
+        FancyBboxPatch(
+            *((x - _WIDTH / 2, y - _HEIGHT / 2), _WIDTH, _HEIGHT),
+            boxstyle="round,pad=0,rounding_size=0.12",
+            facecolor=(*plt.matplotlib.colors.to_rgb(color), 0.16) if current else "none",
+            edgecolor=color,
+            linewidth=2.6 if current else 1.3,
+        )
+    )
+    center = {"ha": "center", "va": "center"}
+    axes.text(x, y - 0.22, _value_line(graph, k, full=False), weight="bold", size=10.5, **center)
+    if valued:
+        axes.text(x, y + 0.015, _text(graph.values[k]), color=_FORWARD, **center)
+    if barred:
+        text = rf"$\bar{{{graph.names[k][0]}}}${graph.names[k][1:]} = {_text(graph.adjoints[k])}"
+        axes.text(x, y + 0.235, text, color=_REVERSE, **center)
+
+
+def _draw_edge(axes, route, partial) -> None:
+    """Draw a smooth arrow from the foot of one box to the head of another."""
+    points = [np.array(point, dtype=float) for point in route]
+    points[0] = points[0] + [0, _HEIGHT / 2]
+    points[-1] = points[-1] - [0, _HEIGHT / 2]
+    vertices, codes = [points[0]], [Path.MOVETO]
+    for start, end in zip(points[:-1], points[1:], strict=True):
+        half = np.array([0, (end[1] - start[1]) / 2])
+        vertices += [start + half, end - half, end]
+        codes += [Path.CURVE4] * 3
+    arrow = FancyArrowPatch(
+        path=Path(vertices, codes),
+        arrowstyle="-|>",
+        mutation_scale=13,
+        color="0.45" if partial is None else _REVERSE,
+        linewidth=1.3 if partial is None else 2.4,
+        linestyle="-" if partial is None else "--",
+    )
+    axes.add_patch(arrow)
+    if partial is not None:
+        axes.text(*_beside(points), f"×{_text(partial)}", color=_REVERSE, size=10, va="center")
+
+
+def _beside(points: list[np.ndarray]) -> tuple[float, float]:
+    """Return where an edge's label has room: inside a bend, or above the middle of the curve."""
+    if len(points) > 2:
+        return points[1][0] - 0.62, points[1][1]
+    (x0, y0), (x1, y1) = points
+    x = (x0 + x1) / 2 + (0.12 if x0 == x1 else 0.1 if x1 > x0 else -0.6)
+    return x, (y0 + y1) / 2 - (0 if x0 == x1 else 0.08)
+
+
+def _value_line(graph: Graph, k: int, *, full: bool) -> str:
+    name, formula = graph.names[k], graph.formulas[k]
+    line = name if formula == name else f"{name} = {formula}"
+    return f"{line} = {_text(graph.values[k])}" if full else line
+
+
+def _bar(name: str) -> str:
+    """Return a name with a macron over its first letter."""
+    return f"{name[0]}\u0304{name[1:]}"
+
+
+def _text(value) -> str:
+    return f"{float(value):.4g}".replace("-", "−")
+
+
+# -- the regularized neuron (B3.1) -----------------------------------------------------------------
+
+
+def draw_saturation() -> Figure:
+    """Draw the derivative of the loss by z, for both targets, with and without σ′."""
+    z = np.linspace(-8, 8, 401)
+    y = sigmoid(z)
+    figure, axes = plt.subplots()
+    axes.plot(z, (y - 1) * y * (1 - y), color="C0")
+    axes.plot(z, y * y * (1 - y), color="C1", linestyle="--")
+    axes.plot(z, y - 1, color="C2", linestyle=":")
+    labels = [
+        (-7.8, -0.11, "target 1: wrong on the left,\nyet no gradient there", "C0"),
+        (3.1, 0.17, "target 0: wrong on the\nright, no gradient there", "C1"),
+        (-7.8, -0.9, "target 1 without the factor σ′\n(cross-entropy)", "C2"),
+    ]
+    for x, height, text, color in labels:
+        axes.text(x, height, text, color=color, va="center")
+    axes.set(xlabel="z = wᵀx + b", ylabel="∂L/∂z", xlim=(-8, 8))
+    return figure
+
+
+# -- initialization (B3.2) -------------------------------------------------------------------------
+
+_FLOOR = 1e-20
+
+
+def draw_depth_profile(profile: Profile, title: str) -> Figure:
+    """Draw the mean squares of activations and adjoints, layer by layer."""
+    figure, axes = plt.subplots()
+    layers = np.arange(1, len(profile.forward) + 1)
+    lines = [
+        (profile.forward, "C0", "o", "-", "activations, forward →"),
+        (profile.backward, "C1", "s", "--", "adjoints, ← backward"),
+    ]
+    axes.axhspan(0.1, 10, color="0.5", alpha=0.12, linewidth=0)
+    for values, color, marker, style, label in lines:
+        shown = np.clip(values, _FLOOR, 1 / _FLOOR)
+        axes.semilogy(layers, shown, color=color, marker=marker, linestyle=style, label=label)
+    axes.set(
+        title=title,
+        xlabel="layer",
+        ylabel="mean square",
+        ylim=(_FLOOR / 30, 30 / _FLOOR),
+        xticks=[1, 5, 10, 15, 20],
+        yticks=[1e-20, 1e-10, 1, 1e10, 1e20],
+    )
+    axes.set_yticklabels(["≤10⁻²⁰", "10⁻¹⁰", "1", "10¹⁰", "≥10²⁰"])
+    axes.minorticks_off()
+    axes.legend(loc="upper center", ncols=2)
+    return figure
+
+
+def draw_xor_losses(identical: np.ndarray, random: Sequence[np.ndarray]) -> Figure:
+    """Draw losses during training, from identical and from random hidden units."""
+    figure, axes = plt.subplots()
+    for losses in random:
+        axes.semilogy(np.arange(1, len(losses) + 1), losses, color="C0", linewidth=1.2)
+    steps = np.arange(1, len(identical) + 1)
+    axes.semilogy(steps, identical, color="C1", linestyle="--", linewidth=2.6)
+    axes.axhline(1 / 6, color="0.4", linewidth=1)
+    axes.text(1.2, 1 / 6 * 0.82, "1/6: the least for identical units", color="0.35", va="top")
+    axes.text(1.2, 2e-4, "from random units", color="C0")
+    axes.text(1.2, 0.75, "from identical units", color="C1")
+    axes.set(
+        xscale="log",
+        xlabel="step of gradient descent",
+        ylabel="mean squared error on XOR",
+        ylim=(1e-6, 3),
+    )
+    return figure
+
+
+# -- the price of a Jacobian (D5) ------------------------------------------------------------------
+
+
+def draw_prices(prices: Mapping[str, Sequence[int]], shapes: Sequence[tuple[int, int]]) -> Figure:
+    """Draw the operations that Jacobians of several shapes cost, as multiples of one value."""
+    figure, axes = plt.subplots()
+    places = np.arange(len(shapes))
+    for k, (mode, heights) in enumerate(prices.items()):
+        bars = axes.bar(
+            places + 0.38 * (k - 0.5),
+            heights,
+            width=0.36,
+            color=f"C{k}",
+            hatch=["", "//"][k],
+            alpha=0.85,
+            label=mode,
+        )
+        axes.bar_label(bars, [f"{height:.3g}×" for height in heights], padding=2)
+    axes.set_xticks(places, [f"{m} × {n}" for m, n in shapes])
+    axes.set(xlabel="shape of the Jacobian: outputs × inputs", ylabel="price ÷ price of f(x)")
+    axes.legend()
+    axes.grid(axis="x", visible=False)
+    return figure
+
+
+# -- handwritten digits (beyond the sheets) --------------------------------------------------------
+
+
+def draw_training(losses: np.ndarray, per_epoch: int) -> Figure:
+    """Draw the loss of every mini-batch, and its mean over each epoch."""
+    figure, axes = plt.subplots()
+    epochs = np.arange(len(losses)) / per_epoch
+    means = losses[: len(losses) // per_epoch * per_epoch].reshape(-1, per_epoch).mean(axis=1)
+    axes.semilogy(epochs, losses, color="C0", linewidth=0.8, alpha=0.6)
+    axes.semilogy(np.arange(len(means)) + 0.5, means, color="C1", marker="o")
+    axes.text(epochs[-1] * 0.42, losses[0] * 0.5, "each mini-batch", color="C0")
+    axes.text(epochs[-1] * 0.42, losses[0] * 0.25, "mean of an epoch", color="C1")
+    axes.set(xlabel="epoch", ylabel="cross-entropy")
+    return figure
+
+
+def draw_mistakes(images: np.ndarray, labels: np.ndarray, guesses: np.ndarray) -> Figure:
+    """Draw up to eight digits with their labels and what the network took them for."""
+    figure, grid = plt.subplots(2, 4, figsize=(6.4, 3.7))
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, image, label, guess in zip(grid.flat, images, labels, guesses, strict=False):
+        axes.imshow(image, cmap="Greys")
+        axes.set_title(f"{label}, read as {guess}", loc="center")
+    return figure

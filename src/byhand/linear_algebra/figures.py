@@ -130,7 +130,7 @@ def _draw_spread(axes, P: np.ndarray, k: int) -> None:
     axes.semilogy(k, spread[k], "o", color="C0", ms=9)
     axes.set(
         xlabel="step $k$",
-        title="largest distance of two starts",
+        title=r"largest distance $\delta(P^k)$ of two starts",
         ylim=(1e-6, 3),
         xticks=range(0, 13, 3),
     )

@@ -29,7 +29,8 @@ def central_difference(f: Callable, x, h: float | None = None):
         A real number or array: where to differentiate.
     h
         The step, the same for all entries. By default (3ε)^(1/3)·max(1, |xⱼ|) for entry j,
-        about 9·10⁻⁶ for entries up to 1: Equation ch1-optimal-step for |f| = |f‴|.
+        about 9·10⁻⁶ for entries up to 1: Equation ch1-optimal-step for |f| = |f‴|. Give a
+        shorter step where ``f`` varies over lengths much shorter than |xⱼ|.
 
     Returns
     -------

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+from docutils import nodes
+
 
 class BookError(SystemExit):
     """Something that the book must not be built with.
@@ -36,11 +38,12 @@ def node_location(app, node) -> tuple[str, int | None]:
         node = node.parent
     if node is None:
         return app.env.docname, None
-    path = Path(node.source)
-    return (
-        path.relative_to(app.srcdir).as_posix() if path.is_relative_to(app.srcdir) else str(path),
-        node.line,
-    )
+    return _relative(app, node.source), node.line
+
+
+def _relative(app, path: str) -> str:
+    inside = Path(path).is_relative_to(app.srcdir)
+    return Path(path).relative_to(app.srcdir).as_posix() if inside else path
 
 
 class _Collector(logging.Handler):
@@ -49,16 +52,22 @@ class _Collector(logging.Handler):
         self.app, self.lines = app, []
 
     def emit(self, record: logging.LogRecord) -> None:
-        location = getattr(record, "location", None)
-        if isinstance(location, str) and location:
-            path, _, line = location.partition(":")
-            path = Path(path)
-            if path.is_relative_to(self.app.srcdir):
-                path = path.relative_to(self.app.srcdir)
-            number = int(line) if line.strip().isdigit() else None
-            self.lines.append(located(path.as_posix(), number, record.getMessage()))
-        else:
-            self.lines.append(" ".join(record.getMessage().split()))
+        place = _place(self.app, getattr(record, "location", None))
+        message = record.getMessage()
+        self.lines.append(located(*place, message) if place else " ".join(message.split()))
+
+
+def _place(app, location) -> tuple[str, int | None] | None:
+    """Return file and line of a log record's location, which Sphinx gives in four forms."""
+    if isinstance(location, nodes.Node):
+        return node_location(app, location)
+    if isinstance(location, tuple):
+        document, line = location
+        return document or "", line
+    if not location:
+        return None
+    path, _, line = location.rpartition(":") if ":" in location else (location, "", "")
+    return _relative(app, path), int(line) if line.isdigit() else None
 
 
 def _raise_on_warnings(app, exception) -> None:

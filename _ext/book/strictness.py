@@ -72,7 +72,7 @@ def _place(app, location) -> tuple[str, int | None] | None:
 
 def _raise_on_warnings(app, exception) -> None:
     if exception is None and app.collected_warnings.lines:
-        raise BookError("\n".join(app.collected_warnings.lines))
+        raise BookError("\n".join(dict.fromkeys(app.collected_warnings.lines)))
 
 
 def setup(app) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 import matplotlib.pyplot as plt
@@ -103,7 +106,9 @@ def draw_graph(graph: Graph, step: int | None = None) -> Figure:
     sweep = "reverse sweep" if bars else "forward sweep"
     title = f"step {step} of {steps_of(graph)}: {sweep}"
     axes.text(left + 0.1, top + 0.2, title, color=color, weight="bold")
-    axes.text(left + 0.1, top + 0.48, step_text(graph, step), color=color, size=10)
+    words = unicodedata.normalize("NFD", step_text(graph, step))
+    barred = re.sub("(.)\u0304", r"$\\bar{\1}$", words)  # a font's macron may sit badly
+    axes.text(left + 0.1, top + 0.48, barred, color=color, size=10)
     return figure
 
 
@@ -134,13 +139,13 @@ def _draw_edge(axes, route, partial) -> None:
     points[0] = points[0] + [0, _HEIGHT / 2]
     points[-1] = points[-1] - [0, _HEIGHT / 2]
     vertices, codes = [points[0]], [Path.MOVETO]
-    for start, end in zip(points[:-1], points[1:], strict=True):
+    for start, end in itertools.pairwise(points):
         half = np.array([0, (end[1] - start[1]) / 2])
         vertices += [start + half, end - half, end]
         codes += [Path.CURVE4] * 3
     arrow = FancyArrowPatch(
         path=Path(vertices, codes),
-        arrowstyle="-|>",
+        arrowstyle="-|>" if partial is None else "<|-",  # adjoints flow back
         mutation_scale=13,
         color="0.45" if partial is None else _REVERSE,
         linewidth=1.3 if partial is None else 2.4,
@@ -168,7 +173,7 @@ def _value_line(graph: Graph, k: int, *, full: bool) -> str:
 
 def _bar(name: str) -> str:
     """Return a name with a macron over its first letter."""
-    return f"{name[0]}\u0304{name[1:]}"
+    return unicodedata.normalize("NFC", f"{name[0]}\u0304{name[1:]}")
 
 
 def _text(value) -> str:

@@ -224,7 +224,7 @@ STRUCTURAL = {
         (_matmul_left, _matmul_right),
         (lambda t, y, a, b: t @ b, lambda t, y, a, b: a @ t),
     ),
-    np.sum: (np.sum, (_unsum,), (lambda t, y, x, **how: np.sum(t, **how),)),
+    np.sum: (np.sum, (_unsum,), (lambda t, y, x, *axis, **how: np.sum(t, *axis, **how),)),
     np.cumsum: (
         np.cumsum,
         (lambda g, y, x, axis=0: np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis),),

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from byhand.backpropagation.rules import fit
-from byhand.backpropagation.tracing import Dual, Traced, Variable, new_level
+from byhand.backpropagation.tracing import Dual, Traced, Variable, new_level, plain
 
 
 def value_and_grad(f: Callable) -> Callable:
@@ -135,7 +135,7 @@ def derivative(f: Callable) -> Callable:
     """
 
     def wrapped(x):
-        return jvp(f, x, tree_map(lambda a: np.ones(np.shape(a))[()], x))[1]
+        return jvp(f, x, tree_map(lambda a: plain(_leaf(a)) ** 0, x))[1]
 
     return wrapped
 

@@ -1,0 +1,685 @@
+"""Chapter 5: reverse mode, dual numbers, graphs and networks, against independent oracles."""
+
+import math
+import operator
+from fractions import Fraction
+
+import autograd
+import autograd.numpy as anp
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import scipy.optimize
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.lib.stride_tricks import sliding_window_view
+
+from byhand.backpropagation import (
+    derivative,
+    grad,
+    hvp,
+    jacobian,
+    jvp,
+    relu,
+    sigmoid,
+    value_and_grad,
+    vjp,
+)
+from byhand.backpropagation.counting import count_operations
+from byhand.backpropagation.figures import draw_graph, step_text, steps_of
+from byhand.backpropagation.graph import layout, trace_graph
+from byhand.backpropagation.networks import (
+    SCHEMES,
+    XOR,
+    cross_entropy,
+    cross_entropy_gradient,
+    depth_profile,
+    initial_parameters,
+    initial_weights,
+    make_units_identical,
+    multilayer,
+    neuron_gradient,
+    neuron_loss,
+    squared_error,
+    train,
+    two_layer_loss,
+    unpack,
+)
+from byhand.backpropagation.rules import ELEMENTWISE, STRUCTURAL, fit, scatter
+from byhand.backpropagation.tracing import RULES, Rule
+from byhand.optimization import gradient_descent
+
+mpl.use("Agg")
+laws = settings(derandomize=True, deadline=None, max_examples=40)
+
+
+def random(*shape, seed=0, low=0.2, high=0.9):
+    """Return numbers in (low, high), inside the domain of every elementwise function."""
+    return np.random.default_rng(seed).uniform(low, high, size=shape)
+
+
+# -- the rules, one by one -------------------------------------------------------------------------
+
+ONE_ARGUMENT = [f for f, (_, *rules) in ELEMENTWISE.items() if len(rules) == 1]
+TWO_ARGUMENTS = [f for f, (_, *rules) in ELEMENTWISE.items() if len(rules) == 2]
+name_of = operator.attrgetter("__name__")
+
+
+@pytest.mark.parametrize("function", ONE_ARGUMENT, ids=name_of)
+def test_elementwise_rule_against_complex_step(function):
+    x = random(3, 5)
+    slope = 1.0 if function in (np.abs, relu) else function(x + 1e-30j).imag / 1e-30
+    np.testing.assert_allclose(derivative(function)(x), slope * np.ones_like(x), rtol=1e-13)
+    np.testing.assert_allclose(grad(lambda x: np.sum(function(x)))(x), slope, rtol=1e-13)
+
+
+def test_elementwise_rules_against_sympy():
+    x = sympy.Symbol("x")
+    pairs = {
+        np.sin: sympy.sin, np.cos: sympy.cos, np.tan: sympy.tan, np.arcsin: sympy.asin,
+        np.arccos: sympy.acos, np.arctan: sympy.atan, np.sinh: sympy.sinh, np.cosh: sympy.cosh,
+        np.tanh: sympy.tanh, np.exp: sympy.exp, np.log: sympy.log, np.sqrt: sympy.sqrt,
+        np.expm1: lambda x: sympy.exp(x) - 1, np.log1p: lambda x: sympy.log(1 + x),
+        np.log2: lambda x: sympy.log(x, 2), np.log10: lambda x: sympy.log(x, 10),
+        np.square: lambda x: x**2, np.reciprocal: lambda x: 1 / x,
+        sigmoid: lambda x: 1 / (1 + sympy.exp(-x)),
+    }  # fmt: skip
+    for function, symbolic in pairs.items():
+        for order in (1, 2, 3):
+            f = function
+            for _ in range(order):
+                f = derivative(f)
+            expected = float(sympy.diff(symbolic(x), x, order).subs(x, sympy.Rational(37, 100)))
+            assert f(0.37) == pytest.approx(expected, rel=1e-12), (function, order)
+
+
+BROADCASTS = [((3, 5), (3, 5)), ((3, 5), (5,)), ((3, 1), (1, 5)), ((2, 3, 5), (3, 1)), ((), (4,))]
+
+
+@pytest.mark.parametrize("shapes", BROADCASTS, ids=str)
+@pytest.mark.parametrize("function", TWO_ARGUMENTS, ids=name_of)
+def test_two_argument_rules_broadcast(function, shapes):
+    a, b = random(*shapes[0], seed=1), random(*shapes[1], seed=2)
+    weights = random(*np.broadcast_shapes(*shapes), seed=3)
+
+    def total(numpy):
+        f = getattr(numpy, function.__name__)
+        return lambda a, b: numpy.sum(weights * f(a, b))
+
+    ours = grad(lambda pair: total(np)(*pair))((a, b))
+    for i in (0, 1):
+        theirs = autograd.grad(total(anp), i)(a, b)
+        assert np.shape(ours[i]) == shapes[i]
+        np.testing.assert_allclose(ours[i], theirs, rtol=1e-12)
+    _, tangent = jvp(lambda pair: total(np)(*pair), (a, b), (np.ones_like(a), np.ones_like(b)))
+    assert tangent == pytest.approx(np.sum(ours[0]) + np.sum(ours[1]), rel=1e-12)
+
+
+MAPS = {
+    "sum": lambda x: np.sum(x),
+    "sum axis": lambda x: np.sum(x, axis=1),
+    "sum two axes": lambda x: np.sum(x, axis=(0, -1)),
+    "sum keepdims": lambda x: np.sum(x, axis=-1, keepdims=True),
+    "method sum": lambda x: x.sum(0),
+    "add.reduce": lambda x: np.add.reduce(x, axis=1),
+    "mean": lambda x: np.mean(x, axis=(0, 2)),
+    "method mean": lambda x: x.mean(),
+    "max": lambda x: np.max(x, axis=1),
+    "min": lambda x: np.min(x, axis=(0, 2), keepdims=True),
+    "cumsum": lambda x: np.cumsum(x, axis=2),
+    "cumsum flat": lambda x: np.cumsum(np.ravel(x)),
+    "reshape": lambda x: x.reshape(5, -1),
+    "reshape F": lambda x: np.reshape(x, (6, 5), order="F"),
+    "transpose": lambda x: np.transpose(x, (2, 0, 1)),
+    "T": lambda x: x[0].T,
+    "swapaxes": lambda x: np.swapaxes(x, 0, 2),
+    "moveaxis": lambda x: np.moveaxis(x, 0, -1),
+    "broadcast": lambda x: np.broadcast_to(x[:, :1], (7, 2, 4, 5)),
+    "squeeze": lambda x: np.squeeze(x[:, :1], axis=1),
+    "expand": lambda x: np.expand_dims(x, 1),
+    "slice": lambda x: x[:, ::-2, 1:4],
+    "ellipsis": lambda x: x[..., None, 2],
+    "fancy": lambda x: x[[0, 1, 1, 0], [2, 2, 2, 0]],
+    "mask": lambda x: x[np.arange(30).reshape(2, 3, 5) % 3 == 0],
+    "scatter": lambda x: scatter(x, index=np.array([3, 3]), shape=(4, 3, 5)),
+    "concatenate": lambda x: np.concatenate([x, 2 * x[:, :1], np.ones((2, 2, 5))], axis=1),
+    "stack": lambda x: np.stack([x[0], x[1] ** 2, x[0]], axis=-1),
+    "where": lambda x: np.where(np.arange(5) < 2, x, x * x),
+    "clip": lambda x: np.clip(x, 0.4, 0.6),
+    "pad": lambda x: np.pad(x, ((0, 0), (1, 2), (0, 1))),
+    "flip roll": lambda x: np.roll(np.flip(x, 1), 2, axis=2),
+    "rot90": lambda x: np.rot90(x[0]),
+    "tile repeat": lambda x: np.repeat(np.tile(x, (1, 2, 1)), 2, axis=0),
+    "take": lambda x: np.take(x, [4, 0, 0], axis=2),
+    "windows": lambda x: sliding_window_view(x, (2, 3), axis=(1, 2)),
+    "diag": lambda x: np.diag(x[0, 0]),
+    "triangles": lambda x: np.tril(x[0]) + np.triu(x[1]),
+    "trace": lambda x: np.trace(x[0] @ x[1].T),
+    "matmul": lambda x: x[0] @ x[1].T,
+    "matmul batch": lambda x: x @ np.arange(40.0).reshape(2, 5, 4),
+    "matmul batch right": lambda x: np.arange(8.0).reshape(4, 2) @ x[:, 0],
+    "matmul broadcast": lambda x: x @ x[0].T,
+    "matrix vector": lambda x: x @ x[0, 0],
+    "vector matrix": lambda x: x[0, :, 0] @ x,
+    "inner": lambda x: x[0, 0] @ x[1, 2],
+    "dot outer": lambda x: np.outer(np.dot(x[0], x[0, 1]), x[1, :, 2]),
+    "norm": lambda x: np.linalg.norm(x, axis=1),
+    "logsumexp": lambda x: np.log(np.sum(np.exp(x), axis=2)),
+    "inv": lambda x: np.linalg.inv(x[0] @ x[0].T + np.eye(3)),
+    "det": lambda x: np.linalg.det(x[0] @ x[0].T),
+    "solve": lambda x: np.linalg.solve(x[0] @ x[0].T + np.eye(3), x[1]),
+    "solve vector": lambda x: np.linalg.solve(x[0, :, :3] + np.eye(3), x[1, :, 0]),
+}
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_array_functions_both_ways(name):
+    """Forward against complex step or differences; reverse by ⟨u, Jv⟩ = ⟨Jᵀu, v⟩."""
+    f, x, v = MAPS[name], random(2, 3, 5, seed=4), random(2, 3, 5, seed=5) - 0.5
+    y, tangent = jvp(f, x, v)
+    np.testing.assert_array_equal(y, f(x))
+    h = 1e-6
+    np.testing.assert_allclose(tangent, (f(x + h * v) - f(x - h * v)) / (2 * h), atol=2e-8)
+    value, pullback = vjp(f, x)
+    u = random(*np.shape(value), seed=6)[()]
+    assert np.sum(u * tangent) == pytest.approx(np.sum(pullback(u) * v), rel=1e-12)
+    assert np.shape(pullback(u)) == x.shape
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_second_derivatives_of_array_functions(name):
+    """The Hessian is symmetric and agrees in all four orders of nesting."""
+    x, v, w = (random(2, 3, 5, seed=k) for k in (7, 8, 9))
+
+    def f(x):
+        return np.sum(np.sin(MAPS[name](x)))
+
+    def slope(x):
+        return jvp(f, x, v)[1]
+
+    forward_over_forward = jvp(slope, x, w)[1]
+    assert np.sum(w * grad(slope)(x)) == pytest.approx(forward_over_forward, rel=1e-9)
+    assert np.sum(v * hvp(f, x, w)) == pytest.approx(forward_over_forward, rel=1e-9)
+    reverse_over_reverse = grad(lambda x: np.sum(v * grad(f)(x)))(x)
+    assert np.sum(w * reverse_over_reverse) == pytest.approx(forward_over_forward, rel=1e-9)
+
+
+@pytest.mark.parametrize("function", [*ELEMENTWISE, *STRUCTURAL], ids=name_of)
+def test_every_rule_of_the_table_is_exercised(function):
+    """A rule whose argument is wrong by a factor is noticed by the checks of this file."""
+    covered = {np.add, np.subtract, np.multiply, np.divide, np.power, np.where}
+    named = {*ONE_ARGUMENT, *TWO_ARGUMENTS, *covered, np.negative}
+    used_by_maps = {f for f in STRUCTURAL if any(_uses(f, g) for g in MAPS.values())}
+    assert function in named | used_by_maps
+
+
+def _uses(function, f):
+    """Say whether f looks the function's rule up."""
+    rule, calls = RULES[function], []
+    RULES[function] = rule._replace(
+        compute=lambda *args, **kwargs: (calls.append(1), rule.compute(*args, **kwargs))[1]
+    )
+    try:
+        grad(lambda x: np.sum(f(x)))(random(2, 3, 5))
+    finally:
+        RULES[function] = rule
+    return bool(calls)
+
+
+PLANTED = {
+    "x² gives x: overwritten instead of added": (
+        *(np.multiply, 1, lambda c, y, a, b: 0 * c),
+        lambda x: x * x,
+    ),
+    "wrong sign": (np.subtract, 1, lambda c, y, a, b: c, lambda x: 1 - x),
+    "derivative taken at y": (np.sin, 0, lambda c, y, x: c * np.cos(y), np.sin),
+    "factor lost": (np.square, 0, lambda c, y, x: c * x, np.square),
+    "sigmoid as if of y": (sigmoid, 0, lambda c, y, x: c * x * (1 - x), sigmoid),
+    "operand not transposed": (
+        *(np.matmul, 0, lambda g, y, a, b: g @ b),
+        lambda x: x @ np.arange(9.0).reshape(3, 3),
+    ),
+    "axes not inverted": (
+        *(np.transpose, 0, lambda g, y, x, axes=None: np.transpose(g, axes)),
+        lambda x: np.transpose(x[:, None] * np.ones((3, 1)), (2, 0, 1)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PLANTED)
+def test_planted_faults_are_caught(name, monkeypatch):
+    """The same check passes with the table's rule and fails with a wrong one."""
+    function, i, wrong, f = PLANTED[name]
+    x = random(3, 3, seed=10)
+    weights = random(*f(x).shape, seed=11)
+
+    def flat(entries):
+        return float(np.sum(weights * f(np.reshape(entries, (3, 3)))))
+
+    def agrees():
+        ours = grad(lambda x: np.sum(weights * f(x)))(x)
+        numeric = scipy.optimize.approx_fprime(x.ravel(), flat, 1e-7)
+        return np.allclose(ours.ravel(), numeric, atol=1e-5)
+
+    assert agrees()
+    rule = RULES[function]
+    pulls = [wrong if k == i else pull for k, pull in enumerate(rule.pulls)]
+    monkeypatch.setitem(RULES, function, Rule(rule.compute, pulls, rule.pushes))
+    assert not agrees()
+
+
+# -- the sweeps ------------------------------------------------------------------------------------
+
+
+def test_fan_out():
+    assert grad(lambda x: x * x)(3.0) == 6
+    assert derivative(lambda x: x * x)(3.0) == 6
+
+    def f(a):
+        b = a + a
+        c = b + b
+        return c * b
+
+    assert grad(f)(3.0) == 48
+    assert grad(lambda x: sum([x] * 100))(1.0) == 100
+
+
+def test_repeated_pullbacks_do_not_double():
+    x = np.array([1.0, 2.0])
+    y, pullback = vjp(lambda x: x * x, x)
+    first, second = pullback(np.ones(2)), pullback(np.ones(2))
+    np.testing.assert_array_equal(first, second)
+    x[:] = 100
+    np.testing.assert_array_equal(pullback(np.ones(2)), [2, 4])
+    np.testing.assert_array_equal(y, [1, 4])
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative], ids=name_of)
+def test_graphs_are_deep(sweep):
+    def chain(x):
+        for _ in range(100_000):
+            x = x + 1e-5 * x
+        return x
+
+    assert sweep(chain)(1.0) == pytest.approx((1 + 1e-5) ** 100_000, rel=1e-9)
+
+
+def test_exponentially_many_paths():
+    def f(x):
+        for _ in range(60):
+            x = x + x
+        return x
+
+    assert grad(f)(1.0) == 2**60
+
+
+def test_perturbations_are_not_confused():
+    for outer in (grad, derivative):
+        for inner in (grad, derivative):
+            assert outer(lambda x, d=inner: x * d(lambda y: x + y)(1.0))(1.0) == 1
+            assert outer(lambda x, d=inner: x * d(lambda y: x * y)(2.0))(3.0) == 6
+
+
+@given(st.floats(-2, 2), st.integers(1, 5))
+@laws
+def test_higher_derivatives(x, order):
+    f = np.sin
+    for k in range(order):
+        f = (grad if k % 2 else derivative)(f)
+    assert f(x) == pytest.approx(math.sin(x + order * math.pi / 2), abs=1e-12)
+
+
+SMOOTH = st.sampled_from([np.sin, np.tanh, np.exp, sigmoid, np.arctan, np.square, np.expm1])
+
+
+@given(st.lists(SMOOTH, min_size=1, max_size=4), st.floats(-1, 1))
+@laws
+def test_chain_rule_for_any_composition(functions, x):
+    def f(x):
+        for function in functions:
+            x = function(x) / 3
+        return x
+
+    def chain_rule(x):
+        slope = 1.0
+        for function in functions:
+            slope *= derivative(function)(x) / 3
+            x = function(x) / 3
+        return slope
+
+    routes = [derivative(f)(x), grad(f)(x), chain_rule(x), f(x + 1e-40j).imag / 1e-40]
+    np.testing.assert_allclose(routes, routes[0], rtol=1e-12, atol=1e-70)
+
+
+@given(st.integers(1, 4), st.integers(1, 4), st.integers(0, 10**6))
+@laws
+def test_dot_product_law(m, n, seed):
+    rng = np.random.default_rng(seed)
+    A, B = rng.normal(size=(5, n)), rng.normal(size=(m, 5))
+    x, v, u = rng.normal(size=n), rng.normal(size=n), rng.normal(size=m)
+
+    def f(x):
+        return B @ np.tanh(A @ x) + x[0] * x[-1]
+
+    pulled, pushed = vjp(f, x)[1](u), jvp(f, x, v)[1]
+    assert u @ pushed == pytest.approx(pulled @ v, rel=1e-9, abs=1e-9)
+    J = B @ np.diag(1 - np.tanh(A @ x) ** 2) @ A
+    J[:, 0] += x[-1]
+    J[:, -1] += x[0]
+    for mode in ("reverse", "forward"):
+        np.testing.assert_allclose(jacobian(f, mode)(x), J, rtol=1e-9, atol=1e-12)
+
+
+def test_exact_numbers_stay_exact():
+    start = (Fraction(1, 2), Fraction(0), Fraction(3, 10), Fraction(0))
+    expected = [Fraction(-282, 100), Fraction(-141, 100), Fraction(-47, 10), Fraction(-47, 10)]
+    found = grad(two_layer_loss)(start, 2, 5)
+    assert list(found) == expected
+    assert all(type(part) is Fraction for part in found)
+    array = np.array(start, dtype=object)
+    assert grad(lambda p: two_layer_loss(p, 2, 5))(array).tolist() == expected
+    assert derivative(lambda x: x**3 / 7)(Fraction(2)) == Fraction(12, 7)
+
+
+def test_trees_of_parameters():
+    params = {"layers": [(np.ones((2, 3)), 1.0), (np.ones((3, 5)), 2.0)], "scale": 3.0}
+
+    def loss(p):
+        (W, b), (V, c) = p["layers"]
+        return p["scale"] * np.sum((np.ones(2) @ W + b) @ V + c)
+
+    value, gradient = value_and_grad(loss)(params)
+    assert value == 3 * (45 + 10)
+    assert gradient["scale"] == 55
+    np.testing.assert_array_equal(gradient["layers"][1][0], np.full((3, 5), 9.0))
+    assert gradient["layers"][0][1] == 45
+
+
+def test_complex_step_through_the_reverse_sweep():
+    x, v = random(5, seed=1), random(5, seed=2)
+
+    def f(x):
+        return np.sum(np.exp(np.sin(x) * x[::-1]))
+
+    by_step = grad(f)(x + 1e-30j * v).imag / 1e-30
+    np.testing.assert_allclose(hvp(f, x, v), by_step, rtol=1e-13)
+
+
+def test_constants_have_no_derivative():
+    assert grad(lambda x: 3.0)(2.0) == 0
+    assert derivative(lambda x: 3.0)(2.0) == 0
+    assert grad(lambda x: np.sign(x) * 2 + np.floor(x))(1.5) == 0
+    np.testing.assert_array_equal(grad(lambda x: x[0] * 1.0)(np.ones((2,))), [1, 0])
+    np.testing.assert_array_equal(jvp(lambda x: np.ones(3), np.ones(2), np.ones(2))[1], np.zeros(3))
+
+
+def test_kinks():
+    for sweep in (grad, derivative):
+        assert sweep(relu)(0.0) == 0
+        assert sweep(np.abs)(0.0) == 0
+        assert sweep(lambda x: np.maximum(x, 0))(0.0) == 0.5
+        assert sweep(lambda x: np.maximum(x, x))(1.0) == 1
+    shares = grad(lambda x: np.max(x))(np.array([2.0, 1.0, 2.0]))
+    np.testing.assert_array_equal(shares, [0.5, 0, 0.5])
+    assert grad(lambda x: x**0)(0.0) == 0
+    assert grad(lambda x: x**2)(0.0) == 0
+
+
+def test_values_decide_branches():
+    def f(x):
+        return x * x if x > 1 else -x
+
+    assert grad(f)(2.0) == 4
+    assert derivative(f)(0.5) == -1
+
+
+def test_sigmoid_does_not_overflow():
+    z = np.array([-1000.0, -30.0, 0.0, 30.0, 1000.0])
+    np.testing.assert_allclose(sigmoid(z), [0, math.exp(-30), 0.5, 1, 1], rtol=1e-12)
+
+
+BAD_CALLS = [
+    (lambda: grad(lambda x: x)(np.ones(2)), ValueError, r"scalar value, got shape \(2,\)"),
+    (lambda: grad(_assign)(np.ones(2)), TypeError, r"cannot assign to x\[0\].*np.where"),
+    (lambda: grad(_assign_plain)(np.ones(2)), (TypeError, ValueError), "array element|np.stack"),
+    (lambda: grad(_add_in_place)(np.ones(2)), TypeError, r"in place \(as in a \+= x\)"),
+    (lambda: grad(lambda x: math.exp(x))(1.0), TypeError, "use NumPy's functions"),
+    (lambda: grad(lambda x: np.array([x, x])[0])(1.0), TypeError, "np.stack"),
+    (lambda: grad(lambda x: np.linalg.svd(x)[0])(np.eye(2)), TypeError, "no derivative rule.*svd"),
+    (lambda: grad(lambda x: np.gcd(x, 2))(1.0), TypeError, "no derivative rule.*gcd"),
+    (lambda: grad(lambda x: np.multiply.outer(x, x))(1.0), TypeError, "multiply.outer"),
+    (lambda: grad(lambda x: np.sum(a=x))(np.ones(2)), TypeError, "by position"),
+    (lambda: grad(lambda x: x)("text"), TypeError, "cannot differentiate with respect to <U4"),
+    (lambda: jvp(np.sin, np.ones(2), np.ones(3)), ValueError, r"needs shape \(2,\), got \(3,\)"),
+    (lambda: vjp(np.sin, np.ones(2))[1](1.0), ValueError, r"needs shape \(2,\), got \(\)"),
+    (lambda: jacobian(np.sin, "sideways"), ValueError, "mode must be"),
+    (lambda: np.linalg.norm(_variable(), ord=1), TypeError, "Euclidean"),
+]
+
+
+def _assign(x):
+    x[0] = 1.0
+    return np.sum(x)
+
+
+def _assign_plain(x):
+    y = np.zeros(2)
+    y[0] = x[0]
+    return np.sum(y)
+
+
+def _add_in_place(x):
+    y = np.zeros(2)
+    y += x
+    return np.sum(y)
+
+
+def _variable():
+    kept = []
+    grad(lambda x: (kept.append(x), np.sum(x))[1])(np.ones(2))
+    return kept[0]
+
+
+@pytest.mark.parametrize("k", range(len(BAD_CALLS)))
+def test_bad_calls_say_what_is_wrong(k):
+    call, error, message = BAD_CALLS[k]
+    with pytest.raises(error, match=message):
+        call()
+
+
+def test_assignment_into_a_plain_array_names_the_way_out():
+    with pytest.raises(ValueError, match="array element") as caught:
+        grad(_assign_plain)(np.ones(2))
+    assert "np.stack" in str(caught.value.__cause__)
+
+
+def test_fit_undoes_broadcasting():
+    for small, large in [((), (2, 3)), ((3, 1), (2, 3, 5)), ((1, 1), (1, 5)), ((2, 3), (2, 3))]:
+        x, g = random(*small), random(*large, seed=1)
+        assert np.shape(fit(g, small)) == small
+        # The transpose of broadcasting: ⟨g, spread x⟩ = ⟨fit g, x⟩.
+        assert np.sum(g * x) == pytest.approx(np.sum(fit(g, small) * x))
+
+
+# -- graphs ----------------------------------------------------------------------------------------
+
+
+def nested_exponentials(x):
+    a = np.exp(x)
+    b = a**2
+    c = a + b
+    d = np.exp(c)
+    e = np.sin(c)
+    return d + e
+
+
+def test_graph_knows_values_adjoints_and_partials():
+    graph = trace_graph(nested_exponentials, 0.3, "xabcdef")
+    assert graph.formulas == ("x", "exp(x)", "a²", "a + b", "exp(c)", "sin(c)", "d + e")
+    x = sympy.Symbol("x")
+    a = sympy.exp(x)
+    exact = float((sympy.exp(a + a**2) + sympy.sin(a + a**2)).diff(x).subs(x, 0.3))
+    assert graph.adjoints[0] == pytest.approx(exact, rel=1e-13)
+    # Each adjoint is the sum over the uses of its value.
+    for k in range(6):
+        total = sum(graph.adjoints[e.target] * e.partial for e in graph.edges if e.source == k)
+        assert graph.adjoints[k] == pytest.approx(total, rel=1e-13)
+
+
+def test_layout_separates_boxes_and_layers():
+    graph = trace_graph(nested_exponentials, 0.3, "xabcdef")
+    place = layout(graph, width=2.0, height=1.0, gap=0.5)
+    for i, (x, y) in enumerate(place.centres):
+        for u, v in place.centres[:i]:
+            assert abs(x - u) >= 2 or abs(y - v) >= 1
+    for edge, route in zip(graph.edges, place.routes, strict=True):
+        assert place.centres[edge.source][1] < place.centres[edge.target][1]
+        assert tuple(route[0]) == place.centres[edge.source]
+        assert tuple(route[-1]) == place.centres[edge.target]
+
+
+def test_explorer_steps():
+    graph = trace_graph(nested_exponentials, 0.3, "xabcdef")
+    assert steps_of(graph) == 13
+    assert step_text(graph, 3).startswith("c = a + b")
+    assert step_text(graph, 12).startswith("ā = c̄·∂c/∂a + b̄·∂b/∂a = ")
+    plt.close(draw_graph(graph, 12))
+    with pytest.raises(ValueError, match="step must lie in 0 … 13, got 14"):
+        step_text(graph, 14)
+
+
+@pytest.mark.parametrize(
+    ("f", "x", "names", "message"),
+    [
+        (np.exp, 1.0, "xab", "computes 2 values, inputs included, got 3 names"),
+        (lambda x: (np.exp(x), x)[1], 1.0, "xa", "must be the last"),
+        (lambda x: np.sum(x), np.ones(2), "xa", r"scalars can be drawn, got shape \(2,\)"),
+    ],
+)
+def test_graphs_refuse(f, x, names, message):
+    with pytest.raises(ValueError, match=message):
+        trace_graph(f, x, names)
+
+
+def test_layout_refuses_unconnected_graphs():
+    with pytest.raises(ValueError, match="connected, got 2 parts"):
+        layout(trace_graph(lambda p: p[0] * 2.0, (1.0, 1.0), "xyf"), 1, 1, 1)
+
+
+# -- counting --------------------------------------------------------------------------------------
+
+
+def test_counts_of_a_jacobian():
+    n, k, m = 3, 4, 2
+    A, B = random(k, n, seed=1), random(m, k, seed=2)
+
+    def count(mode):
+        def run(A, B, x):
+            return jacobian(lambda x: B @ np.sin(A @ x), mode)(x)
+
+        return count_operations(run, A, B, random(n))["multiplications"]
+
+    value = k * n + m * k
+    assert count("forward") == n * (2 * value + k)
+    assert count("reverse") == value + m * (value + k)
+
+
+def test_counted_numbers_compute():
+    tally = count_operations(lambda x: np.testing.assert_allclose(
+        np.array([float(y) for y in 1 - np.tanh(x) * 2 / 3 - x]), 1 - np.tanh(0.5) * 2 / 3 - 0.5
+    ), np.full(3, 0.5))  # fmt: skip
+    assert tally == {"functions": 3, "multiplications": 6, "additions": 6}
+
+
+# -- networks --------------------------------------------------------------------------------------
+
+
+@given(st.integers(0, 10**6), st.floats(0, 3))
+@laws
+def test_neuron_gradient(seed, penalty):
+    rng = np.random.default_rng(seed)
+    w, b, x, t = rng.normal(size=5), rng.normal(), rng.normal(size=5), rng.random()
+    gw, gb = neuron_gradient(w, b, x, t, penalty)
+    hw, hb = grad(lambda p: neuron_loss(*p, x, t, penalty))((w, b))
+    np.testing.assert_allclose(gw, hw, rtol=1e-10, atol=1e-14)
+    assert gb == pytest.approx(hb, rel=1e-10, abs=1e-14)
+
+
+def test_network_against_autograd_and_by_hand():
+    sizes = [4, 7, 5, 3]
+    rng = np.random.default_rng(0)
+    params = initial_parameters(rng, sizes)
+    X, labels = rng.normal(size=(11, 4)), rng.integers(0, 3, size=11)
+
+    def theirs(params):
+        h = X
+        layers = unpack(params, sizes)
+        for W, b in layers[:-1]:
+            h = anp.tanh(anp.dot(h, W) + b)
+        scores = anp.dot(h, layers[-1][0]) + layers[-1][1]
+        log_total = anp.log(anp.sum(anp.exp(scores), axis=1))
+        return anp.mean(log_total - scores[np.arange(11), labels])
+
+    ours = grad(cross_entropy)(params, X, labels, sizes)
+    np.testing.assert_allclose(ours, autograd.grad(theirs)(params), rtol=1e-11, atol=1e-14)
+    by_hand = cross_entropy_gradient(params, X, labels, sizes)
+    np.testing.assert_allclose(ours, by_hand, rtol=1e-11, atol=1e-14)
+    numeric = scipy.optimize.approx_fprime(params, cross_entropy, 1e-7, X, labels, sizes)
+    np.testing.assert_allclose(ours, numeric, atol=1e-6)
+    assert cross_entropy(1e3 * params, X, labels, sizes) < np.inf
+
+
+def test_identical_units_stay_identical():
+    sizes = [2, 3, 1]
+    params = make_units_identical(np.random.default_rng(0).normal(size=13), sizes)
+    for _ in range(50):
+        params = params - 0.1 * grad(squared_error)(params, *XOR, sizes)
+    (W, b), (V, _) = unpack(params, sizes)
+    for spread in (np.ptp(W, axis=1), np.ptp(b), np.ptp(V)):
+        assert np.all(spread < 1e-13)
+    free = np.random.default_rng(0).normal(size=13)
+    (W, _), _ = unpack(free - 0.1 * grad(squared_error)(free, *XOR, sizes), sizes)
+    assert np.ptp(W, axis=1).min() > 0.1
+
+
+def test_depth_profile_of_he_keeps_the_mean_square():
+    rng = np.random.default_rng(0)
+    profiles = [depth_profile("He", "ReLU", rng, depth=5, width=32, samples=8) for _ in range(300)]
+    mean = np.mean([p.forward for p in profiles], axis=0)
+    np.testing.assert_allclose(mean, 1, atol=0.08)
+
+
+def test_initial_weights_have_their_spread():
+    rng = np.random.default_rng(0)
+    for scheme, variance in zip(SCHEMES, [0, 0, 1 / 800, 1 / 200, 2 / 300, 8 / 300], strict=True):
+        W = initial_weights(rng, scheme, 300, 100)
+        assert W.shape == (300, 100)
+        assert np.var(W) == pytest.approx(variance, rel=0.03)
+
+
+def test_multilayer_is_what_its_layers_are():
+    params = random(13)
+    (W, b), (V, c) = unpack(params, [2, 3, 1])
+    X = random(5, 2, seed=1)
+    np.testing.assert_allclose(multilayer(params, X, [2, 3, 1]), np.tanh(X @ W + b) @ V + c)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: unpack(np.zeros(12), [2, 3, 1]), r"need 13 parameters, got shape \(12,\)"),
+        (lambda: initial_weights(None, "tiny", 2, 2), "scheme must be one of"),
+        (lambda: depth_profile("He", "cubic", None), "activation must be one of"),
+        (lambda: make_units_identical(np.zeros(3), [2, 1]), "one hidden layer"),
+        (
+            lambda: train(None, np.zeros(1), np.zeros((3, 1)), None, gradient_descent(1), None,
+                          epochs=1, batch=4),
+            r"1 ≤ batch ≤ 3 samples and epochs ≥ 1, got 4 and 1",
+        ),
+    ],
+)  # fmt: skip
+def test_networks_refuse(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()

@@ -89,7 +89,7 @@ def map_figure() -> Figure:
     axes.fill_between(spread, 2 / (1 + spread**2), color="C1", alpha=0.45, lw=0)
     axes.plot(spread, 2 / (1 + spread**2), lw=2, **SQUARE)
     axes.axhline(2, lw=2, **MEAN)
-    axes.text(0.03, 2.08, "below: in the mean", color="C0", va="bottom")
+    axes.text(0.9, 2.06, "below: in the mean", color="C0", va="bottom")
     axes.text(0.12, 0.9, "in mean square\n(and in the mean,\nand almost surely)", va="center")
     axes.text(0.42, 2.22, "almost surely", va="center")
     for x, y, name in [(0.5, 2.4, "a"), (0.5, 1.8, "b"), (0.8, 1.875, "c")]:

@@ -86,7 +86,7 @@ def complex_step(f: Callable, x, h: float = 1e-20):
         A function that NumPy evaluates for complex arguments and that is analytic in each
         entry of ``x``: no ``abs``, ``conj``, ``norm`` or ``vdot`` of anything that depends on
         ``x`` (their values are wrong without notice where they are only a part of ``f``), no
-        maximum or rounding. Write the transposed as ``A.T``, |x|² as ``x @ x``.
+        maximum or rounding. Write the transpose as ``A.T``, |x|² as ``x @ x``.
     x
         A real number or array: where to differentiate.
     h

@@ -1,0 +1,214 @@
+"""Step sizes that are learned while they are used (D3.1, D3.2), and the best single step (E2.2)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from byhand.hypergradients.losses import Loss, numbers
+
+
+class Run(NamedTuple):
+    """What :func:`tuned_descent` found: one entry per step."""
+
+    losses: np.ndarray
+    """L(w(0)) … L(w(k)), shape (k + 1,); nan from where the run diverged."""
+    etas: np.ndarray
+    """η₁ … η_k."""
+    alphas: np.ndarray
+    """α₁ … α_k, the step sizes of the step size."""
+
+
+def tuned_descent(
+    loss: Loss, w0: Any, eta: float, alpha: float = 0.0, gamma: float = 0.0, steps: int = 100
+) -> Run:
+    """Descend the loss, and with it the step size, and with that the step size's step size.
+
+    Equations ch4-tune-eta and ch4-tune-alpha, with g(s) = ∇L(w(s)), in the order in which they
+    are applied at step s:
+
+    - α_s = α_{s−1} + γ (g(s−1)·g(s−2)) (g(s−2)·g(s−3)), from step 3 on;
+    - η_s = η_{s−1} + α_s g(s−1)·g(s−2), from step 2 on;
+    - w(s) = w(s−1) − η_s g(s−1).
+
+    With γ = 0 the rule is that of Baydin et al.; with α = γ = 0 it is plain gradient descent.
+    It evaluates one gradient per step, whatever α and γ are. A run whose iterate or step size
+    is no longer finite stops there.
+
+    Parameters
+    ----------
+    loss
+        L.
+    w0
+        w(0), shape (d,).
+    eta, alpha, gamma
+        η₁, α₁ and γ, each finite and at least 0. (η_s may turn negative in the course of a run:
+        the rule does not forbid it.)
+    steps
+        k, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If w0 is not a finite vector of the loss's size, or a number is out of its range.
+
+    Notes
+    -----
+    A. G. Baydin, R. Cornish, D. Martínez Rubio, M. Schmidt and F. Wood, "Online learning rate
+    adaptation with hypergradient descent", ICLR 2018; K. Chandra, A. Xie, J. Ragan-Kelley and
+    E. Meijer, "Gradient descent: the ultimate optimizer", NeurIPS 2022, for the tower of them.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> tuned_descent(quadratic([[2]], [0]), [1], 0.125, 0.0625, steps=3).etas.tolist()
+    [0.125, 0.3125, 0.365234375]
+    """
+    for name, value in {"eta": eta, "alpha": alpha, "gamma": gamma}.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} must be finite and at least 0, got {value}")
+    if steps < 1:
+        raise ValueError(f"a run needs at least 1 step, got {steps}")
+    w = numbers(w0, "w0", 1)
+    if loss.size not in (None, w.size):
+        raise ValueError(f"the loss has {loss.size} parameters, so w0 needs as many, got {w.size}")
+    losses, table = np.full(steps + 1, np.nan), np.full((2, steps), np.nan)
+    losses[0] = loss.value(w)
+    g1 = slope = previous = None  # g(s−2), and the products of neighbouring gradients so far
+    with np.errstate(over="ignore", invalid="ignore"):
+        for s in range(steps):
+            g = loss.gradient(w)
+            if g1 is not None:
+                previous, slope = slope, g @ g1
+                if previous is not None:
+                    alpha = alpha + gamma * slope * previous
+                eta = eta + alpha * slope
+            table[:, s] = eta, alpha
+            w, g1 = w - eta * g, g
+            losses[s + 1] = loss.value(w)
+            if not (np.isfinite(losses[s + 1]) and np.isfinite(eta)):
+                losses[s + 1] = np.nan
+                break
+    return Run(losses, *table)
+
+
+def windowed_descent(
+    loss: Loss, w0: Any, eta: float, alpha: float, window: int, budget: int
+) -> tuple[float, int]:
+    """Descend with a step size that is updated only after each ``window`` of steps (D3.5).
+
+    The update follows the total hypergradient of the window, ∑_s ∂L(end)/∂η_s over its steps.
+    A window costs ``window`` gradients and, for a window above 1, as many Hessian-vector
+    products less one; both count as one evaluation. The run ends when the budget does.
+
+    Parameters
+    ----------
+    loss, w0, eta, alpha
+        As for :func:`tuned_descent`.
+    window
+        Steps per update, at least 1.
+    budget
+        Evaluations, at least ``2·window``.
+
+    Returns
+    -------
+    loss, updates
+        The last loss (nan if the run diverged) and how often η was updated.
+
+    Raises
+    ------
+    ValueError
+        If ``window`` is below 1 or the budget too small for one update.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> windowed_descent(quadratic([[1]], [0]), [1.0], 0.1, 0.1, window=2, budget=9)[1]
+    3
+    """
+    if window < 1 or budget < 2 * window:
+        raise ValueError(
+            f"needs window ≥ 1 and budget ≥ 2·window, got window {window} and budget {budget}"
+        )
+    w, updates = numbers(w0, "w0", 1), 0
+    g = loss.gradient(w)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(budget // (2 * window - 1)):
+            record = []
+            for _ in range(window):
+                record.append((w, g))
+                w = w - eta * g
+                g = loss.gradient(w)
+            adjoint, total = g, 0.0
+            for s in reversed(range(window)):
+                w_before, g_before = record[s]
+                total -= adjoint @ g_before
+                if s:
+                    adjoint = adjoint - eta * loss.hvp(w_before, adjoint)
+            eta = eta - alpha * total
+            updates += 1
+        value = loss.value(w)
+    return (float(value) if np.isfinite(value) else math.nan), updates
+
+
+def one_step_parabola(X: Any, t: Any, w0: Any) -> tuple[Any, Any, Any]:
+    """Return c₀, c₁, c₂ of L₁(η) = c₀ + c₁η + c₂η², Equation ch4-parabola.
+
+    L₁(η) is the loss (1/n)‖Xw − t‖² after one gradient step of size η from w0. Fractions stay
+    fractions.
+
+    Parameters
+    ----------
+    X
+        Shape (n, d).
+    t
+        Shape (n,).
+    w0
+        Shape (d,).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit or an entry is not finite.
+
+    Examples
+    --------
+    >>> [float(c) for c in one_step_parabola([[2.0]], [2.0], [0.0])]
+    [4.0, -64.0, 256.0]
+    """
+    X, t, w0 = numbers(X, "X", 2), numbers(t, "t", 1), numbers(w0, "w0", 1)
+    if X.shape != (t.size, w0.size):
+        raise ValueError(f"t and w0 require X of shape {(t.size, w0.size)}, got {X.shape}")
+    n = len(X)
+    a = X @ w0 - t
+    g = X.T @ a
+    c = X @ g
+    return a @ a / n, -4 * (g @ g) / n**2, 4 * (c @ c) / n**3
+
+
+def best_step(X: Any, t: Any, w0: Any) -> Any:
+    """Return the η that minimises the loss after one step, Equation ch4-best-step.
+
+    η* = (n/2) ‖Xᵀa‖² / ‖XXᵀa‖² with a = Xw₀ − t.
+
+    Raises
+    ------
+    ValueError
+        As :func:`one_step_parabola`, or if Xᵀa = 0: w0 is then a minimum already, the loss after
+        the step does not depend on η, and every step size is optimal.
+
+    Notes
+    -----
+    The exact line search of A. Cauchy's method of steepest descent (1847).
+
+    Examples
+    --------
+    >>> float(best_step([[2.0]], [2.0], [0.0]))
+    0.125
+    """
+    _, slope, curvature = one_step_parabola(X, t, w0)
+    if curvature == 0:
+        raise ValueError("Xᵀa = 0: w0 minimises the loss, so every step size is optimal")
+    return -slope / (2 * curvature)

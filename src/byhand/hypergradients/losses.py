@@ -1,0 +1,356 @@
+"""Losses that know their gradient and their Hessian-vector product (chapter 4, section D3.1)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from numbers import Real
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.cbook import get_sample_data
+
+from byhand.backpropagation import grad, hvp
+from byhand.backpropagation.tracing import Traced
+
+
+class Loss(NamedTuple):
+    """A twice differentiable function of a vector w, as the sweeps of this package need it."""
+
+    value: Callable[[Any], Any]
+    """w ↦ L(w)."""
+    gradient: Callable[[Any], Any]
+    """w ↦ ∇L(w), of w's shape."""
+    hvp: Callable[[Any, Any], Any]
+    """(w, v) ↦ ∇²L(w) v, of w's shape, without the matrix."""
+    size: int | None = None
+    """The number of parameters, where it is fixed."""
+
+
+def quadratic(A: Any, b: Any) -> Loss:
+    """Return L(w) = ½ wᵀA w − bᵀw. Fractions stay fractions.
+
+    Parameters
+    ----------
+    A
+        Symmetric, shape (d, d).
+    b
+        Shape (d,).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, A is not symmetric, or an entry is not finite.
+
+    Examples
+    --------
+    >>> loss = quadratic([[3, 1], [1, 2]], [1, 0])
+    >>> loss.gradient(np.array([1, 1]))
+    array([3., 3.])
+    """
+    b = numbers(b, "b", 1)
+    A = _symmetric(A, b.size)
+    return Loss(
+        value=lambda w: w @ (A @ w) / 2 - b @ w,
+        gradient=lambda w: A @ w - b,
+        hvp=lambda w, v: A @ v,
+        size=b.size,
+    )
+
+
+def least_squares(X: Any, t: Any) -> Loss:
+    """Return L(w) = (1/n)‖Xw − t‖². Fractions stay fractions.
+
+    Its Hessian-vector product is (2/n) Xᵀ(Xv): two matrix-vector products, as many as the
+    gradient needs.
+
+    Parameters
+    ----------
+    X
+        One sample per row, shape (n, d).
+    t
+        Targets, shape (n,).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, there is no sample, or an entry is not finite.
+
+    Examples
+    --------
+    >>> loss = least_squares([[1, 0], [0, 2], [1, 1]], [1, 2, 3])
+    >>> loss.gradient(np.array([0, 0])).tolist()
+    [-2.6666666666666665, -4.666666666666667]
+    """
+    X, t = numbers(X, "X", 2), numbers(t, "t", 1)
+    n = len(X)
+    if t.size != n:
+        raise ValueError(f"X has {n} rows, so t must have {n} entries, got {t.size}")
+
+    def value(w):
+        residual = X @ w - t
+        return residual @ residual / n
+
+    return Loss(
+        value=value,
+        gradient=lambda w: 2 * (X.T @ (X @ w - t)) / n,
+        hvp=lambda w, v: 2 * (X.T @ (X @ v)) / n,
+        size=X.shape[1],
+    )
+
+
+def quartic(A: Any, B: Any) -> Loss:
+    """Return L(w) = ½ wᵀA w + ¼ Σᵢ (Bw)ᵢ⁴, whose Hessian A + 3 Bᵀdiag(Bw)²B depends on w.
+
+    Hessians at different points do not commute in general. Fractions stay fractions.
+
+    Parameters
+    ----------
+    A
+        Symmetric, shape (d, d).
+    B
+        Shape (m, d).
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, A is not symmetric, or an entry is not finite.
+
+    Examples
+    --------
+    >>> loss = quartic([[2, 0], [0, 1]], [[1, 1]])
+    >>> loss.gradient(np.array([1, 1])).tolist()
+    [10.0, 9.0]
+    """
+    B = numbers(B, "B", 2)
+    A = _symmetric(A, B.shape[1])
+    return Loss(
+        value=lambda w: w @ (A @ w) / 2 + np.sum((B @ w) ** 4) / 4,
+        gradient=lambda w: A @ w + B.T @ (B @ w) ** 3,
+        hvp=lambda w, v: A @ v + B.T @ (3 * (B @ w) ** 2 * (B @ v)),
+        size=len(A),
+    )
+
+
+def from_function(f: Callable) -> Loss:
+    """Return the loss f with gradient and Hessian-vector product by automatic differentiation.
+
+    Parameters
+    ----------
+    f
+        A NumPy function of one vector that :mod:`byhand.backpropagation` can trace.
+
+    Examples
+    --------
+    >>> loss = from_function(lambda w: np.sum(np.exp(w)))
+    >>> loss.hvp(np.zeros(2), np.array([1.0, 2.0])).tolist()
+    [1.0, 2.0]
+    """
+    return Loss(value=f, gradient=grad(f), hvp=lambda w, v: hvp(f, w, v))
+
+
+def terrain_network(units: int = 12, spacing: int = 34, seed: int = 0) -> tuple[Loss, np.ndarray]:
+    """Return the loss of a small network that learns a real landscape, and a starting point.
+
+    The network ŷ = cᵀ tanh(U x + b) + e maps a place x to its height ŷ; the loss is the mean of
+    ½(ŷ − y)². The heights are those of the Jacksboro fault in Tennessee, which Matplotlib
+    carries as sample data, taken every ``spacing`` points and scaled to mean 0 and variance 1.
+    All parameters are one vector, in the order U (units × 2), b, c, e.
+
+    Parameters
+    ----------
+    units
+        Hidden units.
+    spacing
+        Distance of the samples in grid points of the map, which has 344 × 403 points.
+    seed
+        Of the starting point.
+
+    Raises
+    ------
+    ValueError
+        If ``units`` or ``spacing`` is below 1.
+
+    Examples
+    --------
+    >>> loss, w0 = terrain_network()
+    >>> w0.size, round(float(loss.value(w0)), 2)
+    (49, 0.5)
+    """
+    if units < 1 or spacing < 1:
+        raise ValueError(f"units and spacing must be at least 1, got {units} and {spacing}")
+    heights = get_sample_data("jacksboro_fault_dem.npz")["elevation"][::spacing, ::spacing]
+    y = (heights - heights.mean()).ravel() / heights.std()
+    grid = np.meshgrid(*(np.linspace(-1, 1, size) for size in heights.shape), indexing="ij")
+    x = np.stack([axis.ravel() for axis in grid], axis=1)
+    rng = np.random.default_rng(seed)
+    first = rng.standard_normal(3 * units) * 1.5
+    return _network_loss(x, y, units), np.concatenate([first, np.zeros(units + 1)])
+
+
+def _network_loss(x: np.ndarray, y: np.ndarray, units: int) -> Loss:
+    """Return the mean of ½(cᵀ tanh(Ux + b) + e − y)² with hand-written derivatives."""
+    inputs = np.column_stack([x, np.ones(len(x))])
+    n = len(y)
+
+    def split(w):
+        weights = np.transpose(np.reshape(w[: 2 * units], (units, 2)))
+        biases = np.reshape(w[2 * units : 3 * units], (1, units))
+        return np.concatenate([weights, biases]), w[3 * units : 4 * units], w[-1]
+
+    def join(matrix, c, e):
+        return np.concatenate([matrix[:2].T.ravel(), matrix[2], c, [e]])
+
+    def forward(w):
+        matrix, c, e = split(w)
+        hidden = np.tanh(inputs @ matrix)
+        return hidden, 1 - hidden**2, c, hidden @ c + e - y
+
+    def value(w):
+        return np.mean(forward(w)[3] ** 2) / 2
+
+    def gradient(w):
+        hidden, slope, c, error = forward(w)
+        delta = np.outer(error, c) * slope
+        return join(inputs.T @ delta, error @ hidden, error.sum()) / n
+
+    def hvp(w, v):  # the gradient's derivative in direction v, product rule by product rule
+        hidden, slope, c, error = forward(w)
+        matrix_v, c_v, e_v = split(v)
+        hidden_v = slope * (inputs @ matrix_v)
+        error_v = hidden_v @ c + hidden @ c_v + e_v
+        delta_v = (np.outer(error_v, c) + np.outer(error, c_v)) * slope
+        delta_v -= 2 * np.outer(error, c) * hidden * hidden_v
+        c_part = error_v @ hidden + error @ hidden_v
+        return join(inputs.T @ delta_v, c_part, error_v.sum()) / n
+
+    return Loss(value, gradient, hvp, size=4 * units + 1)
+
+
+def counted(loss: Loss) -> tuple[Loss, Counter]:
+    """Return the same loss and a counter of how often each of its functions has been called.
+
+    Examples
+    --------
+    >>> loss, calls = counted(quadratic([[2]], [0]))
+    >>> _ = loss.gradient(loss.gradient(np.array([1.0])))
+    >>> calls["gradient"], calls["hvp"]
+    (2, 0)
+    """
+    calls: Counter = Counter()
+
+    def tally(name: str) -> Callable:
+        def call(*arguments):
+            calls[name] += 1
+            return getattr(loss, name)(*arguments)
+
+        return call
+
+    return Loss(tally("value"), tally("gradient"), tally("hvp"), loss.size), calls
+
+
+def multiplications(function: Callable, *arrays: Any) -> int:
+    """Return how many multiplications and divisions of numbers a call makes.
+
+    The arrays are filled with numbers that count; powers count one less than their exponent,
+    and multiplying by constants of the function counts as well.
+
+    Examples
+    --------
+    >>> multiplications(np.matmul, np.ones((3, 5)), np.ones(5))
+    15
+    """
+    _Number.count = 0
+    wrap = np.frompyfunc(_Number, 1, 1)
+    function(*(wrap(np.asarray(array, dtype=float)) for array in arrays))
+    return _Number.count
+
+
+class _Number:
+    """A number that counts the multiplications and divisions of all of its kind."""
+
+    count = 0
+
+    def __init__(self, value: float):
+        self.value = float(value)
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __add__(self, other):
+        return _Number(self.value + float(other))
+
+    def __sub__(self, other):
+        return _Number(self.value - float(other))
+
+    def __rsub__(self, other):
+        return _Number(float(other) - self.value)
+
+    def __mul__(self, other):
+        _Number.count += 1
+        return _Number(self.value * float(other))
+
+    def __truediv__(self, other):
+        _Number.count += 1
+        return _Number(self.value / float(other))
+
+    def __pow__(self, exponent: int):
+        _Number.count += exponent - 1
+        return _Number(self.value**exponent)
+
+    def tanh(self):
+        return _Number(np.tanh(self.value))
+
+    __radd__, __rmul__ = __add__, __mul__
+
+
+def hessian(loss: Loss, w: Any) -> np.ndarray:
+    """Return ∇²L(w), shape (d, d): one Hessian-vector product per column.
+
+    Examples
+    --------
+    >>> hessian(quadratic([[3, 1], [1, 2]], [0, 0]), np.zeros(2)).tolist()
+    [[3.0, 1.0], [1.0, 2.0]]
+    """
+    return np.stack([loss.hvp(w, column) for column in identity_like(w)], axis=1)
+
+
+def identity_like(w: np.ndarray) -> np.ndarray:
+    """Return the identity matrix of w's size, with integer entries where w's are exact."""
+    return np.eye(w.size, dtype=int).astype(object if w.dtype == object else float)
+
+
+def numbers(values: Any, name: str, ndim: int) -> np.ndarray:
+    """Return ``values`` as a non-empty array of finite numbers; fractions stay fractions."""
+    if isinstance(values, Traced):
+        return values
+    array = np.asarray(values)
+    if array.dtype.kind in "biu":
+        array = array.astype(float)
+    if array.dtype.kind not in "fcO":
+        raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}")
+    if array.ndim != ndim or not array.size:
+        raise ValueError(f"{name} must be non-empty with {ndim} axes, got shape {array.shape}")
+    if array.dtype != object and not np.all(np.isfinite(array)):
+        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]} in it")
+    return array
+
+
+def step_sizes(etas: Any) -> Sequence:
+    """Return step sizes as an array, each finite and at least 0; traced ones as they are."""
+    if isinstance(etas, Traced) or any(isinstance(eta, Traced) for eta in etas):
+        return etas
+    etas = numbers(etas, "etas", 1)
+    parts = etas.real if etas.dtype.kind == "c" else etas
+    if negative := [eta for eta in parts if isinstance(eta, Real) and eta < 0]:
+        raise ValueError(f"step sizes must be at least 0, got {negative[0]}")
+    return etas
+
+
+def _symmetric(A: Any, size: int) -> np.ndarray:
+    A = numbers(A, "A", 2)
+    if A.shape != (size, size):
+        raise ValueError(f"A must have shape {(size, size)}, got {A.shape}")
+    if not np.all(A == A.T):
+        raise ValueError("A must be symmetric")
+    return A

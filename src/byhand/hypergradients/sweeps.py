@@ -1,0 +1,279 @@
+"""Derivatives of the last loss in the step sizes of a whole run (sections D3.1 to D3.4, E2.1).
+
+A run is w(s) = w(s−1) − η_s ∇L(w(s−1)), s = 1 … k, and ``etas[s − 1]`` is η_s. Where each step
+descends the loss of its own mini-batch, ``batches`` holds that loss for each step, and the loss
+whose end value is differentiated stays the first argument.
+"""
+
+from __future__ import annotations
+
+import math
+import tracemalloc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from byhand.hypergradients.losses import Loss, hessian, identity_like, numbers, step_sizes
+
+
+def trajectory(
+    loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = None
+) -> list[np.ndarray]:
+    """Return w(0), …, w(k) of the run w(s) = w(s−1) − η_s ∇L(w(s−1)), Equation ch4-run.
+
+    Parameters
+    ----------
+    loss
+        L.
+    w0
+        w(0), shape (d,).
+    etas
+        η₁ … η_k, each at least 0. Traced values (of :mod:`byhand.backpropagation`) pass
+        through, so a run can be differentiated by automatic differentiation.
+    batches
+        The loss that each step descends, if it is not L.
+
+    Raises
+    ------
+    ValueError
+        If w0 or ``etas`` is empty, of the wrong shape or not finite, a step size is negative,
+        or ``batches`` has not one loss for each step.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> [w.tolist() for w in trajectory(quadratic([[2]], [0]), [1], [0.25, 0.5])]
+    [[1.0], [0.5], [0.0]]
+    """
+    w, etas, steps = _checked(loss, w0, etas, batches)
+    iterates = [w]
+    for eta, step in zip(etas, steps, strict=True):
+        w = w - eta * step.gradient(w)
+        iterates.append(w)
+    return iterates
+
+
+def final_loss(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = None) -> Any:
+    """Return L(w(k)) after the run, Equation ch4-run, holding one iterate at a time.
+
+    Parameters and errors are those of :func:`trajectory`.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> final_loss(quadratic([[2]], [0]), [1], [0.25]).item()
+    0.25
+    """
+    w, etas, steps = _checked(loss, w0, etas, batches)
+    for eta, step in zip(etas, steps, strict=True):
+        w = w - eta * step.gradient(w)
+    return loss.value(w)
+
+
+def hypergradients(
+    loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = None
+) -> np.ndarray:
+    """Return ∂L(w(k))/∂η_s for all s by one reverse sweep, Equation ch4-sweep.
+
+    It takes k + 1 gradients and k − 1 Hessian-vector products, and holds 2k vectors: each
+    iterate and its gradient.
+
+    Parameters and errors are those of :func:`trajectory`.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (k,); entry s − 1 is ∂L(w(k))/∂η_s.
+
+    Notes
+    -----
+    D. Maclaurin, D. Duvenaud and R. P. Adams, "Gradient-based hyperparameter optimization
+    through reversible learning", ICML 2015.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> hypergradients(quadratic([[2]], [0]), [1], [0.25, 0.25])
+    array([-0.5, -0.5])
+    """
+    w, etas, steps = _checked(loss, w0, etas, batches)
+    result = [None] * len(etas)
+    w, record = _record(w, etas, steps)
+    _sweep(loss.gradient(w), record, etas, steps, result, 0)
+    return np.array(result)
+
+
+def checkpointed_hypergradients(
+    loss: Loss,
+    w0: Any,
+    etas: Any,
+    every: int | None = None,
+    batches: Sequence[Loss] | None = None,
+) -> np.ndarray:
+    """Return what :func:`hypergradients` returns, holding k/``every`` + 2·``every`` vectors.
+
+    The first pass stores only every ``every``-th iterate (by default ⌈√k⌉, which makes the
+    memory O(√k)); the reverse sweep recomputes each segment when it gets there. The price is
+    k further gradients.
+
+    Parameters
+    ----------
+    loss, w0, etas, batches
+        As for :func:`trajectory`.
+    every
+        The length of a segment, from 1 to k.
+
+    Raises
+    ------
+    ValueError
+        As :func:`trajectory`, or if ``every`` is not from 1 to k.
+
+    Notes
+    -----
+    A. Griewank, "Achieving logarithmic growth of temporal and spatial complexity in reverse
+    automatic differentiation", Optimization Methods and Software 1 (1992), 35–54; T. Chen et
+    al., "Training deep nets with sublinear memory cost", 2016, for the two-level scheme.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> checkpointed_hypergradients(quadratic([[2]], [0]), [1], [0.25, 0.25])
+    array([-0.5, -0.5])
+    """
+    w, etas, steps = _checked(loss, w0, etas, batches)
+    k = len(etas)
+    every = math.isqrt(k - 1) + 1 if every is None else every
+    if not 1 <= every <= k:
+        raise ValueError(f"every must be from 1 to the number of steps, {k}, got {every}")
+    checkpoints = []
+    for s in range(k):
+        if s % every == 0:
+            checkpoints.append(w)
+        w = w - etas[s] * steps[s].gradient(w)
+    adjoint, result = loss.gradient(w), [None] * k
+    for start in reversed(range(0, k, every)):
+        part = slice(start, start + every)
+        _, record = _record(checkpoints.pop(), etas[part], steps[part])
+        adjoint = _sweep(adjoint, record, etas, steps, result, start)
+    return np.array(result)
+
+
+def hypergradients_by_products(loss: Loss, w0: Any, etas: Any) -> np.ndarray:
+    """Return ∂L(w(k))/∂η_s for all s with explicit matrices, Equation ch4-distant as written.
+
+    Each factor I − η ∇²L is formed, d Hessian-vector products each, and multiplied to the
+    right of the product so far: the slow route that the others are checked against.
+
+    Parameters and errors are those of :func:`trajectory`.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> hypergradients_by_products(quadratic([[2]], [0]), [1], [0.25, 0.25])
+    array([-0.5, -0.5])
+    """
+    w = trajectory(loss, w0, etas)
+    etas = step_sizes(etas)
+    identity = identity_like(w[0])
+    last, product = loss.gradient(w[-1]), identity
+    result = [-(last @ loss.gradient(w[-2]))]
+    for s in reversed(range(1, len(etas))):
+        product = product @ (identity - etas[s] * hessian(loss, w[s]))
+        result.append(-(last @ (product @ loss.gradient(w[s - 1]))))
+    return np.array(result[::-1])
+
+
+def forward_hypergradient(loss: Loss, w0: Any, eta: Any, steps: int) -> Any:
+    """Return dL(w(k))/dη for one η shared by all k steps, Equation ch4-forward.
+
+    The tangent dw(s)/dη moves forward together with w(s): 2 gradients' worth of work per step,
+    and two vectors held however long the run is.
+
+    Parameters
+    ----------
+    loss
+        L.
+    w0
+        w(0), shape (d,).
+    eta
+        η, at least 0.
+    steps
+        k, at least 1.
+
+    Raises
+    ------
+    ValueError
+        If w0 is not a finite vector, η is negative or k is below 1.
+
+    Notes
+    -----
+    L. Franceschi, M. Donini, P. Frasconi and M. Pontil, "Forward and reverse gradient-based
+    hyperparameter optimization", ICML 2017.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> forward_hypergradient(quadratic([[2]], [0]), [1], 0.25, 2).item()
+    -1.0
+    """
+    w, _, _ = _checked(loss, w0, [eta] * _count(steps), None)
+    tangent = 0 * w
+    for _ in range(steps):
+        g = loss.gradient(w)
+        tangent = tangent - g - eta * loss.hvp(w, tangent)
+        w = w - eta * g
+    return loss.gradient(w) @ tangent
+
+
+def peak_bytes(function: Callable, *arguments: Any) -> int:
+    """Return the most memory that a call holds at one time, in bytes, as the allocator sees it.
+
+    Examples
+    --------
+    >>> peak_bytes(np.zeros, 1_000_000) // 1_000_000
+    8
+    """
+    tracemalloc.start()
+    try:
+        before, _ = tracemalloc.get_traced_memory()
+        function(*arguments)
+        return tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+
+
+def _record(w: Any, etas: Sequence, steps: Sequence[Loss]) -> tuple[Any, list]:
+    """Run the steps; return the last iterate, and each step's starting point and gradient."""
+    record = []
+    for eta, step in zip(etas, steps, strict=True):
+        g = step.gradient(w)
+        record.append((w, g))
+        w = w - eta * g
+    return w, record
+
+
+def _sweep(adjoint, record, etas, steps, result, start) -> Any:
+    """Pull the adjoint of the last iterate back over a recorded segment that begins at start."""
+    for s in reversed(range(start, start + len(record))):
+        w, g = record.pop()
+        result[s] = -(adjoint @ g)
+        if s:
+            adjoint = adjoint - etas[s] * steps[s].hvp(w, adjoint)
+    return adjoint
+
+
+def _checked(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None) -> tuple:
+    etas = step_sizes(etas)
+    if batches is not None and len(batches) != len(etas):
+        raise ValueError(f"{len(etas)} steps need as many batches, got {len(batches)}")
+    w0 = numbers(w0, "w0", 1)
+    if loss.size not in (None, w0.size):
+        raise ValueError(f"the loss has {loss.size} parameters, so w0 needs as many, got {w0.size}")
+    return w0, etas, [loss] * len(etas) if batches is None else batches
+
+
+def _count(steps: int) -> int:
+    if steps < 1:
+        raise ValueError(f"a run needs at least 1 step, got {steps}")
+    return steps

@@ -22,6 +22,7 @@ PUBLIC_FIELDS = [
     *("id", "problem", "chapter", "statement", "routes"),
     *("deviation", "tolerance", "sheet", "erratum", "verdict"),
 ]
+LEDGER = "chapters/ledger"
 MARKS = {"verified": "✓", "confirmed": "✓", "corrected": "✗"}
 
 
@@ -57,9 +58,9 @@ def _collect(app) -> None:
 def _find_problem_sections(app, doctree) -> None:
     """Note where each problem is solved: the section whose title starts with its id."""
     for section in doctree.findall(nodes.section):
-        problem = section[0].astext().split(" · ")[0]
+        problem, _, title = section[0].astext().partition(" · ")
         if problem in PROBLEMS:
-            app.problem_sections[problem] = (app.env.docname, section["ids"][0])
+            app.problem_sections[problem] = (app.env.docname, section["ids"][0], title)
 
 
 def _write_json(app, exception) -> None:
@@ -125,9 +126,12 @@ class _ClaimsDirective(SphinxDirective):
     def _row(cells: list[list[nodes.Node]]) -> nodes.row:
         return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *c)) for c in cells))
 
-    def link(self, document: str, fragment: str, text: str) -> nodes.reference:
+    def link(self, document: str, fragment: str, text: str, title: str = "") -> nodes.reference:
         target = self.env.app.builder.get_relative_uri(self.env.docname, document)
-        return nodes.reference("", text, refuri=f"{target}#{fragment}", internal=True)
+        link = nodes.reference("", text, refuri=f"{target}#{fragment}", internal=True)
+        if title:
+            link["reftitle"] = title
+        return link
 
 
 class ClaimsDirective(_ClaimsDirective):
@@ -149,14 +153,11 @@ class ClaimsDirective(_ClaimsDirective):
         )
         summary = nodes.inline("", "", *self.inline(claim["statement"]))
         quiet = nodes.inline("", f" {_agreement(claim)}", classes=["claim-routes"])
-        values = [
-            nodes.field("", nodes.field_name("", name), self._value(value))
-            for name, value in claim["routes"].items()
-        ]
+        link = self.link(LEDGER, f"ledger-{claim['id']}", claim["id"])
+        values = [self._field("claim", link)]
+        values += [self._field(name, nodes.Text(value)) for name, value in claim["routes"].items()]
         if claim["sheet"]:
-            values.append(
-                nodes.field("", nodes.field_name("", "sheet"), self._value(_sheet(claim)))
-            )
+            values.append(self._field("sheet", nodes.Text(_sheet(claim))))
         return [
             _raw(start),
             nodes.paragraph("", "", summary, quiet, *self._verdict(claim)),
@@ -166,8 +167,9 @@ class ClaimsDirective(_ClaimsDirective):
         ]
 
     @staticmethod
-    def _value(text: str) -> nodes.field_body:
-        return nodes.field_body("", nodes.paragraph("", text))
+    def _field(name: str, value: nodes.Node) -> nodes.field:
+        body = nodes.field_body("", nodes.paragraph("", "", value))
+        return nodes.field("", nodes.field_name("", name), body)
 
     def _verdict(self, claim: dict) -> list[nodes.Node]:
         if not claim["sheet"]:
@@ -184,7 +186,7 @@ class ClaimsDirective(_ClaimsDirective):
         rows = []
         for claim in claims:
             cells = [
-                [nodes.inline("", "✓", classes=["claim-mark"])],
+                [self.link(LEDGER, f"ledger-{claim['id']}", "✓", title=claim["id"])],
                 self.inline(claim["statement"]),
                 [nodes.Text(_result(claim))],
                 [nodes.Text(_agreement(claim))],
@@ -224,9 +226,9 @@ class LedgerDirective(_ClaimsDirective):
         section += self.table(["ledger"], head, [self._entry(claim) for claim in claims])
         return [section]
 
-    def _entry(self, claim: dict) -> tuple[None, list]:
+    def _entry(self, claim: dict) -> tuple[str, list]:
         mark = f"{MARKS[claim['verdict']]} {claim['verdict']}"
-        return None, [
+        return f"ledger-{claim['id']}", [
             [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
             self.inline(claim["statement"]),
             [nodes.Text(_agreement(claim))],
@@ -254,6 +256,26 @@ class ErrataDirective(_ClaimsDirective):
             )
             for claim in slips
         ]
+        return [self.table(["ledger"], head, rows)]
+
+
+class ProblemsDirective(_ClaimsDirective):
+    """Every problem that is solved, by chapter: where, from which sheet, with how many claims.
+
+    Sphinx reads pages in alphabetical order, so the numbered chapters have been read by then.
+    """
+
+    def run(self) -> list[nodes.Node]:
+        counts = Counter(claim["problem"] for claim in self.env.app.claims)
+        head = ["Problem", "What it is about", "Sheet", "Chapter", "Claims"]
+        rows = []
+        for problem in PROBLEMS:
+            if problem in self.env.app.problem_sections:
+                document, section, title = self.env.app.problem_sections[problem]
+                words = [problem, title, problem[0], self.env.app.chapter_titles[document]]
+                cells = [[nodes.Text(word)] for word in [*words, str(counts[problem])]]
+                cells[0] = [self.link(document, section, problem)]
+                rows.append((None, cells))
         return [self.table(["ledger"], head, rows)]
 
 
@@ -299,6 +321,7 @@ def setup(app) -> None:
     app.add_directive("book-claims", ClaimsDirective)
     app.add_directive("ledger", LedgerDirective)
     app.add_directive("errata", ErrataDirective)
+    app.add_directive("problems", ProblemsDirective)
     app.add_directive("claim-totals", TotalsDirective)
     app.connect("builder-inited", _collect, priority=600)
     app.connect("builder-inited", _read_titles, priority=600)

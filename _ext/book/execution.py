@@ -8,6 +8,7 @@ written under another name and then renamed: a build that is killed leaves no ha
 from __future__ import annotations
 
 import asyncio
+import copy
 import hashlib
 import json
 import os
@@ -134,7 +135,7 @@ def _replace_source(app, docname: str, source: list[str]) -> None:
     """Give Sphinx the executed notebook, its own kinds of output turned into directives."""
     if docname not in app.executed_notebooks:
         return
-    notebook = app.executed_notebooks[docname]
+    notebook = copy.deepcopy(app.executed_notebooks[docname])
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             for kind, directive in app.output_directives.items():

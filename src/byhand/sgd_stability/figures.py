@@ -105,9 +105,9 @@ def map_figure() -> Figure:
 def paths_figure(eta: float, spread: float) -> Figure:
     """Draw sample paths of log₁₀|w| for curvatures 2 ± σ, and the three rates beside them."""
     h = [MEAN_SPREAD_H - spread, MEAN_SPREAD_H + spread]
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.6, 6.2), height_ratios=[3, 2])
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 5.4), height_ratios=[3, 2])
     t, limit = 100, 30
-    w = sample_paths(h, eta, t, 10, np.random.default_rng(3))
+    w = sample_paths(h, eta, t, 6, np.random.default_rng(3))
     with np.errstate(invalid="ignore"):
         shown = np.where(w.sign == 0, np.nan, w.log_abs / math.log(10))
     top.plot(np.arange(t + 1), shown.T, color="0.45", lw=0.8)
@@ -142,7 +142,7 @@ def paths_alt(eta: float, spread: float) -> str:
         )
     ]
     return (
-        f"Ten paths of log|w| over 100 steps for curvatures {h[0]:g} and {h[1]:g} at step size "
+        f"Six paths of log|w| over 100 steps for curvatures {h[0]:g} and {h[1]:g} at step size "
         f"{eta:g}: " + ", ".join(verdicts) + "."
     )
 

@@ -1,0 +1,470 @@
+"""The SGD stability module against brute force, SymPy, SciPy and the step loop."""
+
+import math
+from collections import Counter
+from fractions import Fraction
+from itertools import pairwise, permutations, product
+
+import numpy as np
+import pytest
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.stats import binom, ks_2samp
+
+from byhand import sgd_stability as sgd
+from byhand.sgd_stability import figures
+
+lawful = settings(derandomize=True, deadline=None, max_examples=40)
+fractions = st.fractions(-3, 6, max_denominator=7)
+curvatures = st.lists(fractions, min_size=1, max_size=4).filter(lambda h: sum(h) > 0)
+floats = st.lists(st.floats(-3, 10), min_size=1, max_size=7).filter(lambda h: sum(h) > 0.1)
+step_sizes = st.fractions(0, 4, max_denominator=9)
+
+
+def every_run(h, eta, t):
+    """Return w(t) for every sequence of draws, multiplied out here."""
+    return [math.prod(1 - eta * x for x in xs) for xs in product(h, repeat=t)]
+
+
+def average(values):
+    return sum(values) / Fraction(len(values))
+
+
+# -- exact recursions and the law ----------------------------------------------------------------
+
+
+@lawful
+@given(curvatures, step_sizes, st.integers(0, 4))
+def test_law_and_moments_agree_with_every_sequence_of_draws(h, eta, t):
+    runs = every_run(h, eta, t)
+    law = sgd.exact_law(h, eta, t)
+    assert law == {w: Fraction(k, len(runs)) for w, k in Counter(runs).items()}
+    for power in (1, 2, 3):
+        moment = average([w**power for w in runs])
+        assert sgd.moment_recursion(h, eta, power, t)[-1] == moment
+        assert sum(p * w**power for w, p in law.items()) == moment
+    assert sgd.mean_factor(h, eta) ** t == average(runs)
+    assert sgd.square_factor(h, eta) ** t == average([w**2 for w in runs])
+
+
+@lawful
+@given(curvatures, step_sizes, st.lists(st.integers(0, 3), max_size=6))
+def test_run_multiplies_by_the_factors_it_drew(h, eta, draws):
+    draws = [n % len(h) for n in draws]
+    w = sgd.run(h, eta, draws, w0=Fraction(-2, 3))
+    m = sgd.factors(h, eta)
+    assert w[-1] == Fraction(-2, 3) * math.prod(m[n] for n in draws)
+    assert len(w) == len(draws) + 1
+
+
+def test_symbols_pass_through():
+    e, *h = sp.symbols("e a b c", positive=True)
+    mean, variance = sgd.mean_and_variance(h)
+    assert sp.simplify(sum(x**2 for x in h) / 3 - mean**2 - variance) == 0
+    direct = sum((1 - e * x) ** 2 for x in h) / 3
+    assert sp.simplify(direct - sgd.square_factor(h, e)) == 0
+    assert sp.simplify(sgd.mean_threshold(h) - 6 / sum(h)) == 0
+    edge = sgd.mean_square_threshold(h)
+    assert sp.simplify(sgd.square_factor(h, edge) - 1) == 0
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+@pytest.mark.parametrize("t", [0, 1, 4, 7])
+def test_draw_counts_are_all_compositions_once(n, t):
+    rows = sgd.draw_counts(n, t).tolist()
+    expected = [list(c) for c in product(range(t + 1), repeat=n) if sum(c) == t]
+    assert rows == expected
+
+
+@lawful
+@given(curvatures, step_sizes, st.integers(0, 5))
+def test_log_law_is_the_exact_law(h, eta, t):
+    exact = sgd.exact_law(h, eta, t)
+    law = sgd.log_law(h, eta, t)
+    values = law.sign * np.exp(law.log_abs)
+    merged = Counter()
+    for w, p in zip(values, np.exp(law.log_probability), strict=True):
+        nearest = min(exact, key=lambda v: abs(float(v) - w))
+        assert float(nearest) == pytest.approx(w, rel=1e-12, abs=1e-12)
+        merged[nearest] += p
+    for w, p in exact.items():
+        assert merged[w] == pytest.approx(float(p), rel=1e-12)
+
+
+def test_log_law_of_a_long_run_has_the_moments_of_the_closed_form():
+    h, eta, t = [1, 2, 5], 0.45, 900
+    law = sgd.log_law(h, eta, t)
+    growth = math.log(float(sgd.square_factor(h, Fraction(9, 20))))
+    assert sgd.log_moment(law, 2) / t == pytest.approx(growth, rel=1e-11)
+    q = np.exp(law.log_probability) @ law.log_abs / t
+    assert q == pytest.approx(sgd.lyapunov_exponent(h, eta), rel=1e-11)
+    assert np.exp(law.log_probability).sum() == pytest.approx(1, rel=1e-11)
+
+
+# -- the growth rate and its set -----------------------------------------------------------------
+
+
+@lawful
+@given(curvatures, step_sizes)
+def test_exponent_is_the_logarithm_of_the_exact_product(h, eta):
+    size = abs(math.prod(1 - eta * x for x in h))
+    q = sgd.lyapunov_exponent(h, eta)
+    if size == 0:
+        assert q == -math.inf
+    else:
+        assert len(h) * q == pytest.approx(math.log(size), rel=1e-12, abs=1e-13)
+    assert abs(sgd.epoch_factor(h, eta)) == size
+
+
+@lawful
+@given(curvatures, step_sizes)
+def test_mean_square_rate_bounds_the_other_two(h, eta):
+    g, mean, q = sgd.square_factor(h, eta), sgd.mean_factor(h, eta), sgd.lyapunov_exponent(h, eta)
+    assert mean**2 <= g
+    assert q == -math.inf or 2 * q <= math.log(g) + 1e-12
+
+
+def real_root_intervals(h):
+    """Return where |∏(1 − ηhₙ)| < 1 on η > 0, from the exact real roots of p ± 1."""
+    x = sp.symbols("x")
+    p = sp.prod([1 - x * sp.Rational(v.numerator, v.denominator) for v in h])
+    roots = {r for s in (1, -1) for r in sp.real_roots(sp.Poly(p - s, x)) if r > 0}
+    cuts = [0.0, *sorted(float(r) for r in roots)]
+    return [(a, b) for a, b in pairwise(cuts) if abs(float(p.subs(x, (a + b) / 2))) < 1]
+
+
+@pytest.mark.parametrize(
+    "h",
+    [[1], [1, 3], [1, 9], [1, 1, 28], [1, 8, 64, 512], [-1, 3], [0, 2], [-2, 0, 5], [1, 2, 3, 5, 7],
+     [2, 2, 2], [1, 6], [1, 5], [-1, -1, 1, 30]],
+)  # fmt: skip
+def test_almost_sure_set_against_exact_roots(h):
+    h = [Fraction(x) for x in h]
+    found = sgd.almost_sure_set(h)
+    assert np.array(found) == pytest.approx(np.array(real_root_intervals(h)), rel=1e-12)
+
+
+@lawful
+@given(floats)
+def test_almost_sure_set_is_where_the_exponent_is_negative(h):
+    intervals = sgd.almost_sure_set(h)
+    assert intervals[0][0] == 0
+    assert len(intervals) <= len({x for x in h if x > 0})
+    assert intervals[0][1] * max(h) > 1 - 1e-12
+    assert intervals[0][1] >= sgd.mean_square_threshold(h) * (1 - 1e-12)
+    for a, b in intervals:
+        assert any(a <= 1 / x <= b for x in h if x > 0)
+    ends = np.ravel(intervals)
+    grid = np.linspace(0, 1.3 * ends[-1], 201)[1:]
+    for eta in grid:
+        if np.abs(ends - eta).min() > 1e-9 * ends[-1]:
+            inside = any(a < eta < b for a, b in intervals)
+            assert inside == (sgd.lyapunov_exponent(h, eta) < 0)
+
+
+def test_two_curvatures_split_beyond_the_ratio_three_plus_two_root_two():
+    ratio = 3 + 2 * math.sqrt(2)
+    assert len(sgd.almost_sure_set([1, ratio * (1 - 1e-9)])) == 1
+    assert len(sgd.almost_sure_set([1, ratio * (1 + 1e-9)])) == 2
+
+
+@lawful
+@given(curvatures)
+def test_best_steps_beat_their_neighbors(h):
+    best = sgd.best_steps(h)
+    assert sgd.mean_factor(h, best.mean) == 0
+    g = sgd.square_factor(h, best.mean_square)
+    for nudge in (Fraction(99, 100), Fraction(101, 100)):
+        assert sgd.square_factor(h, best.mean_square * nudge) > g
+    assert all(sgd.lyapunov_exponent(h, eta) == -math.inf for eta in best.almost_sure)
+    assert sgd.mean_square_threshold(h) == 2 * best.mean_square
+
+
+@pytest.mark.parametrize(("h", "eta"), [([1, 3], 1.2), ([1, 3], 0.9), ([1, 2, 5], 0.45)])
+def test_tail_index_makes_the_moment_one(h, eta):
+    kappa = sgd.tail_index(h, eta)
+    m = np.abs(1 - eta * np.array(h, dtype=float))
+    assert np.mean(m**kappa) == pytest.approx(1, abs=1e-13)
+    assert (kappa > 2) == (sgd.square_factor(h, eta) < 1)
+
+
+# -- batches -------------------------------------------------------------------------------------
+
+
+@lawful
+@given(curvatures, st.integers(1, 3), st.booleans())
+def test_batch_variance_is_that_of_every_batch(h, size, replacement):
+    size = size if replacement else min(size, len(h))
+    batches = sgd.batch_curvatures(h, size, replacement=replacement)
+    assert len(batches) == (len(h) ** size if replacement else math.comb(len(h), size))
+    mean, variance = sgd.mean_and_variance(batches)
+    assert mean == sgd.mean_and_variance(h).mean
+    assert variance == sgd.batch_variance(h, size, replacement=replacement)
+
+
+def test_a_shuffled_epoch_multiplies_by_the_same_number_in_every_order():
+    h, eta = [Fraction(1, 2), 1, 3, Fraction(-1, 4)], Fraction(4, 5)
+    ends = {sgd.run(h, eta, order)[-1] for order in permutations(range(4))}
+    assert ends == {sgd.epoch_factor(h, eta)}
+
+
+# -- samples -------------------------------------------------------------------------------------
+
+SAMPLED = [
+    ([1, 1.5, 4, 10], 0.3, 60, "in groups"),
+    ([1, 1, 1, 3], 0.8, 40, "in groups, unequal chances"),
+    ([1, 3], 1.2, 50, "in groups, two factors"),
+    ([1, 2, 5, 7], 0.2, 30, "in groups, a factor that is zero"),
+    ([1, 2, 3, 5, 7, 11], 0.15, 50, "path by path"),
+]
+
+
+def keys(w):
+    """Return log|w| rounded, so that equal products compare as equal, with −∞ far down."""
+    return np.round(np.maximum(w.log_abs, -1e6), 6)
+
+
+def logs(w):
+    with np.errstate(divide="ignore"):
+        return sgd.LogSample(np.sign(w), np.log(np.abs(w)))
+
+
+@pytest.mark.parametrize(
+    ("h", "eta", "t"), [row[:3] for row in SAMPLED], ids=[r[3] for r in SAMPLED]
+)
+def test_sample_has_the_law_of_the_step_loop(h, eta, t):
+    paths = 40_000
+    fast = sgd.sample(h, eta, t, paths, np.random.default_rng(1))
+    walked = logs(sgd.simulate(h, eta, t, paths, np.random.default_rng(2)))
+    assert ks_2samp(keys(fast), keys(walked)).pvalue > 1e-3
+    for sign in (-1, 0, 1):
+        a, b = np.mean(fast.sign == sign), np.mean(walked.sign == sign)
+        pooled = (a + b) / 2
+        assert abs(a - b) <= 4 * math.sqrt(2 * pooled * (1 - pooled) / paths)
+
+
+def test_sample_has_the_law_of_a_thousand_steps():
+    h, eta, t, paths = [1, 1.5, 4, 10], 0.3, 1000, 100_000
+    fast = sgd.sample(h, eta, t, paths, np.random.default_rng(1))
+    walked = logs(sgd.simulate(h, eta, t, 20_000, np.random.default_rng(2)))
+    assert ks_2samp(keys(fast), keys(walked)).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("h", [[1, 3], [1, 2, 5], [1, 2, 5, 8], [1, 2, 3, 5, 7]])
+def test_sample_against_the_exact_distribution_function(h):
+    eta, t, paths = 0.3, 25, 60_000
+    law = sgd.log_law(h, eta, t)
+    w = sgd.sample(h, eta, t, paths, np.random.default_rng(3))
+    values = np.round(law.log_abs, 6)
+    places = np.unique(values)
+    exact = [np.exp(law.log_probability)[values <= x].sum() for x in places]
+    found = np.searchsorted(np.sort(keys(w)), places, side="right") / paths
+    allowed = math.sqrt(math.log(2 / 1e-3) / (2 * paths))  # Dvoretzky, Kiefer, Wolfowitz, Massart
+    assert np.abs(found - exact).max() < allowed
+    # The same paths, had they taken one step less, would not pass.
+    late = np.searchsorted(
+        np.sort(keys(sgd.sample(h, eta, t - 1, paths, np.random.default_rng(3)))), places, "right"
+    )
+    assert np.abs(late / paths - exact).max() > allowed
+    assert np.mean(w.sign < 0) == pytest.approx(
+        np.exp(law.log_probability)[law.sign < 0].sum(), abs=4 * 0.5 / math.sqrt(paths)
+    )
+
+
+@pytest.mark.parametrize(
+    ("h", "eta", "t"),
+    [([1, 1.5, 4, 10], 0.3, 59), ([1, 1.5, 4, 10], 0.31, 60), ([1, 1, 1.5, 4, 10], 0.3, 60),
+     ([1, 1.5, 4, 9.5], 0.3, 60)],
+    ids=["a step short", "another step size", "unequal chances", "another curvature"],
+)  # fmt: skip
+def test_the_kolmogorov_smirnov_check_catches_a_wrong_law(h, eta, t):
+    wrong = sgd.sample(h, eta, t, 40_000, np.random.default_rng(1))
+    walked = logs(sgd.simulate([1, 1.5, 4, 10], 0.3, 60, 40_000, np.random.default_rng(2)))
+    assert ks_2samp(keys(wrong), keys(walked)).pvalue < 1e-3
+
+
+def test_pairs_left_unshuffled_would_be_caught():
+    h, eta, t = [1, 1.5, 4, 10], 0.3, 60
+    rng = np.random.default_rng(1)
+    m = np.log(np.abs(sgd.factors(h, eta)))
+    first = np.sort(rng.binomial(t // 2, 0.5, size=40_000))  # sorted against sorted
+    third = np.sort(rng.binomial(t // 2, 0.5, size=40_000))
+    unshuffled = first * (m[0] - m[1]) + third * (m[2] - m[3]) + t // 2 * (m[1] + m[3])
+    walked = logs(sgd.simulate(h, eta, t, 40_000, np.random.default_rng(2)))
+    assert ks_2samp(unshuffled, walked.log_abs).pvalue < 1e-9
+
+
+def test_sample_order_is_random():
+    w = sgd.sample([1, 2, 5, 8], 0.3, 100, 20_000, np.random.default_rng(0)).log_abs
+    neighbors = np.corrcoef(w[:-1], w[1:])[0, 1]
+    halves = ks_2samp(np.round(w[:10_000], 6), np.round(w[10_000:], 6)).pvalue
+    assert abs(neighbors) < 4 / math.sqrt(len(w))
+    assert halves > 1e-3
+
+
+def test_samples_repeat_with_their_seed():
+    a, b = (sgd.sample([1, 3], 1.2, 30, 500, np.random.default_rng(4)) for _ in range(2))
+    assert np.array_equal(a.log_abs, b.log_abs)
+    assert np.array_equal(a.sign, b.sign)
+
+
+def test_sample_paths_are_the_paths_of_their_draws():
+    h, eta, t = [1, 2, 5], 0.5, 7
+    w = sgd.sample_paths(h, eta, t, 3, np.random.default_rng(6))
+    draws = np.random.default_rng(6).integers(3, size=(3, t))
+    for i in range(3):
+        expected = sgd.run(h, eta, draws[i])
+        assert w.sign[i] * np.exp(w.log_abs[i]) == pytest.approx(expected, rel=1e-12)
+
+
+def test_sample_mean_and_standard_error():
+    values = np.array([1.0, -2.0, 4.0, 0.5])
+    w = sgd.LogSample(np.sign(values), np.log(np.abs(values)))
+    mean, error = sgd.sample_mean(w, 1)
+    assert (mean, error) == pytest.approx((values.mean(), values.std(ddof=1) / 2))
+    assert sgd.sample_mean(w, 2)[0] == pytest.approx((values**2).mean())
+
+
+def test_monte_carlo_agrees_where_it_can_and_fails_where_it_cannot():
+    rng = np.random.default_rng(0)
+    early = sgd.sample([1, 3], 1.2, 3, 10**5, rng)
+    mean, error = sgd.sample_mean(early, 2)
+    assert abs(mean - 3.4**3) < 4 * error
+    late = sgd.sample([1, 3], 1.2, 100, 10**5, rng)
+    mean, error = sgd.sample_mean(late, 2)
+    assert mean + 1000 * error < 1e-15 * 3.4**100
+
+
+# -- first passage -------------------------------------------------------------------------------
+
+
+def test_peak_probability_against_every_sequence_of_draws():
+    h, eta, t = [1, 3, 4], Fraction(6, 5), 6
+    for level in (1.0, 1.5, 2.6, 10, 40):
+        peaks = [
+            max(abs(w) for w in sgd.run(h, eta, draws)) for draws in product(range(3), repeat=t)
+        ]
+        expected = np.mean([peak >= Fraction(level) * (1 - Fraction(1, 10**9)) for peak in peaks])
+        assert sgd.peak_probability(h, eta, level, t) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("height", [1, 2, 5, 9])
+def test_peak_probability_at_the_critical_step_is_the_reflection_principle(height):
+    t = 200
+    k = np.arange(t + 1)
+    place = 2 * k - t
+    pmf = binom.pmf(k, t, 0.5)
+    expected = pmf[place >= height].sum() + pmf[place > height].sum()
+    found = sgd.peak_probability([1, 3], Fraction(4, 3), 3**height, t)
+    assert found == pytest.approx(expected, rel=1e-10)
+
+
+def test_peak_probability_with_a_zero_factor():
+    assert sgd.peak_probability([1, 3], 1, 2, 10) == pytest.approx(0.5)
+    assert sgd.peak_probability([1, 3], 1, 4, 10) == pytest.approx(0.25)
+
+
+# -- bad input -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("h", "eta", "error", "message"),
+    [
+        ([], 1, ValueError, "at least one curvature, got none"),
+        ([1, -2], 1, ValueError, "positive on average.*got mean -0.5"),
+        ([0, 0], 1, ValueError, "positive on average"),
+        ([1, math.nan], 1, ValueError, r"h\[1\] must be finite, got nan"),
+        ([math.inf], 1, ValueError, r"h\[0\] must be finite"),
+        ([[1, 2]], 1, ValueError, "one-dimensional.*got 2 dimensions"),
+        (3, 1, ValueError, "one-dimensional.*got 0 dimensions"),
+        ([1, 2j], 1, TypeError, r"h\[1\] must be a real number"),
+        ([True, 1], 1, TypeError, r"h\[0\] must be a real number"),
+        (["1"], 1, TypeError, "must be a real number, got '1'"),
+        ([1, 2], -0.1, ValueError, "η must be ≥ 0, got -0.1"),
+        ([1, 2], math.nan, ValueError, "η must be finite"),
+        ([1, 2], "big", TypeError, "η must be a real number"),
+    ],
+)
+def test_bad_curvatures_and_step_sizes_are_named(h, eta, error, message):
+    rng = np.random.default_rng(0)
+    calls = [
+        lambda: sgd.factors(h, eta),
+        lambda: sgd.run(h, eta, [0]),
+        lambda: sgd.square_factor(h, eta),
+        lambda: sgd.mean_factor(h, eta),
+        lambda: sgd.lyapunov_exponent(h, eta),
+        lambda: sgd.exact_law(h, eta, 2),
+        lambda: sgd.log_law(h, eta, 2),
+        lambda: sgd.sample(h, eta, 2, 5, rng),
+        lambda: sgd.simulate(h, eta, 2, 5, rng),
+        lambda: sgd.sample_paths(h, eta, 2, 5, rng),
+        lambda: sgd.peak_probability(h, eta, 2, 2),
+        lambda: sgd.tail_index(h, eta),
+    ]
+    for call in calls:
+        with pytest.raises(error, match=message):
+            call()
+
+
+@pytest.mark.parametrize(
+    "function",
+    [sgd.mean_threshold, sgd.mean_square_threshold, sgd.best_steps, sgd.almost_sure_set],
+)
+def test_thresholds_need_a_minimum(function):
+    with pytest.raises(ValueError, match="positive on average"):
+        function([1, -2])
+    with pytest.raises(ValueError, match="at least one"):
+        function([])
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda: sgd.run([1, 3], 1, [2]), ValueError, "index from 0 to 1, got 2"),
+        (lambda: sgd.run([1, 3], 1, [0.5]), ValueError, "index from 0 to 1, got 0.5"),
+        (lambda: sgd.exact_law([1, 3], 1, -1), ValueError, "t must be ≥ 0, got -1"),
+        (lambda: sgd.exact_law([1, 3], 1, 2.0), TypeError, "t must be an integer, got 2.0"),
+        (lambda: sgd.moment_recursion([1], 1, 0, 2), ValueError, "power must be ≥ 1, got 0"),
+        (lambda: sgd.draw_counts(0, 2), ValueError, "n must be ≥ 1, got 0"),
+        (lambda: sgd.draw_counts(4, 1000), ValueError, "167668501 counts, more than"),
+        (lambda: sgd.log_moment(sgd.log_law([1], 1, 1), 0), ValueError, "power must be positive"),
+        (lambda: sgd.sample([1], 1, 2, 0, None), ValueError, "paths must be ≥ 1, got 0"),
+        (lambda: sgd.tail_index([1, 3], 1.5), ValueError, "needs q.*< 0, got q = 0.2798"),
+        (lambda: sgd.tail_index([1, 3], 0), ValueError, "needs q.*< 0, got q = 0"),
+        (lambda: sgd.batch_curvatures([1, 3], 3, replacement=False), ValueError, "≤ N = 2, got 3"),
+        (lambda: sgd.batch_variance([1, 3], 0, replacement=True), ValueError, "≥ 1, got 0"),
+    ],
+)
+def test_other_bad_input_is_named(call, error, message):
+    with pytest.raises(error, match=message):
+        call()
+
+
+# -- planted faults, and the words of figures ----------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda mean, variance, eta: (1 - eta * mean) ** 2,
+        lambda mean, variance, eta: (1 - eta * mean) ** 2 + eta * variance,
+        lambda mean, variance, eta: (1 - eta * mean) ** 2 + eta**2 * variance * 2,
+    ],
+    ids=["no noise", "η instead of η²", "sample variance of two"],
+)
+def test_a_wrong_square_factor_fails_the_check_of_every_draw(wrong):
+    h, eta = [1, 3], Fraction(1, 2)
+    exact = average([w**2 for w in every_run(h, eta, 1)])
+    assert sgd.square_factor(h, eta) == exact
+    assert wrong(*sgd.mean_and_variance(h), Fraction(1, 3)) != average(
+        [w**2 for w in every_run(h, Fraction(1, 3), 1)]
+    )
+
+
+def test_the_description_of_a_frame_says_what_grows():
+    words = figures.paths_alt(eta=1.2, spread=1.0)
+    assert "the mean grows (+0.34" in words
+    assert "the root mean square grows (+0.61" in words
+    assert "almost every path shrinks (-0.33" in words
+    assert "almost every path shrinks (-inf" in figures.paths_alt(eta=1.0, spread=1.0)

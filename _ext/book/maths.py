@@ -19,7 +19,7 @@ from book.strictness import BookError, located, node_location
 
 KATEX = inputs.ROOT / "node_modules" / "katex" / "dist"
 STYLE = "katex/katex.min.css"
-MACROS = {"‖": r"\Vert"}  # KaTeX knows the other symbols that claims are written with
+MACROS = {"‖": r"\Vert", "⊤": r"\top", "⊥": r"\bot"}  # KaTeX knows the other symbols of the claims
 
 
 def _strict(visit):

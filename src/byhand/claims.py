@@ -23,7 +23,7 @@ from IPython.display import display
 from byhand.problems import chapter_of, problem_of
 
 MIME_TYPE = "application/vnd.byhand.claims+json"
-_WORDS = str | bool | np.bool_
+_TRUTH = bool | np.bool_
 STANDARD_ERRORS = 4
 """How many standard errors a Monte Carlo estimate may lie from another route."""
 
@@ -162,11 +162,14 @@ def check(
     where = f"{chapter_of(claim_id)}: claim {claim_id}"
     if len(routes) < 2:
         raise ValueError(f"{where} needs at least two routes, got {list(routes)}")
+    if not (0 <= rtol < 1 and 0 <= atol < np.inf):
+        raise ValueError(f"{where} needs 0 ≤ rtol < 1 and a finite atol ≥ 0, got {rtol}, {atol}")
     if sheet is None and not (sheet_value is None and erratum is None and read_as is None):
         raise ValueError(f"{where} speaks of the sheet without quoting it: sheet=… is missing")
 
+    routes = {name: _checked(where, name, value) for name, value in routes.items()}
     for name, value in routes.items():
-        if isinstance(value, bool | np.bool_) and not value:
+        if isinstance(value, _TRUTH) and not value:
             raise ClaimError(f"{where}: by {name}, it does not hold that {statement}")
     deviation, tolerance = _compare_routes(where, routes, rtol, atol)
     digits = None
@@ -191,6 +194,16 @@ def check(
 # -- routes against routes ---------------------------------------------------------------------
 
 
+def _checked(where: str, name: str, value: Any) -> Any:
+    """Return a route's value, a truth value of SymPy's as one of Python's."""
+    entries = _entries(value)
+    if entries.size == 0:
+        raise ValueError(f"{where}: route {name} is empty, so there is nothing to compare")
+    if entries.ndim and any(isinstance(entry, _TRUTH) for entry in entries.flat):
+        raise ValueError(f"{where}: route {name} is many truth values; say whether all() hold")
+    return bool(value) if type(value).__name__ in ("BooleanTrue", "BooleanFalse") else value
+
+
 def _compare_routes(where: str, routes: dict, rtol: float, atol: float) -> tuple[float, str]:
     """Return the largest deviation between any two routes, and the tolerance in words."""
     names = list(routes)
@@ -198,8 +211,8 @@ def _compare_routes(where: str, routes: dict, rtol: float, atol: float) -> tuple
     for i, first in enumerate(names):
         for second in names[i + 1 :]:
             a, b = routes[first], routes[second]
-            if a is b and isinstance(a, np.ndarray):
-                raise ValueError(f"{where}: routes {first} and {second} are the same array")
+            if a is b and isinstance(a, np.ndarray | list):
+                raise ValueError(f"{where}: routes {first} and {second} are the same object")
             difference, allowed, tolerance = _difference(a, b, rtol, atol)
             if not difference <= allowed:
                 raise ClaimError(
@@ -215,14 +228,15 @@ def _difference(a: Any, b: Any, rtol: float, atol: float) -> tuple[float, float,
     """Return |a − b|, the difference allowed, and that tolerance in words."""
     if isinstance(a, Estimate) or isinstance(b, Estimate):
         return _estimate_difference(a, b)
-    if isinstance(a, _WORDS) or isinstance(b, _WORDS):
-        same = isinstance(a, str) == isinstance(b, str) and bool(np.all(a == b))
-        return (0.0 if same else np.inf), 0.0, "exact"
+    for kind in (str, _TRUTH):
+        if isinstance(a, kind) or isinstance(b, kind):
+            same = isinstance(a, kind) and isinstance(b, kind) and a == b
+            return (0.0 if same else np.inf), 0.0, "exact"
     x, y = _entries(a), _entries(b)
     if x.shape != y.shape:
         return np.inf, 0.0, "exact"
     if all(map(_is_exact, (*x.flat, *y.flat))):
-        return (0.0 if all(map(_equal, x.flat, y.flat)) else _distance(x, y)), 0.0, "exact"
+        return max(map(_exact_distance, x.flat, y.flat)), 0.0, "exact"
     x, y = x.astype(complex), y.astype(complex)
     if np.array_equal(x, y):
         return 0.0, 0.0, _tolerance_text(rtol, atol)
@@ -237,6 +251,8 @@ def _estimate_difference(a: Any, b: Any) -> tuple[float, float, str]:
     pairs = [x if isinstance(x, Estimate) else Estimate(float(x), 0.0) for x in (a, b)]
     allowed = STANDARD_ERRORS * float(np.hypot(*(pair.standard_error for pair in pairs)))
     difference = abs(float(pairs[0].value) - float(pairs[1].value))
+    if not np.isfinite(allowed):
+        difference, allowed = np.inf, 0.0
     return difference, allowed, f"{STANDARD_ERRORS} standard errors"
 
 
@@ -250,23 +266,24 @@ def _entries(value: Any) -> np.ndarray:
 
 
 def _is_exact(x: Any) -> bool:
-    if isinstance(x, Rational | np.integer):
+    if isinstance(x, Rational):
         return True
     return hasattr(x, "free_symbols") and not x.atoms(_sympy().Float)
 
 
-def _equal(x: Any, y: Any) -> bool:
-    if isinstance(x, Rational | np.integer) and isinstance(y, Rational | np.integer):
-        return x == y
-    return _sympy().simplify(_sympy().sympify(x) - _sympy().sympify(y)) == 0
-
-
-def _distance(x: np.ndarray, y: np.ndarray) -> float:
-    """Return max|x − y|, or infinity where the entries have no numerical value."""
+def _exact_distance(x: Any, y: Any) -> float:
+    """Return |x − y|: 0 only for equals, infinity where a float cannot hold the difference."""
+    if isinstance(x, Rational) and isinstance(y, Rational):
+        difference = _fraction(x) - _fraction(y)
+    else:
+        difference = _sympy().simplify(_sympy().sympify(x) - _sympy().sympify(y))
+    if difference == 0:
+        return 0.0
     try:
-        return float(np.abs(x.astype(complex) - y.astype(complex)).max())
-    except TypeError:
-        return np.inf
+        distance = abs(complex(difference))
+    except (TypeError, OverflowError):
+        distance = np.inf
+    return distance if distance > 0 else np.inf
 
 
 def _sympy():
@@ -300,11 +317,10 @@ def _compare_sheet(
             return "value" if difference <= allowed else None
         return _printed_agreement(where, result, printed)
 
-    as_printed = agreement(sheet)
-    if read_as is not None:
-        if as_printed:
-            raise ClaimError(f"{where}: the sheet's {sheet} agrees as it stands; drop read_as")
-        as_printed = agreement(read_as)
+    garbled = len(_NUMBER.findall(sheet)) != len(_NUMBER.findall(read_as or sheet))
+    if read_as is not None and sheet_value is None and not garbled and agreement(sheet):
+        raise ClaimError(f"{where}: the sheet's {sheet} agrees as it stands; drop read_as")
+    as_printed = agreement(sheet if read_as is None else read_as)
     if as_printed and erratum:
         raise ClaimError(f"{where}: the sheet's {sheet} agrees with {_text(result)}; drop erratum")
     if not as_printed and not erratum:
@@ -315,14 +331,15 @@ def _compare_sheet(
     return as_printed if as_printed in ("rounded", "cut off") else None
 
 
-_NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?(?:/\d+)?")
+_DECIMAL = r"(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+_NUMBER = re.compile(rf"(?<![\w.])[-+]?(?:\d+/\d+|{_DECIMAL})(?!\.?\w)")
 
 
 def _printed_agreement(where: str, result: Any, printed: str) -> str | None:
     """Return "exact", "rounded" or "cut off" as the digits agree, or None if they do not."""
     if isinstance(result, str):
         return "exact" if result == printed else None
-    if isinstance(result, bool | np.bool_):
+    if isinstance(result, _TRUTH):
         raise ValueError(f"{where}: say in sheet_value=… whether the sheet holds it true")
     if isinstance(result, Estimate):
         result = result.value
@@ -342,7 +359,8 @@ def _digits_agree(value: Any, printed: str) -> str | None:
     if exact == shown:
         return "exact"
     if "/" in printed:
-        return "exact" if abs(exact - shown) <= abs(shown) * Fraction(1, 10**12) else None
+        noise = 0 if _is_exact(value) else abs(shown) * Fraction(1, 10**12)
+        return "exact" if abs(exact - shown) <= noise else None
     unit = Fraction(10) ** int(Decimal(printed).as_tuple().exponent)
     if abs(exact - shown) <= unit / 2:
         return "rounded"
@@ -353,7 +371,7 @@ def _digits_agree(value: Any, printed: str) -> str | None:
 
 def _fraction(value: Any) -> Fraction:
     if isinstance(value, Rational):
-        return Fraction(value.numerator, value.denominator)
+        return Fraction(int(value.numerator), int(value.denominator))
     return Fraction(str(value.evalf(40))) if hasattr(value, "evalf") else Fraction(float(value))
 
 
@@ -364,7 +382,7 @@ def _text(value: Any) -> str:
     """Return a value as short text: up to six entries, floats to twelve digits."""
     if isinstance(value, Estimate):
         return f"{value.value:.6g} ± {value.standard_error:.2g}"
-    if isinstance(value, _WORDS):
+    if isinstance(value, str | _TRUTH):
         return str(value)
     entries = _entries(value)
     if entries.ndim == 0:
@@ -385,19 +403,20 @@ def _agreement_text(claim: Claim) -> str:
     return f"{len(claim.routes)} routes agree to {claim.deviation:.1e}"
 
 
-def _sheet_text(claim: Claim) -> str:
+def _sheet_text(claim: Claim, code: str) -> str:
     if claim.sheet is None:
         return ""
+    said = f"; the sheet has {code}{claim.sheet}{code}"
     if claim.erratum:
-        return f"; the sheet has {claim.sheet}: {claim.erratum}"
+        return f"{said}: {claim.erratum}"
     how = ", its digits cut off" if claim.sheet_digits == "cut off" else ""
-    return f"; the sheet has {claim.sheet}: confirmed{how}"
+    return f"{said}: confirmed{how}"
 
 
-def _line(claim: Claim, strong: str = "") -> str:
+def _line(claim: Claim, strong: str = "", code: str = "") -> str:
     return (
         f"✓ {strong}{claim.id}{strong}: {claim.statement} "
-        f"[{_agreement_text(claim)}{_sheet_text(claim)}]"
+        f"[{_agreement_text(claim)}{_sheet_text(claim, code)}]"
     )
 
 
@@ -411,9 +430,10 @@ def _show(shown: Claim | ClaimTable) -> None:
 
 def _mime_bundle(claims: list[Claim], caption: str | None = None) -> dict[str, Any]:
     heading = [caption] if caption else []
+    markdown = _markdown_table(claims, caption) if caption else _line(claims[0], "**", "`")
     return {
         "text/plain": "\n".join(heading + [_line(claim) for claim in claims]),
-        "text/markdown": _markdown_table(claims, caption) if caption else _line(claims[0], "**"),
+        "text/markdown": markdown,
         MIME_TYPE: {"caption": caption, "claims": [claim._asdict() for claim in claims]},
     }
 
@@ -421,9 +441,9 @@ def _mime_bundle(claims: list[Claim], caption: str | None = None) -> dict[str, A
 def _markdown_table(claims: list[Claim], caption: str) -> str:
     rows = ["| | claim | result | routes | sheet |", "| --- | --- | --- | --- | --- |"]
     for claim in claims:
-        mark = "✗" if claim.erratum else "✓" if claim.sheet else ""
-        sheet = f"{mark} {claim.sheet or ''} {claim.erratum or ''}"
-        result = next(iter(claim.routes.values()))
+        mark = "✗" if claim.erratum else "✓"
+        sheet = f"{mark} `{claim.sheet}` {claim.erratum or ''}" if claim.sheet else ""
+        result = f"`{next(iter(claim.routes.values()))}`"
         cells = ("✓", claim.statement, result, _agreement_text(claim), sheet)
         rows.append("| " + " | ".join(cell.replace("|", r"\|") for cell in cells) + " |")
     return f"**{caption}**\n\n" + "\n".join(rows)

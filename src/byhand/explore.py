@@ -12,6 +12,7 @@ import html
 import io
 import itertools
 import os
+import string
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -83,7 +84,7 @@ def explore(
     ------
     ValueError
         If a control has no values, a start value is not among them, an alternative text is
-        empty, or there are more than ``MAX_FRAMES`` frames.
+        empty or does not name a control, or there are more than ``MAX_FRAMES`` frames.
 
     Examples
     --------
@@ -99,7 +100,7 @@ def explore(
     start = {name: values[0] for name, values in controls.items() if len(values)} | {
         **(start or {})
     }
-    _check_controls(controls, start)
+    _check_controls(controls, start, labels or {}, alt)
     labels = {name: (labels or {}).get(name, name) for name in controls}
     if building():
         _prerender(draw, alt, caption, labels, start, controls)
@@ -112,7 +113,12 @@ def building() -> bool:
     return os.environ.get("BYHAND_BUILD") == "1"
 
 
-def _check_controls(controls: Mapping[str, Sequence], start: Mapping[str, Any]) -> None:
+def _check_controls(
+    controls: Mapping[str, Sequence],
+    start: Mapping[str, Any],
+    labels: Mapping[str, str],
+    alt: AltText,
+) -> None:
     if not controls:
         raise ValueError("explore needs at least one control; show displays a still figure")
     frames = 1
@@ -122,8 +128,13 @@ def _check_controls(controls: Mapping[str, Sequence], start: Mapping[str, Any]) 
         if start[name] not in list(values):
             raise ValueError(f"control {name} cannot start at {start[name]}: not in {values}")
         frames *= len(values)
-    if unknown := set(start) - set(controls):
-        raise ValueError(f"start names no control: {sorted(unknown)}")
+    for argument, names in (("start", start), ("labels", labels)):
+        if unknown := set(names) - set(controls):
+            raise ValueError(f"{argument} names no control: {sorted(unknown)}")
+    if not callable(alt):
+        named = {field for _, field, _, _ in string.Formatter().parse(_require_alt(alt))}
+        if silent := set(controls) - named:
+            raise ValueError(f"alt must name {', '.join(sorted(silent))}, or frames sound alike")
     if frames > MAX_FRAMES:
         raise ValueError(f"{frames} frames are more than {MAX_FRAMES}; use fewer values")
 
@@ -137,7 +148,7 @@ def _require_alt(alt: str) -> str:
 def _alt_text(alt: AltText, values: Mapping[str, Any]) -> str:
     if callable(alt):
         return _require_alt(alt(**values))
-    return _require_alt(alt).format(**{name: _value_text(v) for name, v in values.items()})
+    return alt.format(**{name: _value_text(v) for name, v in values.items()})
 
 
 def _value_text(value: Any) -> str:
@@ -164,8 +175,9 @@ def _interact(draw, alt, caption, labels, start, controls) -> None:
 
     def redraw(_change=None) -> None:
         values = {name: slider.value for name, slider in sliders.items()}
+        words = _alt_text(alt, values)
         figure = draw(**values)
-        view.value = _figure_html(figure, _alt_text(alt, values), caption)
+        view.value = _figure_html(figure, words, caption)
         plt.close(figure)
 
     for slider in sliders.values():
@@ -197,8 +209,9 @@ def _prerender(draw, alt, caption, labels, start, controls) -> None:
         values = dict(zip(controls, combination, strict=True))
         if values == start:
             first = len(frames)
+        words = _alt_text(alt, values)
         figure = draw(**values)
-        frames.append(_frame(figure, _alt_text(alt, values)))
+        frames.append(_frame(figure, words))
         plt.close(figure)
     sliders = [
         {

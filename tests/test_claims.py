@@ -1,0 +1,400 @@
+import json
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import sympy
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from byhand.claims import (
+    MIME_TYPE,
+    STANDARD_ERRORS,
+    ClaimError,
+    ClaimTable,
+    Estimate,
+    check,
+    claim_table,
+    verify,
+)
+
+law = settings(derandomize=True, deadline=None, max_examples=50)
+x = sympy.Symbol("x")
+
+
+def agree(first, second, **options):
+    return check("A1.w3", "the third iterate", first=first, second=second, **options)
+
+
+def refuses(*words):
+    return pytest.raises(ClaimError, match=".*".join(words))
+
+
+# -- routes against routes
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (3, Fraction(3)),
+        (np.int64(3), sympy.Integer(3)),
+        (Fraction(13, 5), sympy.Rational(13, 5)),
+        (Fraction(13, 5), 2.6),
+        (0.1 + 0.2, 0.3),
+        (1 + 2j, np.complex128(1 + 2j)),
+        ("overshoots", "overshoots"),
+        (True, np.True_),
+        (sympy.true, True),
+        (math.inf, np.inf),
+        (sympy.sin(x) ** 2, 1 - sympy.cos(x) ** 2),
+        (sympy.Matrix([[1, x], [0, 1]]), [[1, x], [0, 1]]),
+        ([[1, 2, 3]], np.array([[1.0, 2.0, 3.0]])),
+        ([1e-30, 1.0], [0.0, 1.0]),
+        (Estimate(1.0, 0.1), 1.3),
+        (Estimate(1.0, 0.3), Estimate(3.0, 0.4)),
+    ],
+)
+def test_like_results_agree(first, second):
+    assert agree(first, second).verdict == agree(second, first).verdict == "verified"
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (3, 4),
+        (10**17, 10**17 + 1),
+        (Fraction(1, 3), Fraction(1, 3) + Fraction(1, 10**20)),
+        (Fraction(1, 3), Fraction(1, 3) + Fraction(1, 10**400)),
+        (10**400, Fraction(1)),
+        (sympy.sqrt(2), sympy.sqrt(2) + sympy.Rational(1, 10**30)),
+        (Fraction(13, 5), 2.6 + 1e-9),
+        ([0.0, 1.0], [1e-11, 1.0]),
+        (1.0, 1.0j),
+        ("overshoots", "settles"),
+        ("1", 1),
+        (True, 1),
+        (True, "True"),
+        (True, [1]),
+        (x**2, x**2 + 1),
+        (x, sympy.Symbol("y")),
+        ([1, 2], [1, 2, 3]),
+        ([1, 2], [[1, 2]]),
+        (np.ones((2, 3)), np.ones((3, 2))),
+        (1.0, [1.0]),
+        (math.inf, -math.inf),
+        (Estimate(1.0, 0.1), 1.5),
+        (Estimate(1.0, 0.3), Estimate(3.1, 0.4)),
+        (Estimate(1.0, math.inf), 1.0),
+        (Estimate(1.0, math.nan), 1.0),
+        (Estimate(math.nan, 0.1), 1.0),
+    ],
+)
+def test_unlike_results_are_refused(first, second):
+    with refuses("02_optimization: claim A1.w3: first gives .* but second gives"):
+        agree(first, second)
+    with pytest.raises(ClaimError):
+        agree(second, first)
+
+
+@pytest.mark.parametrize(
+    "nan", [math.nan, [1.0, math.nan], np.array([math.nan]), complex(0, math.nan), sympy.nan]
+)
+def test_nan_never_agrees_even_with_itself(nan):
+    with pytest.raises((ClaimError, ValueError)):
+        agree(nan, nan)
+    with pytest.raises(ClaimError):
+        agree(nan, nan + nan if not isinstance(nan, list) else list(nan))
+
+
+def test_a_wrong_route_is_named_with_chapter_claim_and_both_values():
+    with refuses(
+        "02_optimization: claim A1.w3: recursion gives 13/5 but closed_form gives 12/5",
+        r"difference 0\.2, allowed 0",
+    ):
+        check("A1.w3", "w", recursion=Fraction(13, 5), closed_form=Fraction(12, 5))
+
+
+def test_the_third_route_counts_as_much_as_the_first_two():
+    with refuses("one gives 1 but three gives 2"):
+        check("A1", "w", one=1, two=1, three=2)
+
+
+@pytest.mark.parametrize("routes", [{}, {"only": 1.0}])
+def test_one_route_is_not_enough(routes):
+    with pytest.raises(ValueError, match=r"02_optimization: claim A1 needs at least two routes"):
+        check("A1", "w", **routes)
+
+
+@pytest.mark.parametrize("value", [np.ones(3), [1.0, 2.0]])
+def test_one_object_is_not_two_routes(value):
+    with pytest.raises(ValueError, match="first and second are the same object"):
+        agree(value, value)
+
+
+@pytest.mark.parametrize("nothing", [[], np.empty((0, 3))])
+def test_nothing_agrees_with_nothing(nothing):
+    with pytest.raises(ValueError, match="route first is empty"):
+        agree(nothing, nothing.copy())
+
+
+@pytest.mark.parametrize("options", [{"rtol": 1.0}, {"rtol": -1e-9}, {"atol": math.inf}])
+def test_a_tolerance_must_tolerate_something_but_not_everything(options):
+    with pytest.raises(ValueError, match="needs 0 ≤ rtol < 1 and a finite atol"):
+        agree(1.0, 1.0, **options)
+
+
+@pytest.mark.parametrize("false", [False, np.False_, sympy.false])
+def test_a_proposition_that_does_not_hold_is_refused(false):
+    with refuses("by experiment, it does not hold that nothing overshoots"):
+        check("A1.never", "nothing overshoots", argument=True, experiment=false)
+
+
+def test_an_array_of_truth_values_is_no_proposition():
+    with pytest.raises(ValueError, match=r"say whether all\(\) hold"):
+        agree(np.array([True, False]), np.array([True, False]))
+
+
+@given(st.floats(-1e6, 1e6), st.floats(1e-9, 1e3), st.floats(0, 10))
+@law
+def test_estimates_agree_within_four_standard_errors(mean, error, distance):
+    assume(abs(distance - STANDARD_ERRORS) > 1e-3)
+    other = mean + distance * error
+    assume(abs((other - mean) / error - distance) < 1e-4)
+    if distance < STANDARD_ERRORS:
+        assert agree(Estimate(mean, error), other).tolerance == "4 standard errors"
+    else:
+        with pytest.raises(ClaimError):
+            agree(Estimate(mean, error), other)
+
+
+@given(st.lists(st.floats(-1e9, 1e9), min_size=1), st.floats(-2e-6, 2e-6), st.floats(0, 1e-3))
+@law
+def test_agreement_does_not_depend_on_the_order_of_the_routes(values, relative, absolute):
+    def outcome(first, second):
+        try:
+            return agree(first, second, rtol=1e-6, atol=1e-4).deviation
+        except ClaimError:
+            return "refused"
+
+    changed = [value * (1 + relative) + absolute for value in values]
+    assert outcome(values, changed) == outcome(changed, values)
+
+
+@given(st.fractions(), st.fractions().filter(bool))
+@law
+def test_fractions_agree_exactly_or_not_at_all(value, change):
+    assert agree(value, +value).tolerance == "exact"
+    with pytest.raises(ClaimError):
+        agree(value, value + change)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({}, "1e-12 relative"),
+        ({"rtol": 1e-6, "atol": 1e-9}, "1e-06 relative plus 1e-09 absolute"),
+        ({"rtol": 0.0}, "exact"),
+    ],
+)
+def test_the_tolerance_is_told(options, words):
+    assert agree(1.0, 1.0, **options).tolerance == words
+
+
+# -- routes against the sheet
+
+
+@pytest.mark.parametrize(
+    ("value", "printed", "digits"),
+    [
+        (Fraction(13, 5), "2.6", None),
+        (Fraction(13, 5), "13/5", None),
+        (Fraction(-13, 5), "−2.6", None),
+        (Fraction(1, 2), ".5", None),
+        (0.1, "1/10", None),
+        (Fraction(2, 3), "0.67", "rounded"),
+        (Fraction(2, 3), "0.66", "cut off"),
+        (Fraction(-2, 3), "-0.66", "cut off"),
+        (1234.4, "1234", "rounded"),
+        (sympy.sqrt(2), "1.414", "rounded"),
+        (6.674e-11, "6.67e-11", "rounded"),
+        (np.float64(0.25), "0.3", "rounded"),
+        ([Fraction(2, 3), Fraction(13, 5)], "(0.66, 2.6)", "cut off"),
+        (Estimate(0.667, 0.001), "0.67", "rounded"),
+        ("linear", "linear", None),
+    ],
+)
+def test_a_sheet_is_compared_to_the_digits_it_printed(value, printed, digits):
+    other = sympy.sympify(value) if isinstance(value, Fraction) else value
+    claim = agree(value, list(other) if isinstance(other, list) else other, sheet=printed)
+    assert (claim.verdict, claim.sheet_digits) == ("confirmed", digits)
+
+
+@pytest.mark.parametrize(
+    ("value", "printed"),
+    [
+        (Fraction(13, 5), "2.7"),
+        (Fraction(13, 5), "-2.6"),
+        (Fraction(13, 5), "12/5"),
+        (Fraction(1, 3) + Fraction(1, 10**20), "1/3"),
+        (0.1 + 1e-9, "1/10"),
+        (Fraction(2, 3), "0.65"),
+        (Fraction(2, 3), "0.68"),
+        (Fraction(1, 2), ".6"),
+        (Fraction(-2, 3), "0.66"),
+        ([2, 1], "2, 1.1"),
+        ("linear", "quadratic"),
+    ],
+)
+def test_a_sheet_that_differs_needs_an_erratum(value, printed):
+    other = list(value) if isinstance(value, list) else value
+    with refuses("claim A1.w3: the sheet has", "say what went wrong in erratum"):
+        agree(value, other, sheet=printed)
+    claim = agree(value, other, sheet=printed, erratum="A digit is off.")
+    assert (claim.verdict, claim.erratum) == ("corrected", "A digit is off.")
+
+
+def test_an_erratum_on_a_value_that_agrees_is_refused():
+    with refuses("the sheet's 2.6 agrees with 13/5; drop erratum"):
+        agree(Fraction(13, 5), 2.6, sheet="2.6", erratum="A slip.")
+
+
+digits = st.integers(0, 6)
+
+
+@given(st.fractions(-1000, 1000, max_denominator=10**9), digits)
+@law
+def test_rounded_and_cut_digits_agree(value, places):
+    unit = Fraction(1, 10**places)
+    for units in (round(value / unit), math.trunc(value / unit)):
+        assert agree(value, +value, sheet=printed(units, places)).verdict == "confirmed"
+
+
+@given(st.fractions(-1000, 1000, max_denominator=10**9), digits)
+@law
+def test_one_digit_off_disagrees(value, places):
+    cut = math.trunc(value * 10**places)
+    away = 1 if value > 0 else -1
+    for units in (cut - away, cut + 2 * away):
+        with pytest.raises(ClaimError):
+            agree(value, +value, sheet=printed(units, places))
+
+
+@given(st.floats(-1e6, 1e6), digits)
+@law
+def test_what_a_float_prints_as_agrees_with_it(value, places):
+    assert agree(value, value + 0.0, sheet=f"{value:.{places}f}").verdict == "confirmed"
+
+
+def printed(units, places):
+    sign, whole = "-" * (units < 0), str(abs(units)).rjust(places + 1, "0")
+    return sign + (f"{whole[:-places]}.{whole[-places:]}" if places else whole)
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_sheet_may_hold_a_proposition_true_or_false(holds):
+    options = {"sheet": "never", "sheet_value": holds} | ({} if holds else {"erratum": "It may."})
+    assert agree(True, True, **options).verdict == ("confirmed" if holds else "corrected")
+
+
+def test_a_sheets_formula_is_compared_by_its_value():
+    gradient = np.array([1.0, 2.0])
+    agree(gradient, [1.0, 2.0], sheet="2Xᵀ(Xw − y)", sheet_value=gradient + 1e-13)
+    with refuses("the sheet has 2Xᵀ"):
+        agree(gradient, [1.0, 2.0], sheet="2Xᵀ(Xw − y)", sheet_value=2 * gradient)
+
+
+@pytest.mark.parametrize("scan", ["2.G", "2.b9 ?", "2.8"])
+def test_a_garbled_digit_may_be_read(scan):
+    claim = agree(Fraction(13, 5), 2.6, sheet=scan, read_as="2.6")
+    assert claim.verdict == "confirmed"
+    assert claim.sheet == f"{scan} (scan; read as 2.6)"
+
+
+def test_a_reading_must_be_needed_and_must_agree():
+    with refuses("agrees as it stands; drop read_as"):
+        agree(Fraction(13, 5), 2.6, sheet="2.6", read_as="2.60")
+    with refuses("the sheet has 2.7 but the routes give 13/5"):
+        agree(Fraction(13, 5), 2.6, sheet="2.G", read_as="2.7")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"erratum": "A slip."}, "speaks of the sheet without quoting it"),
+        ({"sheet_value": 1.0}, "speaks of the sheet without quoting it"),
+        ({"read_as": "1"}, "speaks of the sheet without quoting it"),
+        ({"sheet": "2, 1"}, "must hold 1 numbers"),
+        ({"sheet": "about one"}, "must hold 1 numbers"),
+    ],
+)
+def test_what_is_said_of_the_sheet_must_make_sense(options, message):
+    with pytest.raises(ValueError, match=message):
+        agree(1.0, 1.0, **options)
+
+
+def test_a_proposition_needs_the_sheets_verdict():
+    with pytest.raises(ValueError, match="whether the sheet holds it true"):
+        agree(True, True, sheet="never overshoots")
+
+
+# -- showing
+
+
+def test_a_terminal_shows_a_line(capsys):
+    verify("A1.w3", "the third iterate", recursion=Fraction(13, 5), closed_form=2.6)
+    assert capsys.readouterr().out == "✓ A1.w3: the third iterate [2 routes agree exactly]\n"
+
+
+def test_a_table_shows_a_row_for_each_claim(capsys):
+    with claim_table("The iterates"):
+        verify("A1.w1", "first", a=1, b=1)
+        verify("A1.w2", "second", a=2, b=2, sheet="3", erratum="A slip.")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "The iterates"
+    assert [line.split(":")[0] for line in lines[1:]] == ["✓ A1.w1", "✓ A1.w2"]
+
+
+def test_a_claim_that_fails_in_a_table_shows_no_table_and_closes_it(capsys):
+    with pytest.raises(ClaimError), claim_table("The iterates"):
+        verify("A1.w1", "first", a=1, b=2)
+    verify("A1.w2", "second", a=2, b=2)
+    assert capsys.readouterr().out.startswith("✓ A1.w2")
+
+
+def test_markdown_leaves_code_alone_and_escapes_bars():
+    claim = agree(
+        x * x.diff(x) * sympy.Abs(x), sympy.Abs(x) * x, sheet="x*|x|", sheet_value=x * abs(x)
+    )
+    markdown = ClaimTable("c", [claim])._repr_mimebundle_()["text/markdown"]
+    row = markdown.splitlines()[-1]
+    assert r"`x*\|x\|`" in row
+    assert row.replace(r"\|", "").count("|") == 6
+    assert "`x*|x|`" in claim._repr_mimebundle_()["text/markdown"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (Estimate(1.0, 0.1), 1.1),
+        (np.arange(9.0), list(range(9))),
+        (math.inf, np.inf),
+        (1e-300, 1e-300),
+        (True, np.True_),
+        (sympy.sqrt(x), sympy.sqrt(x)),
+        (np.float32(0.5), np.int64(1) / 2),
+    ],
+)
+def test_what_a_claim_stores_is_strict_json(first, second):
+    stored = agree(first, second)._repr_mimebundle_()[MIME_TYPE]
+    assert json.loads(json.dumps(stored, allow_nan=False)) == stored
+
+
+def test_long_arrays_are_shortened():
+    claim = agree(np.arange(9), list(range(9)))
+    assert claim.routes["first"] == "[0, 1, 2, 3, 4, 5, … (9 in all)]"
+
+
+def test_names_of_routes_are_shown_as_words():
+    claim = check("A1", "w", closed_form=1, recursion=1)
+    assert list(claim.routes) == ["closed form", "recursion"]

@@ -28,7 +28,7 @@ from byhand.optimization.comparison import (
     final_losses,
     four_optimizers,
     loss_rises,
-    working_decades,
+    working_ranges,
 )
 from byhand.optimization.objectives import (
     Objective,
@@ -101,5 +101,5 @@ __all__ = [
     "tune_nesterov",
     "two_wells",
     "weight_decay",
-    "working_decades",
+    "working_ranges",
 ]

@@ -115,15 +115,17 @@ def _final_loss(optimizer, objective, start, steps, noise, seed) -> float:
         return np.inf
 
 
-def working_decades(rates: Sequence[float], losses: Sequence[float], target: float) -> float:
-    """Return how many decades of learning rates reach the target, on an even logarithmic grid.
+def working_ranges(
+    rates: Sequence[float], losses: dict[str, np.ndarray], target: float
+) -> dict[str, float]:
+    """Return how many decades of learning rates reach the target, for each optimizer.
 
     Parameters
     ----------
     rates
         Evenly spaced on a logarithmic scale, ascending, at least two.
     losses
-        The loss that each rate reached.
+        Name → the loss that each rate reached, as :func:`final_losses` returns them.
     target
         The loss to reach, > 0.
 
@@ -134,14 +136,18 @@ def working_decades(rates: Sequence[float], losses: Sequence[float], target: flo
 
     Examples
     --------
-    >>> working_decades([0.01, 0.1, 1.0, 10.0], [1, 1e-5, 1e-6, 1], target=1e-3)
-    2.0
+    >>> working_ranges([0.01, 0.1, 1.0, 10.0], {"SGD": [1, 1e-5, 1e-6, 1]}, target=1e-3)
+    {'SGD': 2.0}
     """
     positive("target", target)
-    if len(rates) < 2 or len(rates) != len(losses):
-        raise ValueError(f"got {len(rates)} rates and {len(losses)} losses")
+    lengths = {len(loss) for loss in losses.values()}
+    if len(rates) < 2 or lengths != {len(rates)}:
+        raise ValueError(f"need two rates and a loss for each, got {len(rates)} and {lengths}")
     spacing = np.log10(rates[-1] / rates[0]) / (len(rates) - 1)
-    return float(spacing * np.count_nonzero(np.asarray(losses) <= target))
+    return {
+        name: round(float(spacing * np.count_nonzero(np.asarray(loss) <= target)), 3)
+        for name, loss in losses.items()
+    }
 
 
 def loss_rises(objective: Objective, path: np.ndarray) -> int:

@@ -32,28 +32,27 @@ KINDS = {"minimum": "o", "saddle point": "X"}
 def parabolas() -> Figure:
     """Draw log cosh between its two parabolas, and the gradient step with η = 1/β."""
     figure, axes = plt.subplots()
-    x, y = np.linspace(-2.2, 3.4, 200), 1.4
+    x, y = np.linspace(-2.4, 3.6, 200), 1.4
     value, slope = np.log(np.cosh(y)), np.tanh(y)
     tangent, bend = value + slope * (x - y), (x - y) ** 2 / 2
     axes.fill_between(x, tangent - bend, tangent + bend, color="C4", alpha=0.15, linewidth=0)
     axes.plot(x, tangent + bend, "C1--", x, tangent - bend, "C1--", linewidth=1.5)
-    axes.plot(x, tangent, "C6:", linewidth=1.5)
     axes.plot(x, np.log(np.cosh(x)), "C0")
-    step = y - slope
-    axes.plot([y, step], [value, value - slope**2 / 2], "C2o")
-    axes.annotate("y", (y, value), (8, -14), textcoords="offset points")
+    step = y - slope, value - slope**2 / 2
+    axes.plot(y, value, "C0o", *step, "C2s", markersize=8)
+    axes.annotate("y", (y, value), (9, -14), textcoords="offset points", fontsize=13)
     axes.annotate(
-        "lowest point of the upper parabola:\ny − ∇f(y)/β",
-        (step, value - slope**2 / 2),
-        (40, -62),
+        "y − ∇f(y)/β",
+        step,
+        (-30, 42),
         textcoords="offset points",
         arrowprops={"arrowstyle": "->", "color": "C2"},
         color="C2",
     )
-    axes.text(-1.75, 1.95, "tangent + ½β(x − y)²", color="C1")
-    axes.text(-1.3, -2.3, "tangent − ½β(x − y)²", color="C1", ha="right", rotation=0)
-    axes.text(-2.1, 0.78, "f", color="C0", fontsize=13)
-    axes.set(xlim=(-3.6, 3.4), ylim=(-2.6, 3.2), xlabel="x")
+    axes.text(-1.0, 2.4, "tangent + ½β(x − y)²", color="C1")
+    axes.text(0.15, -1.4, "tangent − ½β(x − y)²", color="C1")
+    axes.text(-2.2, 0.95, "f", color="C0", fontsize=14)
+    axes.set(xlim=(-2.4, 3.6), ylim=(-2.2, 3.2), xlabel="x")
     return figure
 
 
@@ -65,28 +64,28 @@ def two_wells_paths(learning_rate: float) -> Figure:
     values = f.value(np.stack([x, y], axis=-1))
     levels = [-11.5, -10, -8, -5, -2, -0.5, 0.3, 1, 3, 8, 20, 50]
     axes.contour(x, y, values, levels=levels, cmap="cividis", linewidths=0.9, alpha=0.8)
-    for i, start in enumerate([(-0.25, 1.9), (-3.9, 0.5), (1.2, -2.0), (-0.55, -1.5)]):
+    for i, start in enumerate([(-0.25, 1.9), (-3.2, 0.6), (0.9, -1.6), (-0.7, -1.5)]):
         path = run(gradient_descent(learning_rate), f.gradient, start, 80).params
         axes.plot(*path.T, color=f"C{i % 4}", marker=".", markersize=4, linewidth=1.2)
         axes.plot(*start, color=f"C{i % 4}", marker="s", markersize=7)
     r = 21**0.5
     for a, kind in [(0, "minimum"), ((r - 6) / 4, "saddle point"), (-(r + 6) / 4, "minimum")]:
         axes.plot(a, 3 * a / 4, KINDS[kind], color="C6", markersize=9)
-        at = (8, -16) if kind == "minimum" else (-92, -4)
+        at = (8, -16) if kind == "minimum" else (-88, -4)
         axes.annotate(kind, (a, 3 * a / 4), at, textcoords="offset points")
     axes.set(xlabel="x₁", ylabel="x₂", xlim=(-4.3, 1.5), ylim=(-3.4, 2.1))
     axes.set_title(f"80 gradient steps, η = {learning_rate:g}, from each square")
     return figure
 
 
-def newton_map(points: np.ndarray, kinds: list[str], size: int = 260) -> Figure:
+def newton_map(points: np.ndarray, kinds: list[str], size: int = 210) -> Figure:
     """Color each start by the critical point of :func:`ripples` to which Newton takes it.
 
     ``points`` are the critical points, of shape (n, 2), and ``kinds`` what each of them is.
     """
     f = ripples()
     x, y = np.meshgrid(np.linspace(-16, 12, size), np.linspace(-9, 9, size * 9 // 14))
-    end = newton_raphson(f.gradient, f.hessian, np.stack([x, y], axis=-1), 60)[-1]
+    end = newton_raphson(f.gradient, f.hessian, np.stack([x, y], axis=-1), 150)[-1]
     distance = np.linalg.norm(end[..., None, :] - points, axis=-1)
     which = np.where(distance.min(axis=-1) < 1e-6, distance.argmin(axis=-1), np.nan)
     figure, axes = plt.subplots(figsize=(7.2, 4.6))
@@ -182,16 +181,14 @@ def two_limits(gd_path: np.ndarray, rmsprop_path: np.ndarray) -> Figure:
     w1 = np.array([-0.1, 1.1])
     axes.plot(w1, 2 - 2 * w1, "C6", linewidth=1.5)
     axes.annotate("zero loss: 2w₁ + w₂ = 2", (0.52, 0.97), (8, 0), textcoords="offset points")
-    for path, style, end, name in [
-        (gd_path, "C0o-", "(4/5, 2/5)", "gradient descent, along (2, 1)"),
-        (rmsprop_path, "C1^-", "(2/3, 2/3)", "RMSProp, along (1, 1)"),
+    for path, style, end in [
+        (gd_path, "C0o-", "(4/5, 2/5)"),
+        (rmsprop_path, "C1^-", "(2/3, 2/3)"),
     ]:
         axes.plot(*path.T, style, markersize=4, linewidth=1)
         axes.plot(*path[-1], style[:3], markersize=11)
         axes.annotate(end, path[-1], (12, 2), textcoords="offset points", color=style[:2])
-        i = len(path) // 6
-        axes.annotate(name, path[i], (0, 0), textcoords="offset points", alpha=0)
-    axes.text(0.35, 0.09, "gradient descent,\nalong (2, 1)", color="C0")
+    axes.text(0.4, 0.06, "gradient descent,\nalong (2, 1)", color="C0")
     axes.text(0.02, 0.4, "RMSProp,\nalong (1, 1)", color="C1")
     axes.set(xlim=(-0.05, 1.15), ylim=(-0.05, 1.1), xlabel="w₁", ylabel="w₂", aspect="equal")
     return figure

@@ -242,21 +242,27 @@ class ErrataDirective(_ClaimsDirective):
 
     def run(self) -> list[nodes.Node]:
         slips = [claim for claim in self.env.app.claims if claim["erratum"]]
-        head = ["Claim", "Statement", "Sheet", "Right", "What went wrong"]
+        head = ["Claim", "What is right", "What the sheet has", "What went wrong"]
         rows = [
             (
                 None,
                 [
                     [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
-                    self.inline(claim["statement"]),
+                    self._right(claim),
                     [nodes.Text(claim["sheet"])],
-                    [nodes.Text(_result(claim))],
                     self.inline(claim["erratum"]),
                 ],
             )
             for claim in slips
         ]
         return [self.table(["ledger"], head, rows)]
+
+    def _right(self, claim: dict) -> list[nodes.Node]:
+        """Return the statement, with its value where that is a number or two."""
+        result = _result(claim)
+        if result == "True" or len(result) > 30:
+            return self.inline(claim["statement"])
+        return [*self.inline(claim["statement"]), nodes.Text(": "), nodes.strong("", result)]
 
 
 class ProblemsDirective(_ClaimsDirective):
@@ -297,7 +303,7 @@ class TotalsDirective(_ClaimsDirective):
             f"<div><dt>{html.escape(words)}</dt><dd>{number}</dd></div>"
             for number, words in figures
         )
-        return [_raw(f'<dl class="totals">{items}</dl>')]
+        return [_raw(f'<dl class="totals simple">{items}</dl>')]
 
 
 def _raw(text: str) -> nodes.raw:

@@ -4,6 +4,9 @@ The average loss is f(w) = (1/N) Σ hₙw²/2. Every step draws one n uniformly,
 other draws and of w(0), and moves to w(t) = (1 − ηhₙ)·w(t−1) (equation ch3-step). The curvatures
 h₁ … h_N may have any sign, but their mean must be positive, so that f has its minimum at w = 0.
 
+Throughout, ``h`` is a sequence of N such curvatures, ``eta`` a step size η ≥ 0, ``t`` a number of
+steps, and w(0) = 1 unless a function takes another start.
+
 Chapter 3, *SGD stability*, derives what is computed here. Fractions and integers go in and
 fractions come out wherever no logarithm is taken; moments, factors and thresholds of the first
 two kinds take SymPy symbols as well.
@@ -12,6 +15,7 @@ two kinds take SymPy symbols as well.
 from byhand.sgd_stability.dynamics import (
     epoch_factor,
     factors,
+    growth_rates,
     lyapunov_exponent,
     mean_and_variance,
     mean_factor,
@@ -53,6 +57,7 @@ __all__ = [
     "epoch_factor",
     "exact_law",
     "factors",
+    "growth_rates",
     "log_law",
     "log_moment",
     "lyapunov_exponent",

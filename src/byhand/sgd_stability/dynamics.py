@@ -195,6 +195,30 @@ def lyapunov_exponent(h: Sequence, eta: Any) -> float:
     return math.fsum(math.log(abs(m)) for m in steps) / len(steps) if all(steps) else -math.inf
 
 
+def growth_rates(h: Sequence, eta: Any) -> tuple[float, float, float]:
+    """Return log|1 − ηh|, ½ log g(η) and q(η): how |E w|, √(E w²) and a single path grow.
+
+    Natural logarithms, per step; −∞ for what is zero after one step or in finite time. Equations
+    ch3-mean, ch3-square and ch3-q on one scale, on which ch3-jensen orders them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If h or η is not what is required.
+
+    Examples
+    --------
+    >>> [round(rate, 3) for rate in growth_rates([1, 3], 1.2)]
+    [0.336, 0.612, -0.327]
+    """
+    mean, square = abs(mean_factor(h, eta)), square_factor(h, eta)
+    return (
+        math.log(mean) if mean > 0 else -math.inf,
+        math.log(square) / 2 if square > 0 else -math.inf,
+        lyapunov_exponent(h, eta),
+    )
+
+
 # -- what is required of the arguments -----------------------------------------------------------
 
 

@@ -9,11 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from byhand.sgd_stability.dynamics import (
-    lyapunov_exponent,
-    mean_factor,
-    square_factor,
-)
+from byhand.sgd_stability.dynamics import growth_rates, lyapunov_exponent, square_factor
 from byhand.sgd_stability.law import (
     log_law,
     log_moment,
@@ -35,18 +31,8 @@ from byhand.sgd_stability.thresholds import (
 MEAN = {"color": "C0", "linestyle": (0, (5, 2))}
 SQUARE = {"color": "C1", "linestyle": (0, (6, 1.5, 1.5, 1.5))}
 SURE = {"color": "C2", "linestyle": "-"}
-MEAN_SPREAD_H = 2
+EXPLORER_MEAN = 2
 """The mean curvature of the explorer's two curvatures 2 − σ and 2 + σ."""
-
-
-def growth_rates(h: Sequence, eta: float) -> tuple[float, float, float]:
-    """Return the growth per step of |E w|, of √(E w²) and of a typical |w|, in logarithms."""
-    mean, square = abs(float(mean_factor(h, eta))), float(square_factor(h, eta))
-    return (
-        math.log(mean) if mean > 0 else -math.inf,
-        math.log(square) / 2 if square > 0 else -math.inf,
-        lyapunov_exponent(h, eta),
-    )
 
 
 def thresholds_figure(h: Sequence) -> Figure:
@@ -104,7 +90,7 @@ def map_figure() -> Figure:
 
 def paths_figure(eta: float, spread: float) -> Figure:
     """Draw sample paths of log₁₀|w| for curvatures 2 ± σ, and the three rates beside them."""
-    h = [MEAN_SPREAD_H - spread, MEAN_SPREAD_H + spread]
+    h = [EXPLORER_MEAN - spread, EXPLORER_MEAN + spread]
     figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 5.4), height_ratios=[3, 2])
     t, limit = 100, 30
     w = sample_paths(h, eta, t, 6, np.random.default_rng(3))
@@ -120,18 +106,20 @@ def paths_figure(eta: float, spread: float) -> Figure:
         else:
             top.plot([], [], lw=3, label=f"{name} = {'−∞' if name == 'q·t' else 0}", **style)
     top.set(xlim=(0, t), ylim=(-limit, limit), xlabel="step t", ylabel="log₁₀ |w|")
-    top.legend(ncols=3, loc="upper left")
+    top.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
     _draw_rates(bottom, h, 1.55, labels=False)
     bottom.axvline(eta, color="C6", lw=1.2, ls=":")
     for rate, style, marker in zip(growth_rates(h, eta), styles, "so^", strict=True):
-        bottom.plot(eta, max(rate, -1.5), marker, color=style["color"], ms=8, clip_on=False)
+        bottom.plot(
+            eta, min(max(rate, -1.5), 1.0), marker, color=style["color"], ms=8, clip_on=False
+        )
     bottom.set(xlabel="step size η")
     return figure
 
 
 def paths_alt(eta: float, spread: float) -> str:
     """Describe a frame of :func:`paths_figure`, with its numbers."""
-    h = [MEAN_SPREAD_H - spread, MEAN_SPREAD_H + spread]
+    h = [EXPLORER_MEAN - spread, EXPLORER_MEAN + spread]
     verdicts = [
         f"{name} {'shrinks' if rate < 0 else 'grows' if rate > 0 else 'keeps its size'} "
         f"({rate:+.2f} per step)"
@@ -223,6 +211,13 @@ def peak_figure(h: Sequence, eta: float, t: int) -> Figure:
     axes.plot(levels, levels**-kappa, color="C6", ls="--")
     axes.plot(levels, (levels * top) ** -kappa, color="C6", ls=":")
     axes.text(levels[22], levels[22] ** -kappa * 1.15, f"$x^{{-{kappa:.2f}}}$", va="bottom")
+    axes.text(
+        levels[22],
+        (levels[22] * top) ** -kappa / 1.2,
+        f"$({top:.1f}\\,x)^{{-{kappa:.2f}}}$",
+        va="top",
+        ha="right",
+    )
     axes.set(xscale="log", yscale="log", ylabel="chance of a run")
     axes.set(xlabel="ever reaching x times the start")
     return figure

@@ -243,7 +243,7 @@ def sample_mean(w: LogSample, power: int) -> tuple[float, float]:
 
 
 def peak_probability(h: Sequence, eta: Any, level: float, t: int) -> float:
-    """Return the probability that |w(s)| ≥ level·|w(0)| at some time s ≤ t.
+    """Return the probability that |w(s)| ≥ level·|w(0)| at some time s ≤ t (for ch3-peak).
 
     Carries the probability of every draw count forward by one draw at a time, and takes out
     what has reached the level. Exact up to rounding; for few distinct curvatures.

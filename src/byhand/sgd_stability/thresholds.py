@@ -65,7 +65,8 @@ def mean_square_threshold(h: Sequence) -> Any:
 def best_steps(h: Sequence) -> BestSteps:
     """Return the η of fastest convergence: 1/h, h/(h² + ρ), and every 1/h_n with h_n > 0.
 
-    At η = 1/h_n the first draw of n ends the run at w = 0, so that q(η) = −∞.
+    The first is the zero of the factor in ch3-mean, the second equation ch3-square-best. At
+    η = 1/h_n the first draw of n ends the run at w = 0, so that q(η) = −∞.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand.hypergradients.losses import Loss, numbers
+from byhand.hypergradients.losses import Loss, count, numbers
 
 
 class Run(NamedTuple):
@@ -69,12 +69,10 @@ def tuned_descent(
     for name, value in {"eta": eta, "alpha": alpha, "gamma": gamma}.items():
         if not (math.isfinite(value) and value >= 0):
             raise ValueError(f"{name} must be finite and at least 0, got {value}")
-    if steps < 1:
-        raise ValueError(f"a run needs at least 1 step, got {steps}")
     w = numbers(w0, "w0", 1)
     if loss.size not in (None, w.size):
         raise ValueError(f"the loss has {loss.size} parameters, so w0 needs as many, got {w.size}")
-    losses, table = np.full(steps + 1, np.nan), np.full((2, steps), np.nan)
+    losses, table = np.full(count(steps) + 1, np.nan), np.full((2, steps), np.nan)
     losses[0] = loss.value(w)
     g1 = slope = previous = None  # g(s−2), and the products of neighbouring gradients so far
     with np.errstate(over="ignore", invalid="ignore"):
@@ -189,7 +187,7 @@ def one_step_parabola(X: Any, t: Any, w0: Any) -> tuple[Any, Any, Any]:
 
 
 def best_step(X: Any, t: Any, w0: Any) -> Any:
-    """Return the η that minimises the loss after one step, Equation ch4-best-step.
+    """Return the η that minimizes the loss after one step, Equation ch4-best-step.
 
     η* = (n/2) ‖Xᵀa‖² / ‖XXᵀa‖² with a = Xw₀ − t.
 
@@ -197,7 +195,8 @@ def best_step(X: Any, t: Any, w0: Any) -> Any:
     ------
     ValueError
         As :func:`one_step_parabola`, or if Xᵀa = 0: w0 is then a minimum already, the loss after
-        the step does not depend on η, and every step size is optimal.
+        the step does not depend on η, and every step size is optimal. Of floating-point numbers,
+        an Xᵀa no larger than its own rounding error counts as 0.
 
     Notes
     -----
@@ -209,6 +208,18 @@ def best_step(X: Any, t: Any, w0: Any) -> Any:
     0.125
     """
     _, slope, curvature = one_step_parabola(X, t, w0)
-    if curvature == 0:
-        raise ValueError("Xᵀa = 0: w0 minimises the loss, so every step size is optimal")
+    if curvature == 0 or _is_rounding(X, t, w0):
+        raise ValueError("Xᵀa = 0: w0 minimizes the loss, so every step size is optimal")
     return -slope / (2 * curvature)
+
+
+def _is_rounding(X: Any, t: Any, w0: Any) -> bool:
+    """Return whether floating-point rounding alone explains that Xᵀ(Xw₀ − t) is not 0."""
+    X, t, w0 = np.asarray(X), np.asarray(t), np.asarray(w0)
+    if object in (X.dtype, t.dtype, w0.dtype):
+        return False
+    size = np.linalg.norm(X)
+    noise = np.finfo(float).eps * sum(X.shape) * size
+    return np.linalg.norm(X.T @ (X @ w0 - t)) <= noise * (
+        size * np.linalg.norm(w0) + np.linalg.norm(t)
+    )

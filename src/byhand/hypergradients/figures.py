@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -37,6 +38,8 @@ def forgiveness(
             lost = np.isnan(losses)
             height = np.full(lost.sum(), 0.53 + 0.03 * i)
             ax.plot(np.asarray(values)[lost], height, "x", color=f"C{i}", markersize=8)
+        if np.isnan(list(curves.values())).any():
+            ax.annotate("diverged", (values[-1], 0.5), ha="right", va="top", color="0.35")
         ax.set(xlabel=guess, ylabel="loss after the run", ylim=(0.1, 0.62))
         ax.legend(loc="center left", bbox_to_anchor=(0.0, 0.5))
     return figure
@@ -61,7 +64,7 @@ def growth(
         for i, (name, (lengths, costs)) in enumerate(curves.items()):
             ax.loglog(lengths, costs, _STYLES[i], marker=_MARKERS[i], color=f"C{i}")
             _name_line(ax, lengths, costs, name, f"C{i}")
-        ax.set(ylabel=ylabel, xlim=(None, max(lengths) * 14))
+        ax.set(ylabel=ylabel, xlim=(None, max(lengths) * 8))
     np.atleast_1d(axes)[-1].set_xlabel(xlabel)
     return figure
 
@@ -74,7 +77,7 @@ def products(taus: Sequence[int], norms: Mapping[str, Sequence[float]]) -> Figur
         _name_line(ax, taus, values, name, f"C{i}")
     ax.axhline(1, color="0.5", linewidth=1)
     ax.set(xlabel="number of factors, τ − 1", ylabel="norm of the product")
-    ax.set_xlim(0, max(taus) * 1.35)
+    ax.set_xlim(0, max(taus) * 1.5)
     return figure
 
 
@@ -88,7 +91,7 @@ def horizons(
         _name_line(top, range(len(values)), values, name, f"C{i}")
         etas = schedules[name]
         bottom.semilogy(range(1, len(etas) + 1), etas, _STYLES[i], color=f"C{i}")
-        _name_line(bottom, range(len(etas)), etas, name, f"C{i}")
+        _name_line(bottom, range(1, len(etas) + 1), etas, name, f"C{i}")
     top.set(ylabel="expected loss", xlim=(0, len(values) * 1.3))
     bottom.set(xlabel="step", ylabel="step size η")
     return figure
@@ -112,10 +115,10 @@ def parabola(X: Any, t: Any, w0: Any, eta: float, eta_max: float) -> Figure:
     reach = np.array([-0.14, 0.14]) * eta_max
     right.plot(eta + reach, height + slope * reach, "--", color="C1")
     right.plot(eta, height, "o", color="C1", markersize=8)
-    if c2 > 0:
+    with suppress(ValueError):  # every step size is best
         best = best_step(X, t, w0)
         right.axvline(best, color="C2", linestyle=":")
-        right.annotate("η*", (best, 1.19 * c0), color="C2", ha="left", fontsize=13)
+        right.annotate("η*", (best, 1.19 * c0), (4, 0), **_TEXT, color="C2", fontsize=13)
     right.set(xlabel="step size η", title="loss after the step, $L_1(η)$")
     right.set(xlim=(0, eta_max), ylim=(0, 1.3 * c0 if c0 > 0 else 1))
     return figure
@@ -128,7 +131,10 @@ def best_constants(
     figure, ax = plt.subplots()
     for i, (name, values) in enumerate(curves.items()):
         ax.semilogx(horizons, values, _STYLES[i], marker=_MARKERS[i], color=f"C{i}", base=2)
-        ax.annotate(name, (horizons[0], values[0]), (8, 8 if i else -16), **_TEXT, color=f"C{i}")
+        place = (
+            ((horizons[1], values[1]), (6, 12)) if i == 0 else ((horizons[0], values[0]), (8, -20))
+        )
+        ax.annotate(name, *place, **_TEXT, color=f"C{i}")
     for name, level in levels.items():
         ax.axhline(level, color="0.5", linewidth=1)
         ax.annotate(name, (max(horizons), level), (-4, 5), **_TEXT, ha="right", color="0.35")
@@ -150,14 +156,14 @@ def _draw_step(ax: Axes, loss: Any, minimum: np.ndarray, w0: np.ndarray, w1: np.
     axes = [np.linspace(center - reach, center + reach, 61) for center in minimum]
     heights = [[loss.value(np.array([x, y])) for x in axes[0]] for y in axes[1]]
     ax.contour(*axes, heights, levels=10, colors="0.6", linewidths=0.8)
-    for w, name, color in ((w0, "$w_0$", "C0"), (w1, "$w_1$", "C1")):
+    for w, name, color, down in ((w0, "$w_0$", "C0", 6), (w1, "$w_1$", "C1", -17)):
         g = loss.gradient(w)
         size = np.linalg.norm(g)
         if size > 1e-9:
             tip = w - 0.45 * reach * g / size
             ax.annotate("", tip, w, arrowprops={"arrowstyle": "->", "color": color, "lw": 2})
         ax.plot(*w, "o", color=color)
-        ax.annotate(name, w, (6, 6), **_TEXT, color=color, fontsize=13)
+        ax.annotate(name, w, (6, down), **_TEXT, color=color, fontsize=13)
     ax.plot([w0[0], w1[0]], [w0[1], w1[1]], ":", color="C1")
     ax.plot(*minimum, "+", color="C2", markersize=12, markeredgewidth=2)
     ax.set(title="the step, and $-∇L$ at both ends", aspect="equal")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq, minimize
 
-from byhand.hypergradients.losses import Loss, numbers, step_sizes
+from byhand.hypergradients.losses import Loss, count, numbers, step_sizes
 from byhand.hypergradients.sweeps import forward_hypergradient
 
 
@@ -56,7 +56,7 @@ def noisy_moments(curvatures: Any, noise: Any, start: Any, etas: Any) -> np.ndar
 
 
 def greedy_schedule(curvatures: Any, noise: Any, start: Any, steps: int) -> np.ndarray:
-    """Return the η_s that each minimise the expected loss after their own step alone.
+    """Return the η_s that each minimize the expected loss after their own step alone.
 
     Equation ch4-greedy: η = Σ hᵢ²mᵢ / Σ hᵢ(hᵢ²mᵢ + cᵢ), where mᵢ = E[wᵢ²] before the step.
     Parameters and errors are those of :func:`noisy_moments`.
@@ -69,7 +69,7 @@ def greedy_schedule(curvatures: Any, noise: Any, start: Any, steps: int) -> np.n
     """
     h, c, m = _noisy_quadratic(curvatures, noise, start)
     etas = []
-    for _ in range(steps):
+    for _ in range(count(steps)):
         eta = np.sum(h**2 * m) / np.sum(h * (h**2 * m + c))
         m = (1 - eta * h) ** 2 * m + eta**2 * c
         etas.append(eta)
@@ -128,7 +128,7 @@ def farsighted_schedule(
     def objective(etas):
         return last_expected_loss(*problem, etas), schedule_hypergradients(*problem, etas)
 
-    constants = [np.full(steps, eta) for eta in np.geomspace(0.01, 1, 5) / problem[0].max()]
+    constants = [np.full(count(steps), eta) for eta in np.geomspace(0.01, 1, 5) / problem[0].max()]
     first = min(constants, key=lambda etas: objective(etas)[0])
     options = {"maxiter": 5000, "maxfun": 50_000, "ftol": 1e-15, "gtol": 1e-12}
     bounds = [(0, ceiling)] * steps
@@ -150,7 +150,7 @@ def last_expected_loss(curvatures: Any, noise: Any, start: Any, etas: Any) -> An
 
 
 def best_constant_step(loss: Loss, w0: Any, steps: int, low: float, high: float) -> float:
-    """Return the constant η in (low, high) that minimises the loss after ``steps`` steps.
+    """Return the constant η in (low, high) that minimizes the loss after ``steps`` steps.
 
     The zero of the forward-mode hypergradient, by bracketing. On a quadratic the loss is convex
     in η, and low = 1/λ_max, high = 1/λ_min bracket its minimum (section *Beyond the sheets*).

@@ -347,6 +347,13 @@ def step_sizes(etas: Any) -> Sequence:
     return etas
 
 
+def count(steps: int) -> int:
+    """Return the number of steps of a run, which is at least 1."""
+    if steps < 1:
+        raise ValueError(f"a run needs at least 1 step, got {steps}")
+    return steps
+
+
 def _symmetric(A: Any, size: int) -> np.ndarray:
     A = numbers(A, "A", 2)
     if A.shape != (size, size):

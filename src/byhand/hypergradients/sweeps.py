@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.hypergradients.losses import Loss, hessian, identity_like, numbers, step_sizes
+from byhand.hypergradients.losses import Loss, count, hessian, identity_like, numbers, step_sizes
 
 
 def trajectory(
@@ -217,7 +217,7 @@ def forward_hypergradient(loss: Loss, w0: Any, eta: Any, steps: int) -> Any:
     >>> forward_hypergradient(quadratic([[2]], [0]), [1], 0.25, 2).item()
     -1.0
     """
-    w, _, _ = _checked(loss, w0, [eta] * _count(steps), None)
+    w, _, _ = _checked(loss, w0, [eta] * count(steps), None)
     tangent = 0 * w
     for _ in range(steps):
         g = loss.gradient(w)
@@ -271,9 +271,3 @@ def _checked(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None) -> 
     if loss.size not in (None, w0.size):
         raise ValueError(f"the loss has {loss.size} parameters, so w0 needs as many, got {w0.size}")
     return w0, etas, [loss] * len(etas) if batches is None else batches
-
-
-def _count(steps: int) -> int:
-    if steps < 1:
-        raise ValueError(f"a run needs at least 1 step, got {steps}")
-    return steps

@@ -1,0 +1,499 @@
+"""Chapter 4: every derivative against oracles that do not know its formula."""
+
+from fractions import Fraction
+
+import autograd
+import autograd.numpy as anp
+import matplotlib.pyplot as plt
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from byhand import hypergradients as hg
+from byhand.backpropagation import derivative, grad
+from byhand.hypergradients import figures
+from byhand.hypergradients.losses import numbers
+from byhand.linear_algebra import central_difference, complex_step
+
+exact = np.vectorize(Fraction, otypes=[object])
+laws = settings(derandomize=True, deadline=None, max_examples=40)
+fractions = st.fractions(min_value=-2, max_value=2, max_denominator=8)
+steps_of_size = st.fractions(min_value=0, max_value=1, max_denominator=8)
+
+
+def random_quartic(seed, d=5, m=3):
+    rng = np.random.default_rng(seed)
+    A, B = rng.standard_normal((d, d)), rng.standard_normal((m, d))
+    A, B = A @ A.T / 8 + np.diag(np.arange(d) - 1.0), B / 2
+    return hg.quartic(A, B), 0.3 * rng.standard_normal(d), rng.uniform(0.01, 0.1, 7), A, B
+
+
+def wrong_order(loss, w0, etas):
+    """Like hypergradients_by_products, with each factor multiplied to the left: a planted fault."""
+    w = hg.trajectory(loss, w0, etas)
+    last, product, result = loss.gradient(w[-1]), np.eye(len(w0)), []
+    for s in reversed(range(len(etas))):
+        result.append(-(last @ product @ loss.gradient(w[s])))
+        product = (np.eye(len(w0)) - etas[s] * hg.hessian(loss, w[s])) @ product
+    return np.array(result[::-1])
+
+
+# -- losses ------------------------------------------------------------------------------------
+
+
+def losses():
+    rng = np.random.default_rng(0)
+    A, B, X = rng.standard_normal((5, 5)), rng.standard_normal((3, 5)), rng.standard_normal((7, 5))
+    net, start = hg.terrain_network(units=2, spacing=100)
+    yield "quadratic", hg.quadratic(A + A.T, rng.standard_normal(5)), rng.standard_normal(5)
+    yield "quartic", hg.quartic(A + A.T, B), rng.standard_normal(5)
+    yield "least_squares", hg.least_squares(X, rng.standard_normal(7)), rng.standard_normal(5)
+    yield "network", net, start + 0.1 * rng.standard_normal(start.size)
+    f = lambda w: np.sum(np.log(1 + np.exp(X @ w)))  # noqa: E731
+    yield "from_function", hg.from_function(f), rng.standard_normal(5)
+
+
+@pytest.mark.parametrize(("name", "loss", "w"), list(losses()))
+def test_gradients_and_hessian_vector_products(name, loss, w):
+    v = np.random.default_rng(1).standard_normal(w.size)
+    np.testing.assert_allclose(loss.gradient(w), central_difference(loss.value, w), atol=1e-7)
+    by_difference = central_difference(loss.gradient, w) @ v
+    np.testing.assert_allclose(loss.hvp(w, v), by_difference, rtol=1e-6, atol=1e-7)
+    np.testing.assert_allclose(hg.hessian(loss, w) @ v, loss.hvp(w, v), atol=1e-12)
+    assert loss.size in (None, w.size)
+
+
+def test_network_against_its_definition():
+    net, w = hg.terrain_network(units=3, spacing=80, seed=2)
+    heights = plt.matplotlib.cbook.get_sample_data("jacksboro_fault_dem.npz")["elevation"]
+    heights = heights[::80, ::80].astype(float)
+    y = (heights - heights.mean()) / heights.std()
+    w = w + np.linspace(-0.2, 0.4, w.size)
+    total = 0.0
+    for i in range(y.shape[0]):
+        for j in range(y.shape[1]):
+            place = np.array([2 * i / (y.shape[0] - 1) - 1, 2 * j / (y.shape[1] - 1) - 1])
+            hidden = [np.tanh(w[2 * u : 2 * u + 2] @ place + w[6 + u]) for u in range(3)]
+            total += (w[9:12] @ hidden + w[12] - y[i, j]) ** 2 / 2
+    assert net.value(w) == pytest.approx(total / y.size, rel=1e-12)
+
+
+def test_counters():
+    loss, calls = hg.counted(hg.quadratic([[2]], [0]))
+    hg.hypergradients(loss, [1], [0.1] * 9)
+    assert (calls["gradient"], calls["hvp"], calls["value"]) == (10, 8, 0)
+    n, d = 7, 5
+    linear = hg.least_squares(np.ones((n, d)), np.ones(n))
+    assert hg.multiplications(linear.gradient, np.ones(d)) == 2 * n * d + 2 * d
+    assert hg.multiplications(lambda x: x**3 / 2, np.ones(4)) == 12
+
+
+# -- D3.1 to D3.4 ------------------------------------------------------------------------------
+
+
+def test_all_routes_on_the_quartic():
+    loss, w0, etas, A, B = random_quartic(1)
+    last = lambda steps: hg.final_loss(loss, w0, steps)  # noqa: E731
+    sweep = hg.hypergradients(loss, w0, etas)
+    np.testing.assert_allclose(sweep, hg.hypergradients_by_products(loss, w0, etas), rtol=1e-12)
+    np.testing.assert_allclose(sweep, grad(last)(etas), rtol=1e-12)
+    np.testing.assert_allclose(sweep, complex_step(last, etas), rtol=1e-12)
+    np.testing.assert_allclose(sweep, central_difference(last, etas), rtol=1e-6)
+
+    def run(steps):  # autograd, from the definition of the loss alone
+        value = lambda w: anp.dot(w, anp.dot(A, w)) / 2 + anp.sum(anp.dot(B, w) ** 4) / 4  # noqa: E731
+        w = w0
+        for eta in steps:
+            w = w - eta * autograd.grad(value)(w)
+        return value(w)
+
+    np.testing.assert_allclose(sweep, autograd.grad(run)(etas), rtol=1e-12)
+
+
+def test_wrong_order_is_caught_by_the_quartic_and_not_by_a_quadratic():
+    loss, w0, etas, *_ = random_quartic(1)
+    sweep = hg.hypergradients(loss, w0, etas)
+    wrong = wrong_order(loss, w0, etas)
+    assert np.abs(wrong - sweep).max() > 1e-4 * np.abs(sweep).max()
+    np.testing.assert_allclose(wrong[-2:], sweep[-2:], rtol=1e-12)  # too few factors to see it
+    fixed = hg.quadratic([[2, 1], [1, 3]], [1, 0])
+    np.testing.assert_allclose(
+        wrong_order(fixed, [1, 1], [0.2, 0.3, 0.1]),
+        hg.hypergradients(fixed, [1, 1], [0.2, 0.3, 0.1]),
+    )
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        lambda loss, w0, etas: -hg.hypergradients(loss, w0, etas),
+        lambda loss, w0, etas: hg.hypergradients(loss, w0, np.roll(etas, 1)),
+        lambda loss, w0, etas: np.roll(hg.hypergradients(loss, w0, etas), 1),
+        lambda loss, w0, etas: hg.hypergradients(loss._replace(hvp=lambda w, v: 0 * v), w0, etas),
+    ],
+    ids=["sign", "step sizes shifted", "results shifted", "no Hessian"],
+)
+def test_planted_faults_are_caught(fault):
+    loss, w0, etas, *_ = random_quartic(1)
+    right = grad(lambda steps: hg.final_loss(loss, w0, steps))(etas)
+    assert np.abs(fault(loss, w0, etas) - right).max() > 1e-3 * np.abs(right).max()
+
+
+@laws
+@given(
+    st.lists(fractions, min_size=2, max_size=2),
+    st.lists(steps_of_size, min_size=1, max_size=4),
+    st.integers(1, 4),
+)
+def test_exact_on_fractions(w0, etas, every):
+    loss = hg.quadratic(exact([[2, 1], [1, 3]]), exact([1, -1]))
+    w0, etas = exact(w0), exact(etas)
+    sweep = hg.hypergradients(loss, w0, etas)
+    assert all(isinstance(x, Fraction) for x in sweep)
+    assert list(sweep) == list(hg.hypergradients_by_products(loss, w0, etas))
+    assert list(sweep) == list(grad(lambda e: hg.final_loss(loss, w0, e))(etas))
+    every = min(every, len(etas))
+    assert list(sweep) == list(hg.checkpointed_hypergradients(loss, w0, etas, every))
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 5, 7])
+@pytest.mark.parametrize("every", [None, 1, 2, 3])
+def test_checkpoints_of_any_length(k, every):
+    loss, w0, etas, *_ = random_quartic(2)
+    if every is not None and every > k:
+        with pytest.raises(ValueError, match=f"from 1 to the number of steps, {k}"):
+            hg.checkpointed_hypergradients(loss, w0, etas[:k], every)
+    else:
+        sweep = hg.hypergradients(loss, w0, etas[:k])
+        other = hg.checkpointed_hypergradients(loss, w0, etas[:k], every)
+        np.testing.assert_allclose(other, sweep, rtol=1e-14)
+
+
+def test_batches():
+    rng = np.random.default_rng(3)
+    X, t, w0 = rng.standard_normal((10, 3)), rng.standard_normal(10), np.ones(3)
+    whole = hg.least_squares(X, t)
+    batches = [hg.least_squares(X[i : i + 2], t[i : i + 2]) for i in range(0, 10, 2)]
+    etas = rng.uniform(0.01, 0.1, 5)
+    right = complex_step(lambda e: hg.final_loss(whole, w0, e, batches), etas)
+    np.testing.assert_allclose(hg.hypergradients(whole, w0, etas, batches), right, rtol=1e-12)
+    other = hg.checkpointed_hypergradients(whole, w0, etas, 2, batches)
+    np.testing.assert_allclose(other, right, rtol=1e-12)
+    ignored = hg.hypergradients(whole, w0, etas)
+    assert np.abs(ignored - right).max() > 1e-3
+
+
+def test_memory_grows_as_promised():
+    d, curvature = 20_000, np.linspace(0.1, 1, 20_000)
+    loss = hg.Loss(
+        lambda w: w @ (curvature * w) / 2, lambda w: curvature * w, lambda w, v: curvature * v
+    )
+
+    def vectors(route, k):
+        return round(hg.peak_bytes(route, loss, np.ones(d), np.full(k, 0.5)) / (8 * d))
+
+    assert vectors(hg.final_loss, 64) == vectors(hg.final_loss, 4)
+    assert vectors(hg.hypergradients, 64) - vectors(hg.hypergradients, 16) == 2 * 48
+    assert (
+        vectors(hg.checkpointed_hypergradients, 64) - vectors(hg.checkpointed_hypergradients, 16)
+        == 3 * 4
+    )
+    forward = lambda loss, w, etas: hg.forward_hypergradient(loss, w, etas[0], len(etas))  # noqa: E731
+    assert vectors(forward, 64) == vectors(forward, 4)
+
+
+# -- forward mode and the best constant step ---------------------------------------------------
+
+
+@laws
+@given(st.lists(fractions, min_size=2, max_size=2), steps_of_size, st.integers(1, 5))
+def test_forward_mode_is_the_sum_of_the_sweep(w0, eta, k):
+    loss = hg.quadratic(exact([[2, 1], [1, 3]]), exact([1, -1]))
+    sweep = hg.hypergradients(loss, exact(w0), exact([eta] * k))
+    forward = hg.forward_hypergradient(loss, exact(w0), eta, k)
+    assert forward == sweep.sum()
+    assert len(set(sweep)) == 1  # on a quadratic equal steps count equally
+
+
+def test_forward_mode_against_dual_numbers():
+    loss, w0, *_ = random_quartic(4)
+    run = lambda eta: hg.final_loss(loss, w0, [eta] * 9)  # noqa: E731
+    assert hg.forward_hypergradient(loss, w0, 0.05, 9) == pytest.approx(
+        derivative(run)(0.05), rel=1e-12
+    )
+
+
+@pytest.mark.parametrize("k", [1, 2, 3, 8, 40])
+def test_best_constant_step_against_mpmath(k):
+    low, high, w0 = 0.5, 3.0, (2.0, 1.0)
+    found = hg.best_constant_step(
+        hg.quadratic(np.diag([low, high]), [0, 0]), np.array(w0), k, 1 / high, 1 / low
+    )
+    with mpmath.workdps(40):
+        slope = lambda e: sum(  # noqa: E731
+            -(h**2) * w**2 * (1 - e * h) ** (2 * k - 1)
+            for h, w in zip((low, high), w0, strict=True)
+        )
+        root = mpmath.findroot(
+            slope,
+            (1 / mpmath.mpf(high), 1 / mpmath.mpf(low)),
+            solver="bisect",
+            maxsteps=200,
+            verify=False,
+        )
+    assert found == pytest.approx(float(root), rel=1e-9)
+
+
+def test_best_constant_step_needs_a_bracket():
+    with pytest.raises(ValueError, match="must be ≤ 0 at low"):
+        hg.best_constant_step(hg.quadratic([[2]], [0]), [1.0], 3, 0.6, 0.7)
+
+
+# -- D3.2: step sizes that are learned ---------------------------------------------------------
+
+
+def test_tuned_descent_follows_its_own_gradients():
+    loss, w0, *_ = random_quartic(5)
+    run = hg.tuned_descent(loss, w0, 0.02, 0.01, 0.005, steps=4)
+
+    def loss_after(k, eta1, alphas):
+        w, before, eta = w0, None, eta1
+        for s in range(k):
+            g = loss.gradient(w)
+            if s:
+                eta = eta + alphas[s - 1] * (g @ before)
+            w, before = w - eta * g, g
+        return loss.value(w)
+
+    # η₂ = η₁ − α₂ ∂L(w(1))/∂η₁, and α₃ = α₂ − γ ∂L(w(2))/∂α₂
+    slope = grad(lambda eta: loss_after(1, eta, []))(0.02)
+    assert run.etas[1] == pytest.approx(0.02 - 0.01 * slope, rel=1e-12)
+    slope = grad(lambda alpha: loss_after(2, 0.02, [alpha]))(0.01)
+    assert run.alphas[2] == pytest.approx(0.01 - 0.005 * slope, rel=1e-12)
+    assert run.alphas[1] == 0.01
+    assert run.losses[4] == pytest.approx(loss_after(4, 0.02, run.alphas[1:]), rel=1e-12)
+
+
+def test_tuned_descent_without_tuning_is_gradient_descent():
+    loss, w0, *_ = random_quartic(5)
+    run = hg.tuned_descent(loss, w0, 0.02, steps=6)
+    path = hg.trajectory(loss, w0, [0.02] * 6)
+    np.testing.assert_array_equal(run.losses, [loss.value(w) for w in path])
+
+
+def test_a_run_that_diverges_ends_in_nan():
+    run = hg.tuned_descent(random_quartic(5)[0], np.ones(5), 100.0, steps=30)
+    assert np.isnan(run.losses[-1])
+    assert np.isfinite(run.losses[0])
+
+
+@pytest.mark.parametrize("window", [1, 2, 3])
+def test_windows_follow_the_forward_hypergradient(window):
+    loss, w0, *_ = random_quartic(6)
+    budget = 2 * (2 * window - 1)
+    found, updates = hg.windowed_descent(loss, w0, 0.02, 0.01, window, budget)
+    eta = 0.02 - 0.01 * hg.forward_hypergradient(loss, w0, 0.02, window)
+    etas = [0.02] * window + [eta] * window
+    assert updates == 2
+    assert found == pytest.approx(hg.final_loss(loss, w0, etas), rel=1e-12)
+
+
+# -- D3.5: noisy quadratics --------------------------------------------------------------------
+
+NOISY = (np.array([1.0, 0.2, 0.05]), np.array([1.0, 0.0, 0.3]), np.array([1.0, 4.0, 20.0]))
+
+
+def test_noisy_moments_by_enumeration():
+    h, c, m = (part[:1] for part in (exact([2]), exact([9]), exact([5])))
+    etas = exact(["1/3", "1/4"])
+    second = 0
+    for first, kick1, kick2 in np.ndindex(2, 2, 2):  # w² = 5: ±√5; noise ±3 has variance 9
+        signs = [1 - 2 * i for i in (first, kick1, kick2)]
+        w = signs[0] * np.sqrt(5)
+        for eta, sign in zip((1 / 3, 1 / 4), signs[1:], strict=True):
+            w = w - eta * (2 * w + 3 * sign)
+        second += w**2 / 8
+    assert float(hg.noisy_moments(h, c, m, etas)[-1, 0]) == pytest.approx(second, rel=1e-12)
+
+
+def test_greedy_minimizes_the_next_loss():
+    greedy = hg.greedy_schedule(*NOISY, 4)
+    for s in range(4):
+        ahead = lambda eta: hg.last_expected_loss(*NOISY, [*greedy[:s], eta])  # noqa: B023, E731
+        assert abs(complex_step(ahead, greedy[s])) < 1e-12
+        assert ahead(greedy[s]) < min(ahead(0.9 * greedy[s]), ahead(1.1 * greedy[s]))
+
+
+def test_schedule_hypergradients():
+    etas = np.array([0.5, 0.3, 0.9, 0.1, 0.7])
+    right = complex_step(lambda e: hg.last_expected_loss(*NOISY, e), etas)
+    np.testing.assert_allclose(hg.schedule_hypergradients(*NOISY, etas), right, rtol=1e-12)
+
+
+def test_farsighted_beats_greedy_and_respects_its_ceiling():
+    greedy = hg.greedy_schedule(*NOISY, 30)
+    farsighted = hg.farsighted_schedule(*NOISY, 30, ceiling=1.0)
+    assert hg.last_expected_loss(*NOISY, farsighted) < 0.7 * hg.last_expected_loss(*NOISY, greedy)
+    assert farsighted.max() <= 1.0
+    slope = hg.schedule_hypergradients(*NOISY, farsighted)
+    inside = farsighted < 1.0
+    assert np.abs(slope[inside]).max() < 1e-5
+    assert np.all(slope[~inside] <= 0)  # larger would be better where the ceiling holds
+
+
+@laws
+@given(
+    *[st.fractions(min_value=Fraction(1, 8), max_value=4, max_denominator=8)] * 3, st.integers(1, 6)
+)
+def test_greed_is_optimal_in_one_dimension(h, c, m, k):
+    greedy = hg.greedy_schedule([h], [c], [m], k)
+    last = hg.noisy_moments([h], [c], [m], greedy)[-1, 0]
+    assert last == 1 / (1 / m + k * h**2 / c)
+    assert not any(hg.schedule_hypergradients([h], [c], [m], greedy))
+
+
+# -- E2.1: reversible dynamics -----------------------------------------------------------------
+
+
+@laws
+@given(
+    st.integers(-(10**12), 10**12),
+    st.integers(0, 10**9),
+    st.fractions(min_value=Fraction(1, 50), max_value=50, max_denominator=50),
+)
+def test_multiplication_can_be_undone(x, buffer, ratio):
+    there = hg.multiply_exactly(x, ratio, buffer)
+    assert hg.multiply_exactly(there[0], 1 / ratio, there[1]) == (x, buffer)
+    assert abs(there[0] - x * ratio) <= ratio.numerator
+    assert there[1] >= 0
+
+
+def test_reversible_heavy_ball():
+    def gradient(w):
+        return np.array([0.5, 2.0, 4.0]) * (w - 0.3) + w**3
+
+    step, start = (gradient, 0.05, Fraction(9, 10)), hg.start_reversible([1.0, -1.0, 0.5])
+    state, w, v = start, np.array([1.0, -1.0, 0.5]), np.zeros(3)
+    for _ in range(300):
+        state = hg.heavy_ball_step(state, *step)
+        v = 0.9 * v - 0.05 * gradient(w)
+        w = w + v
+    np.testing.assert_allclose(state.position(), w, atol=1e-9)
+    assert state.buffer_bits() / 900 == pytest.approx(np.log2(10 / 9), rel=0.1)
+    forgetful = state._replace(buffer=0 * state.buffer)
+    for _ in range(300):
+        state = hg.undo_heavy_ball_step(state, *step)
+        forgetful = hg.undo_heavy_ball_step(forgetful, *step)
+    for part, first in zip(state, start, strict=True):
+        assert list(part) == list(first)
+    assert list(forgetful.w) != list(start.w)  # the buffer is what makes it exact
+
+
+# -- E2.2 --------------------------------------------------------------------------------------
+
+
+@laws
+@given(
+    st.lists(fractions, min_size=6, max_size=6),
+    st.lists(fractions, min_size=3, max_size=3),
+    st.lists(fractions, min_size=2, max_size=2),
+    steps_of_size,
+)
+def test_parabola_and_best_step(X, t, w0, eta):
+    X, t, w0 = exact(X).reshape(3, 2), exact(t), exact(w0)
+    loss = hg.least_squares(X, t)
+    after = lambda e: hg.final_loss(loss, w0, exact([e]))  # noqa: E731
+    c0, c1, c2 = hg.one_step_parabola(X, t, w0)
+    assert after(eta) == c0 + c1 * eta + c2 * eta**2
+    assert c2 >= 0
+    if not any(loss.gradient(w0)):
+        assert c1 == c2 == 0
+        with pytest.raises(ValueError, match="every step size is optimal"):
+            hg.best_step(X, t, w0)
+    else:
+        best = hg.best_step(X, t, w0)
+        assert after(best) <= min(after(eta), after(best * Fraction(9, 10)))
+        assert loss.gradient(w0 - best * loss.gradient(w0)) @ loss.gradient(w0) == 0
+
+
+def test_best_step_at_a_minimum_in_floating_point():
+    rng = np.random.default_rng(7)
+    X, t = rng.standard_normal((7, 3)), rng.standard_normal(7)
+    for target in (t, X @ np.ones(3)):  # with a residual, and without
+        with pytest.raises(ValueError, match="every step size is optimal"):
+            hg.best_step(X, target, np.linalg.lstsq(X, target)[0])
+    near = np.linalg.lstsq(X, t)[0] + 1e-9
+    assert 0 < hg.best_step(X, t, near) < 100
+
+
+# -- bad input ---------------------------------------------------------------------------------
+
+QUAD = hg.quadratic([[2, 1], [1, 3]], [1, 0])
+BAD = [
+    (lambda: hg.trajectory(QUAD, [1, 1], []), "etas must be non-empty"),
+    (lambda: hg.trajectory(QUAD, [1, 1], [-0.1]), "at least 0, got -0.1"),
+    (lambda: hg.trajectory(QUAD, [1, 1], [0.1, np.inf]), "etas must be finite, got inf"),
+    (lambda: hg.final_loss(QUAD, [1, np.nan], [0.1]), "w0 must be finite, got nan"),
+    (lambda: hg.hypergradients(QUAD, [1, 1, 1], [0.1]), "2 parameters, so w0 needs as many, got 3"),
+    (lambda: hg.hypergradients(QUAD, [[1, 1]], [0.1]), r"w0 must be non-empty with 1 axes"),
+    (lambda: hg.hypergradients(QUAD, [1, 1], exact(["-1/2"])), "at least 0, got -1/2"),
+    (lambda: hg.hypergradients(QUAD, [1, 1], [0.1], []), "1 steps need as many batches, got 0"),
+    (lambda: hg.checkpointed_hypergradients(QUAD, [1, 1], [0.1], 0), "every must be from 1"),
+    (lambda: hg.forward_hypergradient(QUAD, [1, 1], 0.1, 0), "at least 1 step, got 0"),
+    (lambda: hg.forward_hypergradient(QUAD, [1, 1], -0.1, 2), "at least 0, got -0.1"),
+    (lambda: hg.tuned_descent(QUAD, [1, 1], -0.1), "eta must be finite and at least 0, got -0.1"),
+    (lambda: hg.tuned_descent(QUAD, [1, 1], 0.1, np.nan), "alpha must be finite"),
+    (lambda: hg.tuned_descent(QUAD, [1, 1], 0.1, steps=0), "at least 1 step, got 0"),
+    (lambda: hg.tuned_descent(QUAD, [1], 0.1), "w0 needs as many, got 1"),
+    (lambda: hg.windowed_descent(QUAD, [1, 1], 0.1, 0.1, 0, 9), "window 0 and budget 9"),
+    (lambda: hg.windowed_descent(QUAD, [1, 1], 0.1, 0.1, 5, 9), "window 5 and budget 9"),
+    (lambda: hg.quadratic([[1, 2], [3, 4]], [0, 0]), "A must be symmetric"),
+    (lambda: hg.quadratic([[1, 2]], [0, 0]), r"A must have shape \(2, 2\), got \(1, 2\)"),
+    (lambda: hg.quartic([[1]], [[1, 2]]), r"A must have shape \(2, 2\), got \(1, 1\)"),
+    (lambda: hg.least_squares([[1, 2]], [1, 2]), "X has 1 rows, so t must have 1 entries, got 2"),
+    (lambda: hg.least_squares([], []), "X must be non-empty"),
+    (lambda: hg.terrain_network(units=0), "at least 1, got 0 and 34"),
+    (lambda: hg.noisy_moments([1.0, 0.0], [1, 1], [1, 1], [0.1]), "curvatures must be positive"),
+    (lambda: hg.noisy_moments([1.0], [1, 1], [1], [0.1]), r"noise must have shape \(1,\)"),
+    (lambda: hg.greedy_schedule([1.0], [-1], [1], 3), "noise must be at least 0, got -1"),
+    (lambda: hg.greedy_schedule([1.0], [1], [1], 0), "at least 1 step, got 0"),
+    (lambda: hg.farsighted_schedule([1.0], [1], [1], 0), "at least 1 step, got 0"),
+    (lambda: hg.multiply_exactly(3, Fraction(-1, 2), 0), "ratio must be positive"),
+    (lambda: hg.one_step_parabola([[1, 2]], [1], [1]), r"require X of shape \(1, 1\)"),
+    (lambda: hg.best_step([[1.0, 0.0]], [1], [1, 5]), "every step size is optimal"),
+]
+
+
+@pytest.mark.parametrize(("call", "message"), BAD, ids=[message for _, message in BAD])
+def test_bad_input_says_what_was_required(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_numbers_refuses_words():
+    with pytest.raises(TypeError, match="X must hold numbers"):
+        numbers(["a"], "X", 1)
+
+
+# -- figures -----------------------------------------------------------------------------------
+
+
+def test_figures_show_their_data():
+    curve = {"one": ([1, 2, 4], [1.0, 2.0, 4.0])}
+    figure = figures.growth([("cost", curve), ("bytes", curve)], "k")
+    assert [ax.get_ylabel() for ax in figure.axes] == ["cost", "bytes"]
+    np.testing.assert_array_equal(figure.axes[0].lines[0].get_ydata(), [1, 2, 4])
+    lost = figures.forgiveness([("η", [0.1, 1, 10], {"a": [0.3, 0.2, np.nan]})])
+    assert len(lost.axes[0].lines[1].get_xdata()) == 1
+    figures.products([0, 1], {"a": [1, 2]})
+    figures.horizons({"a": [1, 0.5]}, {"a": [0.1]})
+    figures.best_constants([1, 2], {"a": [1, 2], "b": [2, 1]}, {"c": 1.5})
+    X, t = [[1.5, 0.3], [0.2, 0.6], [0.1, -0.4]], [1.0, 0.5, 0.8]
+    w0 = np.linalg.lstsq(X, t)[0]
+    at_minimum = figures.parabola(X, t, w0, 0.3, 1.0)
+    elsewhere = figures.parabola(X, t, w0 + 1, 0.3, 1.0)
+    texts = [{text.get_text() for text in f.axes[1].texts} for f in (at_minimum, elsewhere)]
+    assert texts == [set(), {"η*"}]
+    plt.close("all")

@@ -1,0 +1,607 @@
+"""Tests of byhand.optimization: independent oracles, laws, planted faults, bad input."""
+
+from decimal import Decimal
+from fractions import Fraction
+
+import autograd
+import autograd.numpy as anp
+import numpy as np
+import pytest
+import sympy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import minimize
+
+from byhand import optimization as opt
+from byhand.linear_algebra import complex_step
+from byhand.optimization import exact, figures
+
+law = settings(derandomize=True, deadline=None, max_examples=40)
+SHAPES = [(), (1,), (2,), (1, 2, 3, 5, 7)]
+rates = st.floats(1e-3, 1.0)
+decays = st.floats(0.0, 0.99)
+seeds = st.integers(0, 10**6)
+
+OPTIMIZERS = {
+    "gradient_descent": opt.gradient_descent(0.1),
+    "heavy_ball": opt.heavy_ball(0.1, 0.9, rate="inside"),
+    "nesterov": opt.nesterov(0.1, 0.9),
+    "rmsprop": opt.rmsprop(0.1, epsilon_inside=True),
+    "adam": opt.adam(0.1),
+    "adamw": opt.adamw(0.1, decay=0.01),
+    "l2_penalty": opt.l2_penalty(opt.adam(0.1), 0.3),
+}
+
+
+def gradients_of(seed, steps, shape):
+    return np.random.default_rng(seed).normal(size=(steps, *shape))
+
+
+# -- what every optimizer does -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_an_optimizer_keeps_the_shape_and_leaves_its_arguments_alone(optimizer, shape):
+    start, gradient = np.ones(shape), np.full(shape, 0.5)
+    state = optimizer.init(start)
+    once = optimizer.update(gradient, state, start)
+    again = optimizer.update(gradient, state, start)
+    assert once[0].shape == shape
+    assert np.array_equal(once[0], again[0])
+    assert np.array_equal(start, np.ones(shape))
+    assert np.array_equal(gradient, np.full(shape, 0.5))
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_each_parameter_is_updated_by_itself(optimizer):
+    gradients = gradients_of(1, 6, (3, 5))
+    whole = opt.replay(optimizer, gradients, np.ones((3, 5))).params
+    part = opt.replay(optimizer, gradients[:, 2, 1], 1.0).params
+    np.testing.assert_allclose(whole[:, 2, 1], part, rtol=1e-14)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_run_equals_replay_of_the_gradients_it_met(optimizer):
+    f = opt.rosenbrock(3.0)
+    path = opt.run(optimizer, f.gradient, [0.3, -0.4], 7)
+    replayed = opt.replay(optimizer, f.gradient(path.params[:-1]), [0.3, -0.4])
+    np.testing.assert_allclose(replayed.params, path.params, rtol=1e-13)
+    assert len(path.states) == len(path.params) == 8
+
+
+@pytest.mark.parametrize("name", ["gradient_descent", "heavy_ball", "nesterov", "adam"])
+def test_an_optimizer_finds_the_minimum_that_scipy_finds(name):
+    f = opt.quadratic([[3.0, 1.0], [1.0, 2.0]], [1.0, -2.0])
+    optimizer = {**OPTIMIZERS, "adam": opt.adam(0.01)}[name]
+    found = opt.run(optimizer, f.gradient, [2.0, 2.0], 3000).params[-1]
+    np.testing.assert_allclose(found, minimize(f.value, [0, 0], jac=f.gradient).x, atol=1e-5)
+
+
+# -- against the formulas, written down again --------------------------------------------------
+
+
+def adam_by_loops(gradients, theta, eta, b1, b2, eps, corrected=True):
+    """Adam from Kingma and Ba's Algorithm 1, one scalar at a time."""
+    m = v = 0.0
+    for t, g in enumerate(gradients, start=1):
+        m, v = b1 * m + (1 - b1) * g, b2 * v + (1 - b2) * g * g
+        m_hat, v_hat = (m / (1 - b1**t), v / (1 - b2**t)) if corrected else (m, v)
+        theta -= eta * m_hat / (v_hat**0.5 + eps)
+    return theta
+
+
+@law
+@given(seeds, rates, decays, decays)
+def test_adam_is_algorithm_1(seed, eta, b1, b2):
+    gradients = gradients_of(seed, 8, ())
+    path = opt.replay(opt.adam(eta, b1, b2, 1e-6), gradients, 0.7).params
+    expected = adam_by_loops(gradients, 0.7, eta, b1, b2, 1e-6)
+    assert path[-1] == pytest.approx(expected, rel=1e-9)
+
+
+def test_an_adam_without_bias_correction_is_caught():
+    gradients = gradients_of(3, 8, ())
+    right = opt.replay(opt.adam(0.1), gradients, 0.7).params[-1]
+    assert adam_by_loops(gradients, 0.7, 0.1, 0.9, 0.999, 1e-8) == pytest.approx(right, rel=1e-12)
+    wrong = adam_by_loops(gradients, 0.7, 0.1, 0.9, 0.999, 1e-8, corrected=False)
+    assert wrong != pytest.approx(right, rel=0.01)
+
+
+def test_adam_counts_updates_not_parameters():
+    state = opt.replay(opt.adam(0.1), np.ones((4, 2, 3)), np.zeros((2, 3))).states[-1]
+    assert state.step == 4
+
+
+@law
+@given(seeds, rates, decays)
+def test_rmsprop_is_its_sum_written_out(seed, eta, beta):
+    gradients = gradients_of(seed, 6, ())
+    theta = 0.2
+    for t in range(6):
+        s = 0.25 * beta ** (t + 1) + sum(
+            (1 - beta) * beta ** (t - i) * gradients[i] ** 2 for i in range(t + 1)
+        )
+        theta -= eta * gradients[t] / (s + 1e-4) ** 0.5
+    optimizer = opt.rmsprop(eta, beta, 1e-4, epsilon_inside=True, initial=0.25)
+    assert opt.replay(optimizer, gradients, 0.2).params[-1] == pytest.approx(theta, rel=1e-10)
+
+
+def test_the_position_of_epsilon_makes_the_difference_it_should():
+    inside, outside = (
+        opt.replay(opt.rmsprop(1.0, 0.0, 0.25, epsilon_inside=i), [[1.0]], [0.0]).params[-1, 0]
+        for i in (True, False)
+    )
+    assert inside == pytest.approx(-1 / 1.25**0.5)
+    assert outside == pytest.approx(-1 / 1.25)
+    inside, outside = (
+        opt.replay(opt.adam(1.0, 0, 0, 0.25, epsilon_inside=i), [[1.0]], [0.0]).params[-1, 0]
+        for i in (True, False)
+    )
+    assert inside == pytest.approx(-1 / 1.25**0.5)
+    assert outside == pytest.approx(-1 / 1.25)
+
+
+@law
+@given(seeds, decays)
+def test_the_four_conventions_of_heavy_ball_visit_the_same_points(seed, beta):
+    gradients = gradients_of(seed, 7, (3,))
+    paths = {
+        (rate, velocity): opt.replay(
+            opt.heavy_ball(0.1, beta, rate=rate, velocity=velocity), gradients, np.zeros(3)
+        )
+        for rate in ("inside", "outside")
+        for velocity in ("added", "subtracted")
+    }
+    reference = paths["inside", "added"]
+    for path in paths.values():
+        np.testing.assert_allclose(path.params, reference.params, rtol=0, atol=1e-13)
+    v, u = reference.states[-1].velocity, paths["outside", "subtracted"].states[-1].velocity
+    np.testing.assert_allclose(v, -0.1 * u, rtol=0, atol=1e-13)
+
+
+def test_a_rate_that_changes_on_the_way_tells_inside_from_outside():
+    def two_rates(rate):
+        params, state = np.zeros(1), opt.heavy_ball(1.0, 0.5, rate=rate).init(np.zeros(1))
+        for eta in (1.0, 0.1):
+            update = opt.heavy_ball(eta, 0.5, rate=rate).update
+            params, state = update(np.ones(1), state, params)
+        return params[0]
+
+    assert two_rates("inside") == pytest.approx(-1 - (0.5 + 0.1))
+    assert two_rates("outside") == pytest.approx(-1 - 0.1 * 1.5)
+
+
+def test_a_flipped_velocity_sign_is_caught():
+    f = opt.quadratic([[1.0]])
+    right = opt.run(opt.heavy_ball(0.1, 0.9, rate="inside"), f.gradient, [1.0], 200).params[-1]
+    assert abs(right[0]) < 1e-3
+    w, v = 1.0, 0.0
+    for _ in range(200):  # v ← βv − ηg, but subtracted
+        v = 0.9 * v - 0.1 * w
+        w -= v
+    assert abs(w) > 1e3
+
+
+def test_nesterov_extrapolates_as_in_its_two_sequences():
+    f = opt.rosenbrock(2.0)
+    x, y = np.array([0.2, 0.5]), np.array([0.2, 0.5])
+    for _ in range(9):
+        x_new = y - 0.05 * f.gradient(y)
+        y, x = x_new + 0.7 * (x_new - x), x_new
+    path = opt.run(opt.nesterov(0.05, 0.7), f.gradient, [0.2, 0.5], 9)
+    np.testing.assert_allclose(path.params[-1], y, rtol=1e-13)
+    np.testing.assert_allclose(path.states[-1].reached, x, rtol=1e-13)
+
+
+@law
+@given(seeds, st.floats(0.0, 0.5))
+def test_decay_and_penalty_agree_for_gradient_descent_and_not_for_adam(seed, decay):
+    gradients = gradients_of(seed, 4, (3,))
+    for optimizer, agree in [(opt.gradient_descent(0.1), True), (opt.adam(0.1), decay == 0)]:
+        a = opt.replay(opt.weight_decay(optimizer, decay), gradients, np.ones(3)).params
+        b = opt.replay(opt.l2_penalty(optimizer, decay / 0.2), gradients, np.ones(3)).params
+        if agree:
+            np.testing.assert_allclose(a, b, rtol=1e-12)
+        elif decay > 0.01:
+            assert not np.allclose(a, b, rtol=1e-4)
+
+
+def test_adamw_is_adam_plus_the_shrinking_of_the_old_parameters():
+    step = opt.replay(opt.adam(0.1), [[2.0, -3.0]], [5.0, 7.0]).params
+    decayed = opt.replay(opt.adamw(0.1, decay=0.2), [[2.0, -3.0]], [5.0, 7.0]).params
+    np.testing.assert_allclose(decayed[1], step[1] - 0.2 * step[0], rtol=1e-14)
+
+
+@law
+@given(seeds, st.integers(-20, 20))
+def test_adaptive_steps_do_not_see_a_power_of_two(seed, power):
+    gradients = gradients_of(seed, 5, (3,))
+    for optimizer in (opt.rmsprop(0.1, 0.9, 0, epsilon_inside=True), opt.adam(0.1, epsilon=0)):
+        a = opt.replay(optimizer, gradients, np.zeros(3)).params
+        b = opt.replay(optimizer, gradients * 2.0**power, np.zeros(3)).params
+        assert np.array_equal(a, b)
+
+
+# -- exact arithmetic --------------------------------------------------------------------------
+
+
+def test_fractions_stay_fractions_and_equal_the_floats():
+    gradients = exact([[-1.2, -0.6, -2, -1], [-0.8, -0.4, -1.5, -0.5]])
+    tenth, nine = Fraction(1, 10), Fraction(9, 10)
+    pairs = [
+        (opt.gradient_descent(tenth), opt.gradient_descent(0.1)),
+        (
+            opt.heavy_ball(tenth, nine, rate="outside"),
+            opt.heavy_ball(0.1, 0.9, rate="outside"),
+        ),
+        (opt.nesterov(tenth, nine), opt.nesterov(0.1, 0.9)),
+        (opt.weight_decay(opt.nesterov(tenth, nine), tenth), None),
+    ]
+    for exactly, roughly in pairs:
+        path = opt.replay(exactly, gradients, exact([0.5, 0, 0.3, 0])).params
+        assert all(isinstance(x, Fraction) for x in path.flat)
+        if roughly:
+            floats = opt.replay(roughly, gradients.astype(float), [0.5, 0, 0.3, 0]).params
+            np.testing.assert_allclose(path.astype(float), floats, rtol=1e-14, atol=1e-16)
+
+
+def test_exact_roots_are_rational_where_they_can_be():
+    optimizer = opt.rmsprop(Fraction(1), Fraction(0), 0, epsilon_inside=True)
+    path = opt.replay(optimizer, exact([["3/7"]]), exact([0])).params
+    assert path[-1, 0] == Fraction(-1)
+    assert isinstance(path[-1, 0], Fraction)
+    optimizer = opt.rmsprop(Fraction(1), Fraction(1, 2), 0, epsilon_inside=True)
+    path = opt.replay(optimizer, exact([["3/7"]]), exact([0])).params
+    assert path[-1, 0] == -sympy.sqrt(2)
+
+
+def test_decimals_compute_with_the_digits_of_their_context():
+    optimizer = opt.rmsprop(Decimal("0.1"), Decimal("0.5"), Decimal(0), epsilon_inside=True)
+    path = opt.replay(optimizer, [[Decimal(3)]], [Decimal(0)]).params
+    assert float(path[-1, 0]) == pytest.approx(-0.1 * 2**0.5, rel=1e-15)
+
+
+def test_a_fraction_is_subtracted_from_one_before_it_is_rounded():
+    for decay, weight in [(0.9, 1 - 0.9), (Fraction(9, 10), 0.1)]:
+        state = opt.replay(opt.rmsprop(1.0, decay, epsilon_inside=True), [[1.0]], [0.0]).states[1]
+        assert state.s[0] == weight
+
+
+def test_exact_parameters_refuse_float_hyperparameters():
+    with pytest.raises(TypeError, match=r"exact hyperparameters, got the float 0\.1"):
+        opt.replay(opt.gradient_descent(0.1), exact([[1]]), exact([1]))
+
+
+# -- the sheets' numbers -----------------------------------------------------------------------
+
+
+def test_problem_a1_in_fractions():
+    loss = opt.least_squares(exact([[2, -1], [-1, 3]]), exact([3, 1]))
+    ball = opt.heavy_ball(Fraction(1, 5), Fraction(4, 5), rate="inside")
+    path = opt.run(ball, loss.gradient, exact([1, 0]), 3)
+    assert path.params[-1].tolist() == [Fraction(13, 5), Fraction(26, 25)]
+
+
+def test_problem_e12_to_the_last_digit():
+    loss = opt.least_squares([[2.0, 1.0]], [2.0])
+    optimizer = opt.rmsprop(0.01, Fraction(9, 10), 0, epsilon_inside=False, initial=1e-10)
+    path = opt.run(optimizer, loss.gradient, [0.0, 0.0], 200).params
+    assert path[1].tolist() == [0.03162277660146144, 0.031622776600794406]
+    assert path[102].tolist() == [0.666642600668602, 0.6666426006671113]
+    assert path[200].tolist() == [0.6666666666671636, 0.6666666666656729]
+
+
+# -- objectives --------------------------------------------------------------------------------
+
+OBJECTIVES = {
+    "two_wells": opt.two_wells(),
+    "ripples": opt.ripples(),
+    "rosenbrock": opt.rosenbrock(),
+    "quadratic": opt.quadratic([[3.0, -1.0], [-1.0, 2.0]], [1.0, 4.0]),
+    "least_squares": opt.least_squares([[1.0, 2.0], [0.0, -1.0], [3.0, 1.0]], [1.0, 0.0, 2.0]),
+}
+
+
+@pytest.mark.parametrize("f", OBJECTIVES.values(), ids=OBJECTIVES)
+def test_gradient_and_hessian_are_the_complex_steps(f):
+    for point in np.random.default_rng(0).normal(0, 2, size=(5, 2)):
+        np.testing.assert_allclose(f.gradient(point), complex_step(f.value, point), rtol=1e-12)
+        np.testing.assert_allclose(f.hessian(point), complex_step(f.gradient, point), rtol=1e-12)
+
+
+def test_autograd_gives_the_gradient_of_the_ripples():
+    def value(p):
+        x, y = p
+        return 2 * x**2 + 2 * y**2 - 17 * y * anp.cos(0.2 * anp.pi * x) - x * y
+
+    points = np.random.default_rng(1).normal(0, 5, size=(5, 2))
+    expected = [autograd.grad(value)(p) for p in points]
+    np.testing.assert_allclose(opt.ripples().gradient(points), expected, rtol=1e-12)
+
+
+def test_a_gradient_without_its_factor_y_is_caught():
+    f, k = opt.ripples(), 0.2 * np.pi
+
+    def as_printed(p):
+        x, y = p
+        return np.array([4 * x + 3.4 * np.pi * np.sin(k * x) - y, 4 * y - 17 * np.cos(k * x) - x])
+
+    assert np.array_equal(as_printed([0.0, 0.0]), f.gradient([0.0, 0.0]))
+    assert not np.allclose(as_printed([1.0, 2.0]), complex_step(f.value, np.array([1.0, 2.0])))
+
+
+@pytest.mark.parametrize("f", OBJECTIVES.values(), ids=OBJECTIVES)
+def test_an_objective_takes_a_grid_of_points(f):
+    grid = np.random.default_rng(2).normal(size=(3, 5, 2))
+    assert f.value(grid).shape == (3, 5)
+    assert f.gradient(grid).shape == (3, 5, 2)
+    assert f.hessian(grid).shape == (3, 5, 2, 2)
+    np.testing.assert_allclose(f.gradient(grid)[2, 4], f.gradient(grid[2, 4]), rtol=1e-13)
+    np.testing.assert_allclose(f.hessian(grid)[2, 4], f.hessian(grid[2, 4]), rtol=1e-13)
+
+
+# -- analysis ----------------------------------------------------------------------------------
+
+
+@law
+@given(seeds)
+def test_the_smoothness_bound_holds_with_beta_and_fails_with_less(seed):
+    rng = np.random.default_rng(seed)
+    S = rng.normal(size=(3, 3))
+    f = opt.quadratic(S + S.T)
+    values, vectors = np.linalg.eigh(S + S.T)
+    worst = np.argmax(np.abs(values))
+    x, y = rng.normal(size=(2, 50, 3))
+    beta = abs(values[worst])
+    error = np.abs(opt.linearization_error(f.value, f.gradient, x, y))
+    assert (error <= beta / 2 * ((x - y) ** 2).sum(-1) * (1 + 1e-9)).all()
+    assert (opt.gradient_variation(f.gradient, x, y) <= beta * (1 + 1e-9)).all()
+    along = y + vectors[:, worst]
+    error = np.abs(opt.linearization_error(f.value, f.gradient, along, y))
+    assert (error > 0.99 * beta / 2 * ((along - y) ** 2).sum(-1)).all()
+
+
+def test_critical_points_of_the_two_wells():
+    x, y = sympy.symbols("x y", real=True)
+    f = 3 * x**2 - 3 * x * y + 2 * y**2 + 4 * x**3 + x**4
+    found = opt.critical_points(f, [x, y])
+    root = sympy.sqrt(21)
+    expected = [-(6 + root) / 4, (root - 6) / 4, 0]
+    assert all(sympy.simplify(found[i][0] - expected[i]) == 0 for i in range(3))
+    hessian = opt.two_wells().hessian
+    kinds = [opt.classify(hessian([float(c) for c in point])) for point in found]
+    assert kinds == ["minimum", "saddle point", "minimum"]
+
+
+def test_classify_a_maximum_and_what_second_derivatives_cannot_decide():
+    assert opt.classify([[-1.0, 0.5], [0.5, -1.0]]) == "maximum"
+    assert opt.classify([[2.0, 0.0], [0.0, 1e-15]]) == "undecided"
+    assert opt.classify(np.zeros((2, 2))) == "undecided"
+
+
+@law
+@given(seeds)
+def test_newton_solves_a_quadratic_in_one_step_and_exactly_in_fractions(seed):
+    rng = np.random.default_rng(seed)
+    S = rng.integers(-5, 6, size=(3, 3))
+    A, b = S + S.T + 40 * np.eye(3, dtype=int), rng.integers(-9, 10, size=3)
+    f = opt.quadratic(exact(A.tolist()), exact(b.tolist()))
+    found = opt.newton_raphson(f.gradient, f.hessian, exact([1, 2, 3]), 1)[-1]
+    assert (f.gradient(found) == 0).all()
+    np.testing.assert_allclose(found.astype(float), np.linalg.solve(A, b), rtol=1e-12)
+
+
+def test_newton_takes_many_starts_side_by_side():
+    f = opt.ripples()
+    starts = np.random.default_rng(3).normal(size=(2, 3, 2))
+    together = opt.newton_raphson(f.gradient, f.hessian, starts, 4)
+    alone = opt.newton_raphson(f.gradient, f.hessian, starts[1, 2], 4)
+    np.testing.assert_allclose(together[:, 1, 2], alone, rtol=1e-9)
+
+
+def test_a_damped_newton_step_goes_part_of_the_way():
+    f = opt.quadratic([[2.0]], [4.0])
+    points = opt.newton_raphson(f.gradient, f.hessian, [0.0], 1, damping=0.25)
+    assert points[-1, 0] == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize(("n", "d"), [(1, 2), (2, 3), (3, 7), (2, 2)])
+def test_the_minimum_norm_solution_is_the_pseudoinverse(n, d):
+    rng = np.random.default_rng(n)
+    X, t, w0 = rng.normal(size=(n, d)), rng.normal(size=n), rng.normal(size=d)
+    np.testing.assert_allclose(opt.minimum_norm_solution(X, t), np.linalg.pinv(X) @ t, rtol=1e-10)
+    nearest = opt.minimum_norm_solution(X, t, w0)
+    np.testing.assert_allclose(X @ nearest, t, rtol=1e-10)
+    shortest_move = np.linalg.pinv(X) @ (t - X @ w0)
+    np.testing.assert_allclose(nearest - w0, shortest_move, rtol=1e-9, atol=1e-12)
+
+
+def test_the_minimum_norm_solution_is_exact_for_fractions():
+    solution = opt.minimum_norm_solution(exact([[2, 1]]), exact([2]))
+    assert solution.tolist() == [Fraction(4, 5), Fraction(2, 5)]
+
+
+@law
+@given(st.floats(0.01, 10), rates, decays)
+def test_the_closed_form_of_heavy_balls_factor(h, eta, beta):
+    matrix = opt.heavy_ball_matrix(h, eta, beta)
+    radius = opt.spectral_radius(matrix)
+    assert opt.heavy_ball_factor(h, eta, beta) == pytest.approx(radius, rel=1e-6, abs=1e-7)
+
+
+@law
+@given(st.floats(0.1, 5), rates, decays, seeds)
+def test_the_matrices_take_the_steps_that_the_optimizers_take(h, eta, beta, seed):
+    start = np.random.default_rng(seed).normal()
+    f = opt.quadratic([[h]])
+    for matrix, optimizer in [
+        (opt.heavy_ball_matrix, opt.heavy_ball(eta, beta, rate="inside")),
+        (opt.nesterov_matrix, opt.nesterov(eta, beta)),
+    ]:
+        path = opt.run(optimizer, f.gradient, [start], 4).params[:, 0]
+        pair = matrix(h, eta, beta) @ path[[3, 2]]
+        np.testing.assert_allclose(pair, path[[4, 3]], rtol=1e-9, atol=1e-9)
+
+
+@law
+@given(st.floats(1.01, 1e4))
+def test_the_tunings_attain_their_factors_and_no_curvature_is_worse(kappa):
+    curvatures = np.geomspace(1.0, kappa, 60)
+    for tune, matrix in [
+        (opt.tune_gradient_descent, opt.heavy_ball_matrix),
+        (opt.tune_heavy_ball, opt.heavy_ball_matrix),
+        (opt.tune_nesterov, opt.nesterov_matrix),
+    ]:
+        eta, beta, factor = tune(1.0, kappa)
+        worst = max(opt.spectral_radius(matrix(h, eta, beta)) for h in curvatures)
+        assert worst == pytest.approx(factor, abs=3e-7)
+
+
+# -- the comparison ----------------------------------------------------------------------------
+
+
+def test_final_losses_follow_the_closed_form_and_mark_divergence():
+    rates = [0.5, 1.5, 2.5, 1e200]
+    losses = opt.final_losses(opt.quadratic([[1.0]]), [1.0], 6, rates)
+    assert set(losses) == set(opt.four_optimizers(1.0))
+    expected = [(1 - eta) ** 12 / 2 for eta in rates[:3]]
+    np.testing.assert_allclose(losses["SGD"][:3], expected, rtol=1e-12)
+    assert losses["SGD"][3] == np.inf
+
+
+def test_every_optimizer_meets_the_same_noise():
+    f = opt.quadratic(np.eye(2))
+    noisy = opt.final_losses(f, np.ones((50, 2)), 5, [0.1], noise=1.0, seed=4)
+    again = opt.final_losses(f, np.ones((50, 2)), 5, [0.1], noise=1.0, seed=4)
+    other = opt.final_losses(f, np.ones((50, 2)), 5, [0.1], noise=1.0, seed=5)
+    assert {k: v.tolist() for k, v in noisy.items()} == {k: v.tolist() for k, v in again.items()}
+    assert noisy["SGD"][0] != other["SGD"][0]
+
+
+def test_only_gradient_descent_never_raises_the_loss():
+    f = opt.quadratic(np.diag([1.0, 0.1]))
+    rises = {
+        name: opt.loss_rises(f, opt.run(o, f.gradient, [1.0, 1.0], 100).params)
+        for name, o in opt.four_optimizers(0.5).items()
+    }
+    assert rises["SGD"] == 0
+    assert min(rises["momentum"], rises["RMSProp"], rises["Adam"]) > 10
+
+
+# -- bad input ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("eta", [0, -0.1, np.nan, np.inf])
+def test_a_learning_rate_must_be_positive(eta):
+    for make in (
+        opt.gradient_descent,
+        lambda e: opt.heavy_ball(e, 0.9, rate="inside"),
+        lambda e: opt.nesterov(e, 0.9),
+        lambda e: opt.rmsprop(e, epsilon_inside=True),
+        opt.adam,
+        lambda e: opt.heavy_ball_matrix(1.0, e, 0.5),
+    ):
+        with pytest.raises(ValueError, match="learning_rate must be positive and finite"):
+            make(eta)
+
+
+@pytest.mark.parametrize("beta", [-0.1, 1, 1.5, np.nan])
+def test_a_decay_rate_must_lie_in_0_1(beta):
+    for make in (
+        lambda b: opt.heavy_ball(0.1, b, rate="inside"),
+        lambda b: opt.nesterov(0.1, b),
+        lambda b: opt.rmsprop(0.1, b, epsilon_inside=True),
+        lambda b: opt.adam(0.1, b),
+        lambda b: opt.adam(0.1, 0.9, b),
+        lambda b: opt.weight_decay(opt.adam(0.1), b),
+        lambda b: opt.nesterov_matrix(1.0, 0.1, b),
+    ):
+        with pytest.raises(ValueError, match=r"must lie in \[0, 1\)"):
+            make(beta)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_gradients_must_be_finite_and_fit(optimizer):
+    with pytest.raises(ValueError, match=r"gradient must have the parameters' shape \(2,\), got"):
+        opt.replay(optimizer, [[1.0, 2.0, 3.0]], [0.0, 0.0])
+    with pytest.raises(opt.NonFiniteError, match="gradient must be finite"):
+        opt.replay(optimizer, [[1.0, np.nan]], [0.0, 0.0])
+    with pytest.raises(ValueError, match="parameters must not be empty"):
+        opt.replay(optimizer, [], [])
+    with pytest.raises(TypeError, match="parameters must be real numbers"):
+        opt.replay(optimizer, [[1.0]], [1j])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: opt.heavy_ball(0.1, 0.9, rate="both"), "rate must be one of"),
+        (lambda: opt.heavy_ball(0.1, 0.9, rate="inside", velocity="up"), "velocity must be one"),
+        (lambda: opt.adam(0.1, epsilon=-1e-8), "epsilon must be at least 0"),
+        (lambda: opt.rmsprop(0.1, epsilon_inside=True, initial=-1), "initial must be at least 0"),
+        (lambda: opt.l2_penalty(opt.adam(), -1.0), "strength must be at least 0"),
+        (lambda: opt.run(opt.adam(), np.negative, [1.0], -1), "steps must be at least 0"),
+        (lambda: opt.quadratic([[1.0, 2.0], [0.0, 1.0]]), "A must be a symmetric matrix"),
+        (lambda: opt.quadratic(np.eye(2), [1.0]), r"b must have shape \(2,\), got \(1,\)"),
+        (lambda: opt.least_squares(np.eye(2), [1.0]), r"X must have shape \(n, d\) and t"),
+        (lambda: opt.rosenbrock(0.0), "steepness must be positive"),
+        (lambda: opt.two_wells().gradient([1.0, 2.0, 3.0]), "must have 2 coordinates"),
+        (lambda: opt.classify([[1.0, 2.0]]), "must be square and symmetric"),
+        (lambda: opt.spectral_radius([[1.0, 2.0]]), "matrix must be square"),
+        (lambda: opt.tune_heavy_ball(2.0, 1.0), "0 < μ ≤ L, got 2.0 and 1.0"),
+        (lambda: opt.gradient_variation(np.negative, [1.0], [1.0]), "different points"),
+        (
+            lambda: opt.linearization_error(np.sum, np.negative, [1.0], [1.0, 2.0]),
+            "x and y must have one shape",
+        ),
+        (lambda: opt.minimum_norm_solution(np.ones((2, 3)), [1.0, 1.0]), "XXᵀ must not be"),
+        (lambda: opt.minimum_norm_solution(np.eye(2), [1.0]), "X must have shape"),
+        (lambda: opt.critical_points(sympy.sin(sympy.Symbol("x")), [sympy.Symbol("x")]), "poly"),
+        (lambda: opt.working_ranges([1.0], {"SGD": [1.0]}, 0.1), "need two rates"),
+        (
+            lambda: opt.newton_raphson(np.negative, lambda x: np.zeros((1, 1)), [1.0], 1),
+            "the Hessian must not be singular",
+        ),
+        (
+            lambda: opt.newton_raphson(
+                np.negative, lambda x: exact([[1, 2], [2, 4]]), exact([1, 1]), 1
+            ),
+            "the Hessian must not be singular",
+        ),
+    ],
+)
+def test_bad_input_says_what_was_required(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_a_step_of_zero_over_zero_is_an_error():
+    optimizer = opt.rmsprop(0.1, 0.9, 0, epsilon_inside=False)
+    with pytest.raises(ZeroDivisionError, match="its step is 0/0"):
+        opt.replay(optimizer, [[0.0]], [1.0])
+
+
+# -- figures -----------------------------------------------------------------------------------
+
+
+def test_the_figures_draw_without_a_warning():
+    points = np.array([[0.13087, 4.26836], [-2.59019, -0.88825]])
+    run = np.linspace([0.0, 0.0], [0.8, 0.4], 12)
+    drawn = [
+        figures.parabolas(),
+        figures.two_wells_paths(0.02),
+        figures.newton_map(points, ["minimum", "saddle point"], size=12),
+        figures.heavy_ball_explorer(0.3, 0.0),
+        figures.usable_rates(10, 0.1),
+        figures.moments(0.9),
+        figures.two_limits(run, run),
+        figures.residuals(np.array([1.0, 0.1, 0.0]), np.array([1.0, 0.1, 0.01])),
+        figures.steps_per_digit(
+            {name: [(4, 3.0)] for name in ("gradient descent", "Nesterov", "heavy ball")}
+        ),
+    ]
+    for figure in drawn:
+        figure.canvas.draw()
+        assert figure.axes[0].get_xlabel()
+        figures.plt.close(figure)

@@ -35,6 +35,10 @@ class Counted:
     def __ge__(self, other) -> bool:
         return self.value >= _number(other)
 
+    def __pow__(self, n: int):
+        self.tally["multiplications"] += max(n - 1, 0)
+        return Counted(self.value**n, self.tally)
+
     def __neg__(self):
         return Counted(-self.value, self.tally)
 

@@ -38,7 +38,7 @@ def step_text(graph: Graph, step: int) -> str:
     >>> from byhand.backpropagation.graph import trace_graph
     >>> graph = trace_graph(lambda x: x * np.exp(x), 1.0, ["x", "a", "f"])
     >>> [step_text(graph, step) for step in (0, 2, 5)]
-    ['x = 1', 'f = x · a = 2.718', 'x̄ = f̄·∂f/∂x + ā·∂a/∂x = 5.437']
+    ['x = 1', 'f = x · a = 2.7183', 'x̄ = f̄·∂f/∂x + ā·∂a/∂x = 5.4366']
     """
     values, bars = _progress(graph, step)
     if not bars:
@@ -68,7 +68,7 @@ def _progress(graph: Graph, step: int) -> tuple[range, range]:
 
 
 def draw_graph(graph: Graph, step: int | None = None) -> Figure:
-    """Draw a graph as it stands after some steps of the forward and the reverse sweep.
+    """Draw a graph, or as much of it as some steps of the two sweeps have computed.
 
     Parameters
     ----------
@@ -76,22 +76,22 @@ def draw_graph(graph: Graph, step: int | None = None) -> Figure:
         From :func:`~byhand.backpropagation.graph.trace_graph`.
     step
         From 0, when only the inputs are known, to :func:`steps_of` the graph, when every
-        adjoint is. By default the last.
+        adjoint is; what the step computes is highlighted. By default all values and adjoints
+        are drawn, and none is.
 
     Raises
     ------
     ValueError
         If there is no such step.
     """
-    step = steps_of(graph) if step is None else step
-    values, bars = _progress(graph, step)
-    current = min(bars) if bars else max(values)
+    values, bars = _progress(graph, steps_of(graph) if step is None else step)
+    current = None if step is None else min(bars) if bars else max(values)
     place = layout(graph, _WIDTH, _HEIGHT, _GAP)
     x, y = np.transpose(place.centres)
     bends = np.concatenate([np.asarray(route) for route in place.routes])[:, 0]
     left = min(bends.min(), x.min() - _WIDTH / 2) - 0.1
     right = max(bends.max(), x.max() + _WIDTH / 2) + 0.1
-    top = y.min() - _HEIGHT / 2 - 0.8
+    top = y.min() - _HEIGHT / 2 - (0.1 if step is None else 0.8)
     size = (right - left, y.max() + _HEIGHT / 2 + 0.1 - top)
     figure, axes = plt.subplots(figsize=size, layout="none")
     axes.set_position([0, 0, 1, 1])
@@ -102,14 +102,19 @@ def draw_graph(graph: Graph, step: int | None = None) -> Figure:
         _draw_edge(axes, route, edge.partial if used else None)
     for k in range(len(graph.names)):
         _draw_box(axes, graph, k, (x[k], y[k]), k in values, k in bars, k == current)
-    color = _REVERSE if bars else _FORWARD
-    sweep = "reverse sweep" if bars else "forward sweep"
+    if step is not None:
+        _write_title(axes, graph, step, (left + 0.1, top), _REVERSE if bars else _FORWARD)
+    return figure
+
+
+def _write_title(axes, graph, step, corner, color) -> None:
+    x, y = corner
+    sweep = "reverse sweep" if color == _REVERSE else "forward sweep"
     title = f"step {step} of {steps_of(graph)}: {sweep}"
-    axes.text(left + 0.1, top + 0.2, title, color=color, weight="bold")
+    axes.text(x, y + 0.2, title, color=color, weight="bold")
     words = unicodedata.normalize("NFD", step_text(graph, step))
     barred = re.sub("(.)\u0304", r"$\\bar{\1}$", words)  # a font's macron may sit badly
-    axes.text(left + 0.1, top + 0.48, barred, color=color, size=10)
-    return figure
+    axes.text(x, y + 0.48, barred, color=color, size=10)
 
 
 def _draw_box(axes, graph, k, centre, valued, barred, current) -> None:
@@ -177,7 +182,7 @@ def _bar(name: str) -> str:
 
 
 def _text(value) -> str:
-    return f"{float(value):.4g}".replace("-", "−")
+    return f"{float(value):.5g}".replace("-", "−")
 
 
 # -- the regularized neuron (B3.1) -----------------------------------------------------------------
@@ -192,7 +197,7 @@ def draw_saturation() -> Figure:
     axes.plot(z, y * y * (1 - y), color="C1", linestyle="--")
     axes.plot(z, y - 1, color="C2", linestyle=":")
     labels = [
-        (-7.8, -0.11, "target 1: wrong on the left,\nyet no gradient there", "C0"),
+        (-7.8, -0.24, "target 1: wrong on the left,\nyet no gradient there", "C0"),
         (3.1, 0.17, "target 0: wrong on the\nright, no gradient there", "C1"),
         (-7.8, -0.9, "target 1 without the factor σ′\n(cross-entropy)", "C2"),
     ]
@@ -233,23 +238,19 @@ def draw_depth_profile(profile: Profile, title: str) -> Figure:
     return figure
 
 
-def draw_xor_losses(identical: np.ndarray, random: Sequence[np.ndarray]) -> Figure:
-    """Draw losses during training, from identical and from random hidden units."""
+def draw_xor_losses(
+    steps: np.ndarray, identical: np.ndarray, random: Sequence[np.ndarray]
+) -> Figure:
+    """Draw losses at some steps of training, from identical and from random hidden units."""
     figure, axes = plt.subplots()
     for losses in random:
-        axes.semilogy(np.arange(1, len(losses) + 1), losses, color="C0", linewidth=1.2)
-    steps = np.arange(1, len(identical) + 1)
-    axes.semilogy(steps, identical, color="C1", linestyle="--", linewidth=2.6)
+        axes.loglog(steps, losses, color="C0", linewidth=1.2)
+    axes.loglog(steps, identical, color="C1", linestyle="--", linewidth=2.6)
     axes.axhline(1 / 6, color="0.4", linewidth=1)
-    axes.text(1.2, 1 / 6 * 0.82, "1/6: the least for identical units", color="0.35", va="top")
-    axes.text(1.2, 2e-4, "from random units", color="C0")
-    axes.text(1.2, 0.75, "from identical units", color="C1")
-    axes.set(
-        xscale="log",
-        xlabel="step of gradient descent",
-        ylabel="mean squared error on XOR",
-        ylim=(1e-6, 3),
-    )
+    axes.text(1.1, 0.13, "1/6", color="0.35", va="top")
+    axes.text(1.1, 1e-3, "from random units", color="C0")
+    axes.text(steps[-1], 0.3, "from identical units", color="C1", ha="right")
+    axes.set(xlabel="step of gradient descent", ylabel="mean squared error", ylim=(1e-6, 3))
     return figure
 
 
@@ -289,7 +290,7 @@ def draw_training(losses: np.ndarray, per_epoch: int) -> Figure:
     axes.semilogy(epochs, losses, color="C0", linewidth=0.8, alpha=0.6)
     axes.semilogy(np.arange(len(means)) + 0.5, means, color="C1", marker="o")
     axes.text(epochs[-1] * 0.42, losses[0] * 0.5, "each mini-batch", color="C0")
-    axes.text(epochs[-1] * 0.42, losses[0] * 0.25, "mean of an epoch", color="C1")
+    axes.text(epochs[-1] * 0.42, losses[0] * 0.28, "mean of an epoch", color="C1")
     axes.set(xlabel="epoch", ylabel="cross-entropy")
     return figure
 

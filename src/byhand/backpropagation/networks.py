@@ -11,9 +11,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy.optimize
 
 from byhand.backpropagation.rules import relu, sigmoid
-from byhand.backpropagation.sweeps import vjp
+from byhand.backpropagation.sweeps import grad, jacobian, value_and_grad, vjp
 from byhand.backpropagation.tracing import plain
 from byhand.optimization import Optimizer
 
@@ -258,6 +259,56 @@ def make_units_identical(params, sizes: Sequence[int]):
     return np.concatenate([part.ravel() for part in copies])
 
 
+def critical_point_of_identical_units(start, X, targets, sizes: Sequence[int], penalty: float):
+    """Return a point where the gradient of :func:`squared_error` is 0 and all units are equal.
+
+    Minimizes over networks whose hidden units are copies of one another, then takes Newton
+    steps in all parameters; the gradient shares the units' symmetry, and so do the steps.
+
+    Parameters
+    ----------
+    start
+        Where to start: parameters of which the first hidden unit is used.
+    X, targets, sizes, penalty
+        As for :func:`squared_error`.
+
+    Examples
+    --------
+    >>> point = critical_point_of_identical_units(np.arange(9.0), *XOR, [2, 2, 1], 1e-3)
+    >>> bool(np.abs(grad(squared_error)(point, *XOR, [2, 2, 1], 1e-3)).max() < 1e-12)
+    True
+    """
+    tie = np.array([make_units_identical(unit, sizes) for unit in np.eye(len(start))])
+
+    def loss(params):
+        return squared_error(params, X, targets, sizes, penalty)
+
+    def tied(params):
+        value, gradient = value_and_grad(loss)(params @ tie)
+        return value, tie @ gradient
+
+    point = scipy.optimize.minimize(tied, start, jac=True).x @ tie
+    for _ in range(10):
+        hessian = jacobian(grad(loss), mode="forward")(point)
+        point = point - np.linalg.solve(hessian, grad(loss)(point))
+    return point
+
+
+def last_where(holds: Callable[[float], bool], low: float, high: float) -> float:
+    """Return the last float in [low, high] for which ``holds``, by bisection.
+
+    ``holds`` must be true at ``low`` and change to false once.
+
+    Examples
+    --------
+    >>> last_where(lambda x: x * x <= 2, 0, 2) == np.nextafter(np.sqrt(2), 0)
+    np.True_
+    """
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return float(low)
+
+
 # -- a classifier (beyond the sheets) --------------------------------------------------------------
 
 
@@ -344,7 +395,6 @@ def train(
 
     Examples
     --------
-    >>> from byhand.backpropagation import value_and_grad
     >>> from byhand.optimization import gradient_descent
     >>> step = value_and_grad(lambda w, X, t: np.mean((X @ w - t) ** 2))
     >>> X, t = np.eye(2), np.array([1.0, 2.0])

@@ -32,7 +32,7 @@ KERNEL_ENVIRONMENT = {"BYHAND_BUILD": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM
 
 def stored_path(notebook: nbformat.NotebookNode, name: str) -> Path:
     """Return where the executed notebook is kept."""
-    cells = json.dumps([(cell.cell_type, cell.source) for cell in notebook.cells])
+    cells = json.dumps([(cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells])
     package = inputs.digest(*inputs.PACKAGE, "_ext/book/execution.py")
     key = hashlib.sha256(f"{package}\0{cells}".encode()).hexdigest()[:16]
     return STORE / f"{name}-{key}.ipynb"

@@ -117,7 +117,7 @@ def newton_map(points: np.ndarray, kinds: list[str], size: int = 210) -> Figure:
 def heavy_ball_explorer(learning_rate: float, momentum: float) -> Figure:
     """Draw where heavy ball converges on problem A1, and its first 30 iterates."""
     figure, (plane, axes) = plt.subplots(1, 2, figsize=(7.6, 3.9))
-    rate, beta = np.meshgrid(np.linspace(0.005, 0.33, 150), np.linspace(0, 0.99, 120))
+    rate, beta = np.meshgrid(np.linspace(0.005, 0.33, 100), np.linspace(0, 0.99, 80))
     curvatures = 5 * (3 + 5**0.5) / 2, 5 * (3 - 5**0.5) / 2
     factor = np.maximum(*[heavy_ball_factor(h, rate, beta) for h in curvatures])
     plane.contourf(rate, beta, factor, levels=[0, 0.7, 0.8, 0.9, 1], cmap="cividis", alpha=0.6)
@@ -171,7 +171,7 @@ def moments(beta: float) -> Figure:
     panels[0].text(30, 1.04, "g = m̂", color="C0")
     panels[0].text(9, 0.28 if beta > 0.8 else 0.6, "m", color="C1")
     panels[1].text(17, 0.58, "g", color="C6")
-    panels[1].text(30, 0.3, "m̂ and m lag", color="C0")
+    panels[1].text(26, 0.3, "m̂ and m lag", color="C0")
     return figure
 
 
@@ -203,7 +203,7 @@ def residuals(floats: np.ndarray, exact: np.ndarray) -> Figure:
     zero = int(np.argmax(floats == 0))
     axes.axvline(zero, color="C1", linestyle=":", linewidth=1.5)
     axes.text(zero - 4, 3e-20, "floats: exactly 0\nfrom here on", color="C1", ha="right")
-    axes.text(205, 0.08, "60 digits: ends in a two-cycle, |r| = 3η/2", color="C0")
+    axes.text(190, 0.08, "60 digits: ends in a two-cycle, |r| = 3η/2", color="C0")
     axes.set(yscale="log", ylim=(1e-22, 5), xlabel="step", ylabel="|2w₁ + w₂ − 2|")
     return figure
 

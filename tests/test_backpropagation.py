@@ -18,6 +18,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from byhand.backpropagation import (
     derivative,
+    figures,
     grad,
     hvp,
     jacobian,
@@ -33,6 +34,7 @@ from byhand.backpropagation.graph import layout, trace_graph
 from byhand.backpropagation.networks import (
     SCHEMES,
     XOR,
+    critical_point_of_identical_units,
     cross_entropy,
     cross_entropy_gradient,
     depth_profile,
@@ -568,6 +570,23 @@ def test_layout_refuses_unconnected_graphs():
         layout(trace_graph(lambda p: p[0] * 2.0, (1.0, 1.0), "xyf"), 1, 1, 1)
 
 
+def test_every_figure_can_be_drawn():
+    profile = depth_profile("zero", "ReLU", np.random.default_rng(0), depth=20)
+    drawn = [
+        figures.draw_saturation(),
+        figures.draw_depth_profile(profile, "zero"),
+        figures.draw_xor_losses(np.arange(1, 4), np.ones(3), [np.ones(3)]),
+        figures.draw_prices({"forward": [1, 2], "reverse": [2, 1]}, [(1, 2), (2, 1)]),
+        figures.draw_training(np.geomspace(1, 0.1, 12), per_epoch=4),
+        figures.draw_mistakes(random(3, 8, 8), [1, 2, 3], [4, 5, 6]),
+    ]
+    for figure in drawn:
+        figure.canvas.draw()
+        plt.close(figure)
+    lines = drawn[1].axes[0].lines
+    assert all(line.get_ydata().min() >= 1e-20 for line in lines)  # zeros lie on the edge
+
+
 # -- counting --------------------------------------------------------------------------------------
 
 
@@ -629,6 +648,23 @@ def test_network_against_autograd_and_by_hand():
     numeric = scipy.optimize.approx_fprime(params, cross_entropy, 1e-7, X, labels, sizes)
     np.testing.assert_allclose(ours, numeric, atol=1e-6)
     assert cross_entropy(1e3 * params, X, labels, sizes) < np.inf
+
+
+def test_identical_units_are_trapped_in_a_saddle():
+    sizes, start = [2, 2, 1], np.random.default_rng(1).normal(size=9)
+    trap = critical_point_of_identical_units(start, *XOR, sizes, 1e-3)
+
+    def loss(p):
+        return squared_error(p, *XOR, sizes, 1e-3)
+
+    assert np.abs(gradient_by_complex_step(loss, trap)).max() < 1e-10
+    eigenvalues = np.linalg.eigvalsh(jacobian(grad(loss))(trap))
+    assert eigenvalues[0] < -1e-3 < 1e-3 < eigenvalues[1]
+
+
+def gradient_by_complex_step(f, x):
+    """Return a gradient by the complex step."""
+    return np.array([f(x + 1e-30j * unit).imag / 1e-30 for unit in np.eye(len(x))])
 
 
 def test_identical_units_stay_identical():

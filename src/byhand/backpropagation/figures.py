@@ -291,16 +291,16 @@ def draw_training(losses: np.ndarray, per_epoch: int) -> Figure:
     axes.semilogy(np.arange(len(means)) + 0.5, means, color="C1", marker="o")
     axes.text(epochs[-1] * 0.42, losses[0] * 0.5, "each mini-batch", color="C0")
     axes.text(epochs[-1] * 0.42, losses[0] * 0.28, "mean of an epoch", color="C1")
-    axes.set(xlabel="epoch", ylabel="cross-entropy")
+    axes.set(xlabel="epoch", ylabel="cross-entropy", xticks=np.arange(0, len(means) + 1, 5))
     return figure
 
 
 def draw_mistakes(images: np.ndarray, labels: np.ndarray, guesses: np.ndarray) -> Figure:
-    """Draw up to eight digits with their labels and what the network took them for."""
+    """Draw up to eight images, entries in [0, 1], with their labels and what they were read as."""
     figure, grid = plt.subplots(2, 4, figsize=(6.4, 3.7))
     for axes in grid.flat:
         axes.axis("off")
     for axes, image, label, guess in zip(grid.flat, images, labels, guesses, strict=False):
-        axes.imshow(image, cmap="Greys")
+        axes.imshow(np.zeros_like(image), cmap="Greys_r", alpha=image)  # ink on no paper
         axes.set_title(f"{label}, read as {guess}", loc="center")
     return figure

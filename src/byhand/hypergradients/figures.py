@@ -153,17 +153,17 @@ def _name_line(ax: Axes, x: Sequence[float], y: Sequence[float], name: str, colo
 
 def _draw_step(ax: Axes, loss: Any, minimum: np.ndarray, w0: np.ndarray, w1: np.ndarray) -> None:
     reach = 1.5 * max(1.0, np.abs(w0 - minimum).max())
-    axes = [np.linspace(center - reach, center + reach, 61) for center in minimum]
+    axes = [np.linspace(center - reach, center + reach, 41) for center in minimum]
     heights = [[loss.value(np.array([x, y])) for x in axes[0]] for y in axes[1]]
     ax.contour(*axes, heights, levels=10, colors="0.6", linewidths=0.8)
-    for w, name, color, down in ((w0, "$w_0$", "C0", 6), (w1, "$w_1$", "C1", -17)):
+    for w, name, color, aside in ((w0, "$w_0$", "C0", (6, 6)), (w1, "$w_1$", "C1", (-26, -5))):
         g = loss.gradient(w)
         size = np.linalg.norm(g)
         if size > 1e-9:
             tip = w - 0.45 * reach * g / size
             ax.annotate("", tip, w, arrowprops={"arrowstyle": "->", "color": color, "lw": 2})
         ax.plot(*w, "o", color=color)
-        ax.annotate(name, w, (6, down), **_TEXT, color=color, fontsize=13)
+        ax.annotate(name, w, aside, **_TEXT, color=color, fontsize=13)
     ax.plot([w0[0], w1[0]], [w0[1], w1[1]], ":", color="C1")
     ax.plot(*minimum, "+", color="C2", markersize=12, markeredgewidth=2)
     ax.set(title="the step, and $-∇L$ at both ends", aspect="equal")

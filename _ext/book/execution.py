@@ -1,6 +1,6 @@
 """Runs the notebooks before Sphinx reads them.
 
-Each executed notebook is stored under a hash of its cells, the package, the requirements and
+Each executed notebook is stored under a hash of its code, the package, the requirements and
 Python's version, so a change in any of them runs it again and nothing else does. A file is
 written under another name and then renamed: a build that is killed leaves no half notebook.
 """
@@ -32,9 +32,9 @@ KERNEL_ENVIRONMENT = {"BYHAND_BUILD": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM
 
 def stored_path(notebook: nbformat.NotebookNode, name: str) -> Path:
     """Return where the executed notebook is kept."""
-    cells = json.dumps([(cell.cell_type, cell.source, cell.metadata) for cell in notebook.cells])
+    code = json.dumps([cell.source for cell in _code_cells(notebook)])
     package = inputs.digest(*inputs.PACKAGE, "_ext/book/execution.py")
-    key = hashlib.sha256(f"{package}\0{cells}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{package}\0{code}".encode()).hexdigest()[:16]
     return STORE / f"{name}-{key}.ipynb"
 
 
@@ -54,10 +54,22 @@ def execute(paths: list[Path]) -> dict[str, nbformat.NotebookNode]:
         errors = asyncio.run(_run_all({path: notebooks[path] for path in missing}, stored))
         if errors:
             raise BookError("\n".join(errors))
+    for path, file in stored.items():
+        _copy_outputs(nbformat.read(file, as_version=4), notebooks[path])
     return {
-        path.relative_to(inputs.ROOT).with_suffix("").as_posix(): nbformat.read(file, as_version=4)
-        for path, file in stored.items()
+        path.relative_to(inputs.ROOT).with_suffix("").as_posix(): notebook
+        for path, notebook in notebooks.items()
     }
+
+
+def _code_cells(notebook: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def _copy_outputs(executed: nbformat.NotebookNode, notebook: nbformat.NotebookNode) -> None:
+    """Take over the outputs alone: the text around them may have been edited since."""
+    for old, new in zip(_code_cells(executed), _code_cells(notebook), strict=True):
+        new.outputs, new.execution_count = old.outputs, old.execution_count
 
 
 async def _run_all(notebooks: dict, stored: dict[Path, Path]) -> list[str]:

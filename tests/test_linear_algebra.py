@@ -294,7 +294,7 @@ def test_the_jacobian_of_a_gradient_is_the_symmetric_hessian(seed, n):
 
 @laws
 @given(seed=seeds, n=lengths)
-def test_inverse_derivative_against_the_resolvent_identity(seed, n):
+def test_inverse_derivative_against_the_complex_step(seed, n):
     rng = rng_of(seed)
     A, dA = well_conditioned(rng, n), rng.normal(size=(n, n))
     found = inverse_derivative(A, dA)
@@ -367,7 +367,7 @@ def test_implicit_derivatives_refuse():
 
 @laws
 @given(seed=seeds, n=lengths)
-def test_power_iteration_against_lapack(seed, n):
+def test_power_iteration_against_a_known_spectrum(seed, n):
     rng = rng_of(seed)
     Q = scipy.linalg.qr(rng.normal(size=(n, n)))[0]
     eigenvalues = np.array([-3.0, 2.0, 1.0, 0.5, -1.5, 0.0, 1.9])[:n]
@@ -428,6 +428,7 @@ def test_power_iteration_says_when_it_does_not_converge(A):
         (np.eye(2), {"max_steps": 0}, "tolerance and max_steps must be positive"),
         (lambda v: v, {}, "start is needed where A is a function"),
         (lambda v: v * np.nan, {"start": np.ones(2)}, "A @ v must be finite"),
+        (lambda v: v[:1], {"start": np.ones(2)}, r"must have the shape \(2,\) of v, got \(1,\)"),
     ],
 )
 def test_power_iteration_refuses(A, options, message):
@@ -478,6 +479,15 @@ def test_the_window_shows_the_chord():
     chord = figure.axes[0].lines[2]
     (x1, x2), (y1, y2) = ((data[0], data[-1]) for data in (chord.get_xdata(), chord.get_ydata()))
     assert (y2 - y1) / (x2 - x1) == pytest.approx(np.sinh(0.5) / 0.5)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("h", [0.1, 1e-8, 1e-15])
+def test_the_chord_passes_through_its_ends_even_where_they_are_rounded(h):
+    figure = figures.through_a_window(np.exp, 1.5, np.exp(1.5), h)
+    chord, ends = figure.axes[0].lines[2:4]
+    slope, offset = np.polyfit(*chord.get_data(), 1)
+    np.testing.assert_allclose(ends.get_ydata(), offset + slope * ends.get_xdata(), rtol=1e-9)
     plt.close(figure)
 
 

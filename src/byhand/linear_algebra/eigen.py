@@ -57,8 +57,9 @@ def power_iteration(
     Raises
     ------
     ValueError
-        If ``A`` is not square or not finite, ``start`` is missing, zero, or of another shape,
-        or ``tolerance`` or ``max_steps`` is not positive.
+        If ``A`` is not square or not finite, ``A @ v`` is of another shape than ``v``,
+        ``start`` is missing, zero, or of another shape, or ``tolerance`` or ``max_steps`` is
+        not positive.
     RuntimeError
         If ``max_steps`` do not suffice: two eigenvalues share the largest modulus (a pair of
         complex ones, λ and −λ), or nearly so.
@@ -80,7 +81,9 @@ def power_iteration(
         )
     multiply, v = _operator(A, start)
     for step in range(1, max_steps + 1):
-        w = multiply(v)
+        w = np.asarray(multiply(v))
+        if w.shape != v.shape:
+            raise ValueError(f"A @ v must have the shape {v.shape} of v, got {w.shape}")
         length = float(np.linalg.norm(w))
         if not np.isfinite(length):
             raise ValueError(f"A @ v must be finite, got norm {length} in step {step}")

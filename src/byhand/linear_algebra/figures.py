@@ -52,13 +52,13 @@ def through_a_window(f: Callable, x: float, derivative: float, h: float) -> Figu
     with np.errstate(invalid="ignore"):
         seen = (f(x + t * h) - f(x)) / h
     slope = central_difference(f, x, h)
-    middle = (f(x + h) + f(x - h) - 2 * f(x)) / (2 * h)
+    ends = np.array([x - h, x + h])  # as rounded: off from ∓1 in the window where h is tiny
+    where, heights = (ends - x) / h, np.array([f(end) - f(x) for end in ends]) / h
     figure, axes = plt.subplots(figsize=(7.2, 4.2))
     axes.plot(t, seen, color="C4", lw=2.5)
     axes.plot(t, derivative * t, ":", color="C6", lw=2)
-    axes.plot(t, middle + slope * t, "--", color="C1")
-    ends = (np.array([f(x - h), f(x + h)]) - f(x)) / h
-    axes.plot([-1, 1], ends, "o", color="C1", ms=8)
+    axes.plot(t, heights[0] + slope * (t - where[0]), "--", color="C1")
+    axes.plot(where, heights, "o", color="C1", ms=8)
     reach = 3.2 * abs(derivative)
     axes.set(
         xlim=(-2, 2),

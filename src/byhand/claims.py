@@ -24,6 +24,9 @@ from byhand.problems import chapter_of, problem_of
 
 MIME_TYPE = "application/vnd.byhand.claims+json"
 _TRUTH = bool | np.bool_
+MAX_DIGITS = 24
+"""A longer integer or fraction is shown as a decimal; it is compared exactly all the same."""
+
 STANDARD_ERRORS = 4
 """How many standard errors a Monte Carlo estimate may lie from another route."""
 
@@ -394,7 +397,12 @@ def _text(value: Any) -> str:
 
 
 def _number_text(x: Any) -> str:
-    return f"{x:.12g}" if isinstance(x, float | complex | np.inexact) else str(x)
+    if isinstance(x, float | complex | np.inexact):
+        return f"{x:.12g}"
+    text = str(x)
+    if len(text) > MAX_DIGITS and isinstance(x, Rational):
+        return f"{float(x):.12g} (a fraction of {len(text)} characters)"
+    return text
 
 
 def _agreement_text(claim: Claim) -> str:

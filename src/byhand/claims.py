@@ -401,7 +401,8 @@ def _number_text(x: Any) -> str:
         return f"{x:.12g}"
     text = str(x)
     if len(text) > MAX_DIGITS and isinstance(x, Rational):
-        return f"{float(x):.12g} (a fraction of {len(text)} characters)"
+        decimal = Decimal(x.numerator) / Decimal(x.denominator)  # a float may overflow
+        return f"{decimal:.12g} (exactly, {len(text)} characters)"
     return text
 
 

@@ -1,0 +1,357 @@
+"""The figures of chapter 6. Each function returns a Matplotlib figure."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.collections import LineCollection
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from sklearn.datasets import load_sample_image
+
+from byhand.backpropagation import relu
+from byhand.convolutional_networks.layers import (
+    Conv,
+    Layer,
+    MaxPool,
+    count,
+    dense_twin,
+    shapes,
+    spatial,
+    total,
+)
+from byhand.convolutional_networks.operations import (
+    average_pool,
+    circular_convolve,
+    convolve,
+    flip,
+    max_pool,
+)
+from byhand.convolutional_networks.receptive import (
+    gradient_energy,
+    reached,
+    receptive_fields,
+    spread,
+)
+
+
+@functools.cache
+def photograph() -> np.ndarray:
+    """Return scikit-learn's photograph of a palace in gray, shape (426, 640), values 0 … 1."""
+    gray = load_sample_image("china.jpg").mean(axis=2) / 255
+    return gray[:426]
+
+
+# -- E3.1 ------------------------------------------------------------------------------------------
+
+
+def slide_figure(image: np.ndarray, w: np.ndarray, step: int) -> Figure:
+    """Draw the turned filter on the padded image, and the output up to that step (from 1)."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6.6, 3.9), width_ratios=[9, 7])
+    row, column = divmod(step - 1, image.shape[1])
+    padded = np.pad(image, 1)
+    _pixels(left, padded, "C0", limit=1.5)
+    left.add_patch(Rectangle((0.5, 0.5), *image.shape[::-1], fill=False, ec="C0", lw=2, ls="--"))
+    turned = flip(w)
+    for (a, b), weight in np.ndenumerate(turned):
+        _number(left, row + a, column + b, weight)
+    left.add_patch(
+        Rectangle((column - 0.5, row - 0.5), *w.shape[::-1], fill=False, ec="C1", lw=3.5)
+    )
+    result = convolve(image, w, padding=1)
+    done = np.arange(result.size).reshape(result.shape) < step
+    _pixels(right, np.where(done, result, 0), "C2", limit=4)
+    for (i, j), value in np.ndenumerate(result):
+        if done[i, j]:
+            _number(right, i, j, value)
+    right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="C1", lw=3.5))
+    left.set_title("image, padding, turned filter")
+    right.set_title("output")
+    return figure
+
+
+def slide_alt(image: np.ndarray, w: np.ndarray, step: int) -> str:
+    """Describe a frame of :func:`slide_figure`, with its numbers."""
+    row, column = divmod(step - 1, image.shape[1])
+    patch = np.pad(image, 1)[row : row + 3, column : column + 3]
+    value = convolve(image, w, padding=1)[row, column]
+    return (
+        f"The turned filter lies on the image around row {row + 1}, column {column + 1}: "
+        f"{patch[0].sum()} ones of the image lie under its top row and {patch[2].sum()} under its "
+        f"bottom row, so the output is {value}. {step} of {image.size} outputs are filled in."
+    )
+
+
+def solutions_figure(images: Sequence[np.ndarray]) -> Figure:
+    """Draw two images side by side, and their difference."""
+    figure, axes = plt.subplots(1, 3, figsize=(6.6, 2.7))
+    first, second = images
+    names = ["first image", "second image", "second − first"]
+    for ax, picture, name in zip(axes, [first, second, second - first], names, strict=True):
+        _pixels(ax, picture, "C0", limit=1.5)
+        for (i, j), value in np.ndenumerate(picture):
+            _number(ax, i, j, value, size=11)
+        ax.set_title(name)
+    return figure
+
+
+def null_space_figure(patterns: Sequence[np.ndarray]) -> Figure:
+    """Draw patterns of −1, 0 and 1 in two rows; signs are printed on the pixels."""
+    figure, axes = plt.subplots(2, len(patterns) // 2, figsize=(6.8, 3.0))
+    for ax, pattern in zip(axes.flat, patterns, strict=True):
+        for sign, color in [(1, "C0"), (-1, "C1")]:
+            for i, j in np.argwhere(pattern == sign):
+                ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=color, alpha=0.75, lw=0))
+                ax.text(j, i, "+" if sign > 0 else "−", ha="center", va="center", fontsize=11)
+        _frame(ax, pattern.shape)
+    return figure
+
+
+def detection_figure(inputs: dict[str, np.ndarray], w: np.ndarray) -> Figure:
+    """Draw test images and, below each, the response to a filter."""
+    figure, axes = plt.subplots(2, len(inputs), figsize=(6.6, 4.8))
+    for (top, bottom), (name, image) in zip(axes.T, inputs.items(), strict=True):
+        _pixels(top, image, "C0", limit=1.5)
+        response = convolve(image, w, padding=1)
+        _pixels(bottom, response, "C2", limit=4)
+        for (i, j), value in np.ndenumerate(response):
+            _number(bottom, i, j, value, size=10)
+        top.set_title(name)
+    axes[0, 0].set_ylabel("image")
+    axes[1, 0].set_ylabel("response")
+    return figure
+
+
+def photo_figure(w: np.ndarray) -> Figure:
+    """Draw the photograph, and the size of its response to a filter and to its transpose."""
+    figure, axes = plt.subplot_mosaic("AA;BC", figsize=(6.6, 6.4), height_ratios=[1.9, 1])
+    image = average_pool(photograph(), 2)
+    axes["A"].imshow(image, cmap="gray", vmin=0, vmax=1)
+    for key, filter_, name in [("B", w, "|response to J|"), ("C", w.T, "|response to Jᵀ|")]:
+        axes[key].imshow(np.abs(convolve(image, filter_)), cmap="gray_r", vmin=0, vmax=1.2)
+        axes[key].set_title(name)
+    for ax in axes.values():
+        ax.set(xticks=[], yticks=[])
+        ax.grid(False)
+    return figure
+
+
+# -- E3.2 ------------------------------------------------------------------------------------------
+
+
+def parameters_figure(layers: Sequence[Layer], sides: Sequence[int], marked: int) -> Figure:
+    """Draw the parameters of the three kinds of network over the side of the image."""
+    figure, axes = plt.subplots(figsize=(6.6, 4.4))
+    kinds = [
+        ("fully connected", "C1", "s", "-", _dense_parameters),
+        ("locally connected", "C2", "^", (0, (6, 2)), _local_parameters),
+        ("convolutional", "C0", "o", (0, (1, 1)), _shared_parameters),
+    ]
+    for name, color, marker, style, parameters in kinds:
+        values = [parameters(layers, side) for side in sides]
+        axes.plot(sides, values, color=color, marker=marker, ls=style)
+        axes.text(sides[-1], values[-1] * 2, name, color=color, ha="right", va="bottom")
+    dense, local, shared = (kind[-1](layers, marked) for kind in kinds)
+    for high, low, name in [(dense, local, "locality"), (local, shared, "sharing")]:
+        arrow = {"arrowstyle": "->", "lw": 1.5, "shrinkA": 4, "shrinkB": 4}
+        axes.annotate("", (marked, low), (marked, high), arrowprops=arrow)
+        text = f"  {name} ÷ {high / low:.0f}"
+        axes.text(marked, np.sqrt(high * low), text, va="center", fontsize=10)
+    axes.set(xscale="log", yscale="log", ylim=(8, None), xlabel="side n of the image")
+    axes.set(ylabel="parameters", xticks=list(sides), xticklabels=list(map(str, sides)))
+    axes.minorticks_off()
+    return figure
+
+
+def _dense_parameters(layers, side):
+    shape = (1, side, side)
+    return total(count(dense_twin(layers, shape), shape), "parameters")
+
+
+def _local_parameters(layers, side):
+    return total(count(layers, (1, side, side)), "connections")
+
+
+def _shared_parameters(layers, side):
+    return total(count(layers, (1, side, side)), "parameters")
+
+
+# -- E3.3 ------------------------------------------------------------------------------------------
+
+
+def stack(depth: int, size: int, pool: int, dilation: int) -> list[Layer]:
+    """Return a convolution, a pooling unless ``pool`` is 1, and further convolutions."""
+    convolution = Conv(1, size, dilation=dilation)
+    return [convolution, *[MaxPool(pool)] * (pool > 1), *[convolution] * (depth - 1)]
+
+
+def field_figure(depth: int, size: int, pool: int, dilation: int) -> Figure:
+    """Draw a section through a stack of layers, and what one neuron at its top depends on."""
+    layers = stack(depth, size, pool, dilation)
+    field = receptive_fields(layers, _roomy(layers))[-1]
+    shape = (1, field.size, field.size)
+    masks = [mask.any(axis=1) for mask in reached(layers, shape, (0, 0))]
+    fields = receptive_fields(layers, shape)
+    centers = [
+        f.start + f.jump * np.arange(len(m)) + (f.size - 1) / 2
+        for f, m in zip(fields, masks, strict=True)
+    ]
+    figure, axes = plt.subplots(figsize=(6.6, 4.2))
+    for k, (layer, before) in enumerate(zip(layers, shapes(layers, shape), strict=False)):
+        layout = spatial(layer, before)
+        lines = [
+            [
+                (centers[k + 1][i], k + 1),
+                (centers[k][i * layout.stride[0] + a * layout.dilation[0]], k),
+            ]
+            for i in np.flatnonzero(masks[k + 1])
+            for a in range(layer.size)
+        ]
+        axes.add_collection(LineCollection(lines, colors="0.6", lw=0.8, zorder=1))
+    dot = 30 * 12 / max(field.size, 12)
+    for k, (mask, x) in enumerate(zip(masks, centers, strict=True)):
+        y = np.full(len(x), k)
+        axes.scatter(x[~mask], y[~mask], s=dot, fc="none", ec="0.5", lw=0.8, zorder=2)
+        axes.scatter(x[mask], y[mask], s=2 * dot, color="C1" if k == 0 else "C0", zorder=3)
+    names = ["input", *(f"{type(layer).__name__} {layer.size}" for layer in layers)]
+    axes.set_yticks(
+        range(len(names)), [f"{n}\n{f.size} px" for n, f in zip(names, fields, strict=True)]
+    )
+    seen = int(masks[0].sum())
+    axes.set_title(f"{field.size} pixels wide" + f", {seen} of them seen" * (seen < field.size))
+    middle, half = (field.size - 1) / 2, max(field.size, 12) / 2 + 0.5
+    axes.set(xlim=(middle - half, middle + half), ylim=(-0.4, len(layers) + 0.3), xticks=[])
+    axes.spines[["left", "bottom"]].set_visible(False)
+    axes.grid(False)
+    return figure
+
+
+def field_alt(depth: int, size: int, pool: int, dilation: int) -> str:
+    """Describe a frame of :func:`field_figure`, with its numbers."""
+    layers = stack(depth, size, pool, dilation)
+    sizes = [f.size for f in receptive_fields(layers, _roomy(layers))]
+    seen = reached(layers, (1, sizes[-1], sizes[-1]), (0, 0))[0].any(axis=1).sum()
+    names = ["input", *(f"{type(layer).__name__} {layer.size}" for layer in layers)]
+    steps = ", ".join(f"{name}: {n}" for name, n in zip(names, sizes, strict=True))
+    return (
+        f"A section through the stack, dilation {dilation}. Receptive field in pixels after each "
+        f"layer: {steps}. The top neuron sees {seen} of the {sizes[-1]} pixels."
+    )
+
+
+def _roomy(layers: Sequence[Layer]) -> tuple[int, int, int]:
+    """Return the shape of an image that is large enough for a stack without padding."""
+    side = 1
+    for layer in reversed(layers):
+        stride = layer.stride or layer.size
+        side = (side - 1) * stride + (layer.size - 1) * getattr(layer, "dilation", 1) + 1
+    return 1, side, side
+
+
+def effective_figure(depths: Sequence[int], draws: int) -> Figure:
+    """Draw the squared gradient of one deep stack, and effective against theoretical width."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.7), width_ratios=[1, 1.25])
+    rng = np.random.default_rng(12)
+    means = {}
+    for activation in (None, relu):
+        options = {} if activation is None else {"activation": activation}
+        means[activation] = [
+            gradient_energy(depth, rng, channels=8, draws=draws, **options).mean(axis=0)
+            for depth in depths
+        ]
+    picture = means[relu][-1]
+    left.imshow(np.sqrt(picture / picture.max()), cmap="Blues")
+    left.set(xticks=[], yticks=[], title=f"depth {depths[-1]}")
+    left.grid(False)
+    right.plot(depths, [2 * d + 1 for d in depths], "s-", color="C1")
+    exact = [4 * np.sqrt(2 * d / 3) for d in depths]
+    right.plot(depths, exact, color="C0")
+    right.plot(depths, [4 * spread(m) for m in means[None]], "o", color="C0", ms=8, mfc="none")
+    right.plot(depths, [4 * spread(m) for m in means[relu]], "^", color="C2", ms=7)
+    right.text(depths[-2], 2 * depths[-2] + 6, "theoretical ", color="C1", ha="right")
+    right.text(depths[-1], exact[-1] * 0.62, "effective:\n○ linear, △ ReLU", ha="right", va="top")
+    right.set(xscale="log", yscale="log", xlabel="depth", ylabel="width in pixels")
+    right.set_xticks(depths, list(map(str, depths)))
+    right.set_yticks([3, 10, 30], ["3", "10", "30"])
+    right.minorticks_off()
+    return figure
+
+
+# -- beyond the sheets -----------------------------------------------------------------------------
+
+
+def equivariance_errors(operation, x: np.ndarray, shifts: Sequence[int]) -> list[float]:
+    """Return how far the output for a shifted image is from every shift of the output.
+
+    For each shift to the right: the smallest relative distance, over all circular shifts of
+    the output to the right.
+    """
+    reference = operation(x)
+    outputs = [np.roll(reference, s, axis=-1) for s in range(reference.shape[-1])]
+    errors = []
+    for shift in shifts:
+        moved = operation(np.roll(x, shift, axis=-1))
+        errors.append(min(np.linalg.norm(moved - y) for y in outputs) / np.linalg.norm(reference))
+    return errors
+
+
+def equivariance_figure(w: np.ndarray, shifts: Sequence[int]) -> Figure:
+    """Draw by how much strides break equivariance, for shifts of a part of the photograph."""
+    figure, axes = plt.subplots(figsize=(6.6, 3.8))
+    x = photograph()[100:228, 200:328]
+    operations = [
+        ("stride 1", "C0", "o", lambda x: circular_convolve(x, w)),
+        ("stride 2", "C1", "s", lambda x: circular_convolve(x, w, stride=2)),
+        ("two poolings", "C2", "^", lambda x: pooled_twice(x, w)),
+    ]
+    for name, color, marker, operation in operations:
+        errors = equivariance_errors(operation, x, shifts)
+        axes.plot(shifts, errors, color=color, marker=marker, ms=7, ls="--", lw=1)
+        k = int(np.argmax(errors))
+        if errors[k] > 0:
+            axes.text(shifts[k], errors[k] + 0.015, name, color=color, ha="center")
+        else:
+            axes.text(shifts[3], 0.015, name, color=color, ha="center")
+    axes.set(xlabel="shift of the image in pixels", ylabel="relative change", ylim=(-0.02, None))
+    axes.set_xticks(list(shifts))
+    return figure
+
+
+def pooled_twice(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Apply convolution, ReLU and 2×2 max pooling twice, on an image without borders."""
+    for _ in range(2):
+        x = max_pool(relu(circular_convolve(x, w)), 2)
+    return x
+
+
+# -- helpers ---------------------------------------------------------------------------------------
+
+
+def _pixels(axes, picture: np.ndarray, color: str, limit: float) -> None:
+    """Draw a grid of pixels, filled the more the larger |value|."""
+    for (i, j), value in np.ndenumerate(picture):
+        if value:
+            fill = color if value > 0 else "C3"
+            strength = min(abs(value) / limit, 1) * 0.75
+            axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=fill, alpha=strength, lw=0))
+    _frame(axes, picture.shape)
+
+
+def _frame(axes, shape: tuple[int, int]) -> None:
+    rows, columns = shape
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows - 0.5, -0.5), aspect="equal")
+    axes.set_xticks(np.arange(columns + 1) - 0.5, [])
+    axes.set_yticks(np.arange(rows + 1) - 0.5, [])
+    axes.tick_params(length=0)
+    axes.grid(True, color="0.5", alpha=0.6)
+    axes.spines[["top", "right"]].set_visible(True)
+
+
+def _number(axes, row: int, column: int, value: int, color: str = "C6", size: int = 12) -> None:
+    text = f"{value}".replace("-", "−")
+    axes.text(
+        column, row, text, color=color, ha="center", va="center", fontsize=size, weight="bold"
+    )

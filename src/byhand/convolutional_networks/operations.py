@@ -1,0 +1,682 @@
+"""Convolution, cross-correlation, pooling, and the adjoint of each (chapter 6, *The operations*).
+
+Two operations share the name "convolution". With a filter w of a × b taps and an image x,
+
+* :func:`cross_correlate` lays the filter on the image as it is: yᵢⱼ = Σ w_ab x_{i+a, j+b};
+* :func:`convolve` turns it by 180° first, so that yᵢⱼ = Σ w_ab x_{i−a, j−b} once the indices
+  are counted from the filter's middle.
+
+The layers called convolutions in PyTorch, TensorFlow and JAX are cross-correlations, and so are
+the layers of :mod:`byhand.convolutional_networks.layers`.
+
+Images have the shape (…, height, width) and filters (rows, columns); or, with channels, images
+(…, channels, height, width) and filters (channels out, channels in, rows, columns). Integers give
+exact integers, and arrays of dtype object (fractions, Python integers) stay what they are. The
+forward operations also run on the tape and the dual numbers of chapter 5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+
+from byhand.backpropagation.tracing import Traced
+
+Padding = str | int | Sequence
+METHODS = ("auto", "gemm", "fft")
+MAX_COLUMN_ENTRIES = 2**25
+"""A larger matrix of patches is built and multiplied block by block."""
+# Prices in multiply–adds of a large matrix product, fitted to timings by the chapter's benchmark.
+COPY_COST = 4.5
+"""One entry of the matrix of patches."""
+FFT_COST = 40.0
+"""One pixel of one Fourier transform."""
+FFT_START = 1.5e6
+"""Setting the transforms up, beyond what setting the matrix product up takes."""
+
+
+class Geometry(NamedTuple):
+    """Where a filter lies on an image: a pair (vertical, horizontal) in each field."""
+
+    pads: tuple[tuple[int, int], tuple[int, int]]
+    stride: tuple[int, int]
+    dilation: tuple[int, int]
+    output: tuple[int, int]
+
+
+def geometry(
+    size: Sequence[int],
+    filter_size: Sequence[int],
+    padding: Padding = "valid",
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+) -> Geometry:
+    """Return padding, stride, dilation and output size, Equation ch6-output-size.
+
+    Parameters
+    ----------
+    size, filter_size
+        Height and width of the image; rows and columns of the filter.
+    padding
+        Rows and columns of zeros around the image. ``"valid"``: none. ``"full"``: as many as let
+        the filter touch the image with one tap. ``"same"``: as few as give ⌈size/stride⌉ outputs;
+        if their number is odd, the extra one goes below or to the right, as in TensorFlow. A
+        number: that many on all four sides. A pair: (vertical, horizontal), each of them a number
+        or a pair (before, after).
+    stride
+        Step between neighboring outputs, a number or a pair.
+    dilation
+        Step between neighboring taps, a number or a pair.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not an integer, a size, stride or dilation is not positive, a padding is
+        negative or unknown, the filter does not fit on the padded image, or a side of the filter
+        is even for ``"same"``: such a filter has no middle tap.
+
+    Examples
+    --------
+    >>> geometry((7, 7), (3, 3), "same", stride=2).pads
+    ((1, 1), (1, 1))
+    >>> geometry((8, 8), (3, 3), "same", stride=2).pads
+    ((0, 1), (0, 1))
+    >>> geometry((5, 5), (3, 3), 1).output
+    (5, 5)
+    """
+    size, filter_size = _pair("size", size), _pair("the filter's size", filter_size)
+    stride, dilation = _pair("stride", stride), _pair("dilation", dilation)
+    extent = tuple((k - 1) * d + 1 for k, d in zip(filter_size, dilation, strict=True))
+    pads = _pads(padding, size, filter_size, extent, stride)
+    room = [n + sum(pad) - e for n, pad, e in zip(size, pads, extent, strict=True)]
+    if min(room) < 0:
+        raise ValueError(
+            f"the filter covers {extent[0]}×{extent[1]} pixels (with its dilation) but the image "
+            f"has {size[0]}×{size[1]} and the padding is {pads}"
+        )
+    output = tuple(r // s + 1 for r, s in zip(room, stride, strict=True))
+    return Geometry(pads, stride, dilation, output)
+
+
+# -- convolution and cross-correlation -----------------------------------------------------------
+
+
+def cross_correlate(
+    x: Any,
+    w: Any,
+    *,
+    padding: Padding = "valid",
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+    method: str = "auto",
+) -> Any:
+    """Slide a filter over an image as it is, Equation ch6-cross-correlation.
+
+    Parameters
+    ----------
+    x
+        Images, shape (…, H, W), or (…, C, H, W) if w has channels.
+    w
+        Filter, shape (k, l); or filters, shape (O, C, k, l), whose results are added over C.
+    padding, stride, dilation
+        See :func:`geometry`.
+    method
+        "gemm": copy the patches into a matrix (im2col) and multiply once. "fft": multiply
+        spectra; floats only, and rounded relative to the largest output. "auto": the one that
+        needs less arithmetic.
+
+    Returns
+    -------
+    ndarray, shape (…, H', W') or (…, O, H', W')
+        Integers (as int64) for integers and truth values. On the tape, a traced value.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arguments do not fit together, are empty or not finite, or would overflow int64.
+
+    Notes
+    -----
+    K. Chellapilla, S. Puri, P. Simard, *High performance convolutional neural networks for
+    document processing*, 2006 (im2col).
+
+    Examples
+    --------
+    >>> cross_correlate([[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[1, 2], [3, 4]])
+    array([[4, 3],
+           [2, 1]])
+    """
+    x, w, batch, plain_filter = _operands(x, w)
+    layout = geometry(x.shape[-2:], w.shape[-2:], padding, stride, dilation)
+    compute = {"gemm": _by_gemm, "fft": _by_fft}[_chosen(method, x, w, layout)]
+    y = compute(x, w, layout)
+    return np.reshape(y, batch + (() if plain_filter else y.shape[1:2]) + layout.output)
+
+
+def convolve(x: Any, w: Any, **options: Any) -> Any:
+    """Slide a filter, turned by 180°, over an image, Equation ch6-convolution.
+
+    Parameters, result and errors are those of :func:`cross_correlate`; channels are not turned.
+
+    Examples
+    --------
+    >>> convolve([[0, 0, 0], [0, 1, 0], [0, 0, 0]], [[1, 2], [3, 4]])
+    array([[1, 2],
+           [3, 4]])
+    """
+    return cross_correlate(x, flip(w), **options)
+
+
+def circular_convolve(x: Any, w: Any, stride: int | Sequence[int] = 1) -> Any:
+    """Convolve an image that goes on at its opposite side, Equation ch6-circular.
+
+    Parameters
+    ----------
+    x, w
+        As for :func:`convolve`; the filter's sides are odd and no longer than the image's.
+    stride
+        As for :func:`convolve`.
+
+    Returns
+    -------
+    ndarray
+        With stride 1 of the same height and width as x.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a side of the filter is even or longer than the image's, or as for ``convolve``.
+
+    Examples
+    --------
+    >>> circular_convolve([[1, 0, 0, 0]], [[1, 2, 3]])
+    array([[2, 3, 0, 1]])
+    """
+    x, w = _array(x), _array(w)
+    _is_plain(w)
+    sides = w.shape[-2:]
+    if not all(k % 2 and k <= n for k, n in zip(sides, x.shape[-2:], strict=True)):
+        raise ValueError(
+            f"the filter's sides must be odd and at most those of the image {x.shape[-2:]}, "
+            f"got {sides[0]}×{sides[1]}"
+        )
+    pads = [(0, 0)] * (x.ndim - 2) + [(k // 2, k // 2) for k in sides]
+    return convolve(np.pad(x, pads, mode="wrap"), w, stride=stride)
+
+
+def flip(w: Any) -> Any:
+    """Turn a filter by 180°, that is, reverse its last two axes, Equation ch6-flip.
+
+    Examples
+    --------
+    >>> flip([[1, 2], [3, 4]])
+    array([[4, 3],
+           [2, 1]])
+    """
+    w = _array(w)
+    if w.ndim < 2:
+        raise ValueError(f"a filter needs at least two axes, got shape {w.shape}")
+    return w[..., ::-1, ::-1]
+
+
+def transposed_cross_correlate(
+    y: Any,
+    w: Any,
+    *,
+    size: Sequence[int],
+    padding: Padding = "valid",
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+) -> np.ndarray:
+    """Apply the adjoint of ``x ↦ cross_correlate(x, w, …)``, Equation ch6-adjoint.
+
+    Also called transposed convolution: each y is spread over the pixels that it was computed
+    from, with the same weights. It is the gradient with respect to x if y is the gradient with
+    respect to the output.
+
+    Parameters
+    ----------
+    y
+        Shape (…, H', W') or (…, O, H', W'): what ``cross_correlate`` returns.
+    w, padding, stride, dilation
+        As for ``cross_correlate``.
+    size
+        H and W. With a stride, several sizes of x lead to one size of y.
+
+    Returns
+    -------
+    ndarray, shape (…, H, W) or (…, C, H, W)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arguments do not fit together, are empty or not finite, or would overflow int64.
+
+    Examples
+    --------
+    >>> transposed_cross_correlate([[1, 10]], [[1, 2, 3]], size=(1, 5), stride=2)
+    array([[ 1,  2, 13, 20, 30]])
+    """
+    w, y = _array(w), _array(y)
+    plain_filter = _is_plain(w)
+    _check_finite("w", w)
+    _check_finite("y", y)
+    layout = geometry(size, w.shape[-2:], padding, stride, dilation)
+    w = w[None, None] if plain_filter else w
+    batch = _check_output(y, w.shape[0], layout.output, plain_filter)
+    outputs, channels, *taps = w.shape
+    rows = np.moveaxis(y.reshape(-1, outputs, *layout.output), 1, 0).reshape(outputs, -1)
+    columns = _matmul(w.reshape(outputs, -1).T, rows)
+    columns = columns.reshape(channels, *taps, -1, *layout.output)
+    x = _scatter(columns, size, layout)
+    return x.reshape(batch + (() if plain_filter else (channels,)) + tuple(size))
+
+
+def filter_gradient(
+    x: Any,
+    y: Any,
+    *,
+    shape: Sequence[int],
+    padding: Padding = "valid",
+    stride: int | Sequence[int] = 1,
+    dilation: int | Sequence[int] = 1,
+) -> np.ndarray:
+    """Apply the adjoint of ``w ↦ cross_correlate(x, w, …)``, Equation ch6-filter-gradient.
+
+    It is the gradient with respect to the filter if y is the gradient with respect to the
+    output, summed over the batch.
+
+    Parameters
+    ----------
+    x
+        Images, as for ``cross_correlate``.
+    y
+        What ``cross_correlate`` returns.
+    shape
+        The filter's: (k, l) or (O, C, k, l).
+    padding, stride, dilation
+        As for ``cross_correlate``.
+
+    Returns
+    -------
+    ndarray of the shape ``shape``
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arguments do not fit together, are empty or not finite, or would overflow int64.
+
+    Examples
+    --------
+    >>> filter_gradient([[1, 10, 100]], [[2, 3]], shape=(1, 2))
+    array([[ 32, 320]])
+    """
+    shape = tuple(shape)
+    x, w, _, plain_filter = _operands(x, np.zeros(shape, dtype=int))
+    y = _array(y)
+    _check_finite("y", y)
+    layout = geometry(x.shape[-2:], shape[-2:], padding, stride, dilation)
+    _check_output(y, len(w), layout.output, plain_filter)
+    rows = np.moveaxis(y.reshape(-1, len(w), *layout.output), 1, 0).reshape(len(w), -1)
+    columns = _columns(_patches(x, shape[-2:], layout))
+    if columns.shape[1] != rows.shape[1]:
+        raise ValueError(f"x holds {len(x)} images but y has shape {y.shape}")
+    return _matmul(rows, columns.T).reshape(shape)
+
+
+# -- pooling -------------------------------------------------------------------------------------
+
+
+def max_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
+    """Return the largest entry of each window, Equation ch6-max-pool.
+
+    Parameters
+    ----------
+    x
+        Images, shape (…, H, W).
+    size
+        Rows and columns of a window, a number or a pair.
+    stride
+        Step between windows, the window's size if not given. What no window covers is dropped.
+
+    Returns
+    -------
+    ndarray, shape (…, H', W')
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the arguments do not fit together, are empty or not finite.
+
+    Examples
+    --------
+    >>> max_pool([[1, 2, 5], [3, 4, 6]], 2)
+    array([[4]])
+    """
+    taps, _ = _window_taps(x, size, stride)
+    return np.max(taps, axis=0)
+
+
+def max_pool_gradient(x: Any, g: Any, size: int | Sequence[int], stride: Any = None) -> np.ndarray:
+    """Apply the adjoint of the derivative of ``max_pool`` at x, Equation ch6-max-pool-gradient.
+
+    A window's g goes to its largest entry, and in equal parts to equal ones, as in chapter 5
+    (PyTorch gives it to the first).
+
+    Parameters
+    ----------
+    x, size, stride
+        As for :func:`max_pool`.
+    g
+        Shape (…, H', W'), the gradient with respect to the output.
+
+    Returns
+    -------
+    ndarray of the shape of x
+
+    Examples
+    --------
+    >>> max_pool_gradient([[1.0, 3.0], [3.0, 2.0]], [[1.0]], 2)
+    array([[0. , 0.5],
+           [0.5, 0. ]])
+    """
+    x, g = _array(x), _array(g)
+    taps, layout = _window_taps(x, size, stride)
+    _check_same_shape("g", g, taps.shape[1:])
+    wins = (taps == np.max(taps, axis=0)).astype(int)
+    return _spread(wins * g / wins.sum(axis=0), x.shape, size, layout)
+
+
+def average_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
+    """Return the mean of each window; parameters and errors as for :func:`max_pool`.
+
+    Examples
+    --------
+    >>> average_pool([[1, 2, 5], [3, 4, 6]], 2)
+    array([[2.5]])
+    """
+    taps, _ = _window_taps(x, size, stride)
+    return np.sum(taps, axis=0) / len(taps)
+
+
+def average_pool_gradient(
+    g: Any, shape: Sequence[int], size: int | Sequence[int], stride: Any = None
+) -> np.ndarray:
+    """Apply the adjoint of ``average_pool``: each window's g in equal parts to its entries.
+
+    Parameters
+    ----------
+    g
+        Shape (…, H', W'), the gradient with respect to the output.
+    shape
+        That of the images that were pooled, (…, H, W).
+    size, stride
+        As for :func:`average_pool`.
+
+    Examples
+    --------
+    >>> average_pool_gradient([[4.0]], (2, 3), 2)
+    array([[1., 1., 0.],
+           [1., 1., 0.]])
+    """
+    g, shape = _array(g), tuple(shape)
+    layout = geometry(shape[-2:], _pair("size", size), "valid", size if stride is None else stride)
+    _check_same_shape("g", g, shape[:-2] + layout.output)
+    taps = np.prod(_pair("size", size))
+    return _spread(np.broadcast_to(g / taps, (taps, *g.shape)), shape, size, layout)
+
+
+# -- how it is computed ----------------------------------------------------------------------------
+
+
+def _columns(patches: Any) -> Any:
+    """Return the matrix of patches (im2col): a row for each weight, a column for each output."""
+    _, channels, _, _, rows, columns = patches.shape
+    ordered = np.transpose(patches, (1, 4, 5, 0, 2, 3))
+    return np.reshape(ordered, (channels * rows * columns, -1))
+
+
+def _patches(x: Any, taps: tuple[int, int], layout: Geometry) -> Any:
+    """Return a view of shape (batch, channels, H', W', k, l) into the padded images."""
+    if any(map(any, layout.pads)):
+        x = np.pad(x, ((0, 0), (0, 0), *layout.pads))
+    extent = tuple((k - 1) * d + 1 for k, d in zip(taps, layout.dilation, strict=True))
+    windows = sliding_window_view(x, extent, axis=(-2, -1))
+    down, right = layout.stride
+    return windows[:, :, ::down, ::right, :: layout.dilation[0], :: layout.dilation[1]]
+
+
+def _by_gemm(x: Any, w: Any, layout: Geometry) -> Any:
+    """Multiply the matrices of weights and of patches; in blocks of rows if that is too large."""
+    patches = _patches(x, w.shape[-2:], layout)
+    weights = np.reshape(w, (w.shape[0], -1))
+    block = max(1, MAX_COLUMN_ENTRIES * layout.output[0] // patches.size)
+    parts = []
+    for top in range(0, layout.output[0], block):
+        rows = patches[:, :, top : top + block]
+        y = _matmul(weights, _columns(rows))
+        parts.append(np.reshape(y, (w.shape[0], x.shape[0], -1, layout.output[1])))
+    y = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
+    return np.transpose(y, (1, 0, 2, 3))
+
+
+def _by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
+    """Multiply spectra. Circular wrap-around reaches only outputs that "valid" leaves out."""
+    x = np.pad(x, ((0, 0), (0, 0), *layout.pads))
+    dilated = np.zeros(
+        (
+            *w.shape[:2],
+            *((k - 1) * d + 1 for k, d in zip(w.shape[2:], layout.dilation, strict=True)),
+        ),
+        dtype=w.dtype,
+    )
+    dilated[:, :, :: layout.dilation[0], :: layout.dilation[1]] = w
+    real = not (np.iscomplexobj(x) or np.iscomplexobj(w))
+    size = [scipy.fft.next_fast_len(n, real) for n in x.shape[-2:]]
+    forward, back = (
+        (scipy.fft.rfft2, scipy.fft.irfft2) if real else (scipy.fft.fft2, scipy.fft.ifft2)
+    )
+    spectrum_x = np.moveaxis(forward(x, size), (-2, -1), (0, 1))
+    spectrum_w = np.moveaxis(forward(dilated.conj(), size).conj(), (-2, -1), (0, 1))
+    product = spectrum_x @ np.swapaxes(spectrum_w, -2, -1)
+    y = back(np.moveaxis(product, (0, 1), (-2, -1)), size)
+    rows, columns = ((n - 1) * s + 1 for n, s in zip(layout.output, layout.stride, strict=True))
+    return y[:, :, : rows : layout.stride[0], : columns : layout.stride[1]]
+
+
+def _chosen(method: str, x: Any, w: Any, layout: Geometry) -> str:
+    """Return the method to use: for "auto", the FFT where it needs less arithmetic."""
+    if method not in METHODS:
+        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
+    floats = not isinstance(x, Traced) and not isinstance(w, Traced)
+    floats = floats and all(a.dtype.kind in "fc" for a in (x, w))
+    if method == "fft" and not floats:
+        raise TypeError("the FFT rounds: it takes arrays of floats; use method='gemm'")
+    if method != "auto" or not floats:
+        return "gemm" if method == "auto" else method
+    outputs, channels, *taps = w.shape
+    entries = x.shape[0] * channels * np.prod([*taps, *layout.output], dtype=float)
+    pixels = np.prod([n + sum(p) for n, p in zip(x.shape[-2:], layout.pads, strict=True)])
+    transforms = x.shape[0] * (channels + outputs) + channels * outputs
+    products = 2 * x.shape[0] * channels * outputs
+    fft = FFT_START + pixels * (FFT_COST * transforms + products)
+    return "fft" if fft < entries * (outputs + COPY_COST) else "gemm"
+
+
+def _matmul(a: Any, b: Any) -> Any:
+    """Multiply matrices; integers exactly, in floats as long as these hold every partial sum."""
+    if isinstance(a, Traced) or isinstance(b, Traced) or a.dtype.kind != "i" or b.dtype.kind != "i":
+        return a @ b
+    bound = _magnitude(a) * _magnitude(b) * a.shape[1]
+    if bound < 2**53:
+        return (a.astype(float) @ b.astype(float)).astype(np.int64)
+    if bound < 2**63:
+        return a @ b
+    raise ValueError(
+        f"sums of up to {bound:.3g} may overflow int64; convert the arrays to dtype object"
+    )
+
+
+def _magnitude(a: np.ndarray) -> int:
+    return max(int(a.max()), -int(a.min()))
+
+
+def _scatter(columns: np.ndarray, size: Sequence[int], layout: Geometry) -> np.ndarray:
+    """Add the patches (C, k, l, B, H', W') up into images (B, C, H, W): the adjoint of im2col."""
+    channels, rows, cols, batch = columns.shape[:4]
+    (top, bottom), (left, right) = layout.pads
+    height, width = size[0] + top + bottom, size[1] + left + right
+    x = np.zeros((channels, batch, height, width), dtype=columns.dtype)
+    for a in range(rows):
+        for b in range(cols):
+            _tap(x, a, b, layout)[...] += columns[:, a, b]
+    return np.moveaxis(x[:, :, top : top + size[0], left : left + size[1]], 0, 1)
+
+
+def _tap(x: np.ndarray, a: int, b: int, layout: Geometry) -> np.ndarray:
+    """Return the view of the pixels that tap (a, b) meets, one for each output."""
+    start = a * layout.dilation[0], b * layout.dilation[1]
+    return x[
+        ...,
+        *(
+            slice(i, i + (n - 1) * s + 1, s)
+            for i, n, s in zip(start, layout.output, layout.stride, strict=True)
+        ),
+    ]
+
+
+def _window_taps(x: Any, size: Any, stride: Any) -> tuple[Any, Geometry]:
+    """Return the entries of every window, shape (entries, …, H', W'), and the geometry."""
+    x = _array(x)
+    if x.ndim < 2 or 0 in x.shape:
+        raise ValueError(f"pooling needs images of shape (…, H, W), got shape {x.shape}")
+    _check_finite("x", x)
+    size = _pair("size", size)
+    layout = geometry(x.shape[-2:], size, "valid", size if stride is None else stride)
+    patches = _patches(np.reshape(x, (1, -1, *x.shape[-2:])), size, layout)
+    taps = np.reshape(np.transpose(patches, (4, 5, 0, 1, 2, 3)), (size[0] * size[1], -1))
+    return np.reshape(taps, (size[0] * size[1], *x.shape[:-2], *layout.output)), layout
+
+
+def _spread(taps: np.ndarray, shape: tuple, size: Any, layout: Geometry) -> np.ndarray:
+    """Add the windows' entries up into images of a shape: the adjoint of cutting windows out."""
+    columns = taps.reshape(1, *_pair("size", size), -1, *layout.output)
+    return _scatter(columns, shape[-2:], layout).reshape(shape)
+
+
+# -- checks ----------------------------------------------------------------------------------------
+
+
+def _array(a: Any) -> Any:
+    """Return an array; integers and truth values as int64, so that small ones do not overflow."""
+    if isinstance(a, Traced):
+        return a
+    a = np.asarray(a)
+    if a.dtype.kind in "bu" and a.dtype.itemsize == 8 and a.size and a.max() >= 2**63:
+        raise ValueError("unsigned integers of 2⁶³ and more do not fit int64; use dtype object")
+    if a.dtype.kind in "biu":
+        return a.astype(np.int64)
+    if a.dtype.kind not in "fcO":
+        raise TypeError(f"arrays must hold numbers, got dtype {a.dtype}")
+    return a
+
+
+def _operands(x: Any, w: Any) -> tuple[Any, Any, tuple[int, ...], bool]:
+    """Return x as (B, C, H, W), w as (O, C, k, l), the batch's shape, and whether w was plain."""
+    x, w = _array(x), _array(w)
+    plain_filter = _is_plain(w)
+    axes = 2 if plain_filter else 3
+    if x.ndim < axes or 0 in x.shape:
+        wanted = "(…, H, W)" if plain_filter else "(…, C, H, W)"
+        raise ValueError(f"images must have shape {wanted}, not empty, got shape {x.shape}")
+    if not plain_filter and x.shape[-3] != w.shape[1]:
+        raise ValueError(
+            f"the filters of shape {w.shape} take {w.shape[1]} channels "
+            f"but the images of shape {x.shape} have {x.shape[-3]}"
+        )
+    _check_finite("x", x)
+    _check_finite("w", w)
+    batch = tuple(x.shape[:-axes])
+    channels = (1,) if plain_filter else (x.shape[-3],)
+    x = np.reshape(x, (-1, *channels, *x.shape[-2:]))
+    return x, w[None, None] if plain_filter else w, batch, plain_filter
+
+
+def _is_plain(w: Any) -> bool:
+    """Return whether a filter has two axes rather than four."""
+    if w.ndim not in (2, 4) or 0 in w.shape:
+        raise ValueError(
+            f"a filter must have shape (k, l) or (O, C, k, l), not empty, got shape {w.shape}"
+        )
+    return w.ndim == 2
+
+
+def _check_output(y: Any, outputs: int, size: tuple[int, int], plain_filter: bool) -> tuple:
+    """Return the shape of the batch of an output, after checking the rest of its shape."""
+    wanted = size if plain_filter else (outputs, *size)
+    if y.ndim < len(wanted) or y.shape[y.ndim - len(wanted) :] != wanted or 0 in y.shape:
+        raise ValueError(f"y must have shape (…, {', '.join(map(str, wanted))}), got {y.shape}")
+    return tuple(y.shape[: y.ndim - len(wanted)])
+
+
+def _check_same_shape(name: str, a: np.ndarray, shape: tuple) -> None:
+    if a.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {a.shape}")
+
+
+def _check_finite(name: str, a: Any) -> None:
+    if not isinstance(a, Traced) and a.dtype.kind in "fc" and not np.isfinite(a).all():
+        raise ValueError(f"{name} must be finite, but has entries that are not")
+
+
+def _pair(name: str, value: Any) -> tuple[int, int]:
+    """Return a number twice, or a pair; positive integers."""
+    pair = _both(value)
+    if len(pair) != 2:
+        raise ValueError(f"{name} must be a number or a pair, got {value!r}")
+    return _integer(name, pair[0], 1), _integer(name, pair[1], 1)
+
+
+def _both(value: Any) -> tuple:
+    """Return a sequence as it is, and anything else twice."""
+    return tuple(value) if hasattr(value, "__len__") else (value, value)
+
+
+def _integer(name: str, value: Any, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    if value < least:
+        raise ValueError(f"{name} must be at least {least}, got {value}")
+    return int(value)
+
+
+def _pads(padding: Padding, size, filter_size, extent, stride) -> tuple:
+    """Return the padding as ((top, bottom), (left, right))."""
+    if isinstance(padding, str):
+        if padding == "valid":
+            return (0, 0), (0, 0)
+        if padding == "full":
+            return tuple((e - 1, e - 1) for e in extent)
+        if padding != "same":
+            raise ValueError(f"padding must be 'valid', 'same', 'full' or numbers, got {padding!r}")
+        if not all(k % 2 for k in filter_size):
+            raise ValueError(
+                "padding 'same' needs odd filters, which have a middle tap, "
+                f"got {filter_size[0]}×{filter_size[1]}; give the padding as numbers"
+            )
+        totals = [
+            max((-(-n // s) - 1) * s + e - n, 0)
+            for n, e, s in zip(size, extent, stride, strict=True)
+        ]
+        return tuple((total // 2, total - total // 2) for total in totals)
+    sides = _both(padding)
+    if len(sides) != 2:
+        raise ValueError(f"padding must be a number or a pair, got {padding!r}")
+    pads = [_both(side) for side in sides]
+    if any(len(pad) != 2 for pad in pads):
+        raise ValueError(f"each padding must be a number or a pair, got {padding!r}")
+    return tuple(tuple(_integer("padding", p, 0) for p in pad) for pad in pads)

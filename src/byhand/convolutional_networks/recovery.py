@@ -1,0 +1,109 @@
+"""Recovering an image from its convolution: the linear map, and its binary solutions.
+
+Chapter 6, section E3.1.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.sparse.csgraph import connected_components
+
+MAX_UNKNOWNS = 22
+"""More unknowns than this in one part take too long to search."""
+
+
+def matrix_of(operation: Callable, shape: Sequence[int]) -> np.ndarray:
+    """Return the matrix of a linear map from images to images, both read row by row.
+
+    Column k is the image of the k-th unit image, Equation ch6-matrix.
+
+    Parameters
+    ----------
+    operation
+        Takes a batch of images, shape (batch, *shape), and returns a batch of images.
+    shape
+        That of one image.
+
+    Examples
+    --------
+    >>> matrix_of(lambda x: 2 * x[..., ::-1], (1, 2))
+    array([[0, 2],
+           [2, 0]])
+    """
+    pixels = int(np.prod(shape))
+    units = np.eye(pixels, dtype=int).reshape(pixels, *shape)
+    return operation(units).reshape(pixels, -1).T
+
+
+def binary_solutions(a: np.ndarray, b: Sequence) -> list[np.ndarray]:
+    """Return every 0/1 vector x with A x = b, by exhaustive search in small parts.
+
+    Unknowns that share no equation do not interact. So the unknowns and equations fall into
+    connected parts; each part is searched by itself, and the solutions are combined.
+
+    Parameters
+    ----------
+    a
+        Integer matrix, shape (m, n).
+    b
+        Integer vector, shape (m,).
+
+    Returns
+    -------
+    list of ndarray of int, shape (n,)
+        In lexicographic order.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit, or a part has more than ``MAX_UNKNOWNS`` unknowns.
+
+    Examples
+    --------
+    >>> [x.tolist() for x in binary_solutions(np.array([[1, 1, 0], [0, 0, 2]]), [1, 2])]
+    [[0, 1, 1], [1, 0, 1]]
+    """
+    a, b = np.asarray(a), np.asarray(b)
+    if a.ndim != 2 or b.shape != a.shape[:1]:
+        raise ValueError(f"A must have shape (m, n) and b (m,), got {a.shape} and {b.shape}")
+    solutions = [np.zeros(a.shape[1], dtype=int)]
+    for rows, columns in parts(a):
+        if len(columns) > MAX_UNKNOWNS:
+            raise ValueError(
+                f"a part of {len(columns)} unknowns is more than {MAX_UNKNOWNS} can be searched"
+            )
+        found = _search(a[np.ix_(rows, columns)], b[rows], len(columns))
+        solutions = [_filled(x, columns, part) for x, part in itertools.product(solutions, found)]
+    return sorted(solutions, key=lambda x: x.tolist())
+
+
+def parts(a: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the rows and columns of each connected part of a matrix.
+
+    Examples
+    --------
+    >>> [(rows.tolist(), columns.tolist()) for rows, columns in parts(np.eye(2))]
+    [([0], [0]), ([1], [1])]
+    """
+    m, n = a.shape
+    graph = np.zeros((m + n, m + n), dtype=bool)
+    graph[:m, m:] = np.asarray(a) != 0
+    number, labels = connected_components(graph, directed=False)
+    return [
+        (np.flatnonzero(labels[:m] == k), np.flatnonzero(labels[m:] == k)) for k in range(number)
+    ]
+
+
+def _search(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
+    """Return every 0/1 vector of length n with A x = b, as rows."""
+    candidates = np.arange(2**n)[:, None] >> np.arange(n)[::-1] & 1
+    return candidates[(candidates @ a.T == b).all(axis=1)]
+
+
+def _filled(x: np.ndarray, places: np.ndarray, values: np.ndarray) -> np.ndarray:
+    x = x.copy()
+    x[places] = values
+    return x

@@ -1,0 +1,573 @@
+"""Chapter 6: convolution, pooling and their adjoints, counts, receptive fields, recovery."""
+
+import math
+from fractions import Fraction
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import scipy.ndimage
+import scipy.signal
+import sympy as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from byhand import convolutional_networks as cn
+from byhand.backpropagation import derivative, grad, jacobian, relu
+from byhand.convolutional_networks import AveragePool, Conv, Dense, MaxPool, figures, operations
+
+laws = settings(derandomize=True, deadline=None, max_examples=40)
+J = np.array([[-1, -1, -1], [0, 0, 0], [1, 1, 1]])
+
+
+# -- the reference: loops over every index, straight from the definition ------------------------
+
+
+def loops(x, w, pads=((0, 0), (0, 0)), stride=(1, 1), dilation=(1, 1)):
+    """Cross-correlate (B, C, H, W) with (O, C, k, l)."""
+    (batch, channels, height, width), (outputs, _, rows, columns) = x.shape, w.shape
+    (top, bottom), (left, right) = pads
+    out_rows = (height + top + bottom - (rows - 1) * dilation[0] - 1) // stride[0] + 1
+    out_columns = (width + left + right - (columns - 1) * dilation[1] - 1) // stride[1] + 1
+    y = np.zeros((batch, outputs, out_rows, out_columns), dtype=np.result_type(x, w))
+    for b, o, i, j in np.ndindex(y.shape):
+        for c, a, d in np.ndindex(channels, rows, columns):
+            m = i * stride[0] + a * dilation[0] - top
+            n = j * stride[1] + d * dilation[1] - left
+            if 0 <= m < height and 0 <= n < width:
+                y[b, o, i, j] += x[b, c, m, n] * w[o, c, a, d]
+    return y
+
+
+def pool_loops(x, size, stride, reduce):
+    (height, width), (down, right) = x.shape[-2:], stride
+    rows = (height - size[0]) // down + 1
+    columns = (width - size[1]) // right + 1
+    y = np.zeros((*x.shape[:-2], rows, columns))
+    for i, j in np.ndindex(rows, columns):
+        window = x[..., i * down : i * down + size[0], j * right : j * right + size[1]]
+        y[..., i, j] = reduce(window, axis=(-2, -1))
+    return y
+
+
+@st.composite
+def problems(draw):
+    """Return x, w and options, with all sizes different so that no transposition passes."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    batch, channels, outputs = draw(st.permutations([1, 2, 3]))
+    taps = draw(st.tuples(st.sampled_from([1, 2, 3]), st.sampled_from([1, 2, 3, 4])))
+    dilation = draw(st.tuples(st.sampled_from([1, 2]), st.sampled_from([1, 3])))
+    stride = draw(st.tuples(st.sampled_from([1, 2, 3]), st.sampled_from([1, 2, 4])))
+    pads = draw(st.tuples(*[st.tuples(st.integers(0, 3), st.integers(0, 2))] * 2))
+    size = [(k - 1) * d + 1 + draw(st.integers(0, 5)) for k, d in zip(taps, dilation, strict=True)]
+    x = rng.integers(-9, 10, (batch, channels, *size))
+    w = rng.integers(-9, 10, (outputs, channels, *taps))
+    return x, w, {"padding": pads, "stride": stride, "dilation": dilation}
+
+
+def as_loops(x, w, options):
+    return loops(x, w, options["padding"], options["stride"], options["dilation"])
+
+
+# -- convolution and cross-correlation -----------------------------------------------------------
+
+
+@laws
+@given(problems())
+def test_cross_correlation_against_loops(problem):
+    x, w, options = problem
+    expected = as_loops(x, w, options)
+    exact = cn.cross_correlate(x, w, **options)
+    assert exact.dtype == np.int64
+    np.testing.assert_array_equal(exact, expected)
+    for method in ("gemm", "fft"):
+        y = cn.cross_correlate(x.astype(float), w.astype(float), method=method, **options)
+        np.testing.assert_allclose(y, expected, rtol=0, atol=1e-11)
+    np.testing.assert_array_equal(
+        cn.convolve(x, w, **options), as_loops(x, w[:, :, ::-1, ::-1], options)
+    )
+
+
+def faults():
+    """Operations that differ from cross-correlation by one slip each."""
+
+    def stride_off_by_one(x, w, options):
+        down, right = options["stride"]
+        return as_loops(x, w, options | {"stride": (down + 1, right + 1)})
+
+    return {
+        "flipped": lambda x, w, options: as_loops(x, w[:, :, ::-1, ::-1], options),
+        "flipped in one axis": lambda x, w, options: as_loops(x, w[:, :, ::-1], options),
+        "channels swapped": lambda x, w, options: as_loops(x[:, ::-1], w, options),
+        "dilation ignored": lambda x, w, options: as_loops(x, w, options | {"dilation": (1, 1)}),
+        "padding at the wrong end": lambda x, w, options: as_loops(
+            x, w, options | {"padding": tuple(pad[::-1] for pad in options["padding"])}
+        ),
+        "stride off by one": stride_off_by_one,
+    }
+
+
+@pytest.mark.parametrize("fault", faults())
+def test_the_comparison_catches(fault):
+    rng = np.random.default_rng(0)
+    x, w = rng.integers(-9, 10, (2, 3, 7, 11)), rng.integers(-9, 10, (5, 3, 2, 3))
+    options = {"padding": ((1, 2), (3, 0)), "stride": (1, 2), "dilation": (2, 1)}
+    np.testing.assert_array_equal(cn.cross_correlate(x, w, **options), as_loops(x, w, options))
+    wrong = faults()[fault](x, w, options)
+    assert not np.array_equal(wrong, cn.cross_correlate(x, w, **options))
+
+
+@pytest.mark.parametrize("mode", ["full", "same", "valid"])
+@pytest.mark.parametrize("shape", [(1, 3), (3, 1), (3, 5), (5, 7)])
+def test_against_scipy(mode, shape):
+    rng = np.random.default_rng(1)
+    x, w = rng.integers(-9, 10, (7, 11)), rng.integers(-9, 10, shape)
+    np.testing.assert_array_equal(
+        cn.convolve(x, w, padding=mode), scipy.signal.convolve2d(x, w, mode)
+    )
+    np.testing.assert_array_equal(
+        cn.cross_correlate(x, w, padding=mode), scipy.signal.correlate2d(x, w, mode)
+    )
+    if mode == "same":
+        expected = scipy.ndimage.correlate(x, w, mode="constant")
+        np.testing.assert_array_equal(cn.cross_correlate(x, w, padding="same"), expected)
+        expected = scipy.ndimage.convolve(x, w, mode="wrap")
+        np.testing.assert_array_equal(cn.circular_convolve(x, w), expected)
+
+
+def test_batches_and_channels_are_what_their_parts_are():
+    rng = np.random.default_rng(2)
+    x, w = rng.normal(size=(2, 4, 3, 7, 11)), rng.normal(size=(5, 3, 2, 3))
+    y = cn.cross_correlate(x, w)
+    assert y.shape == (2, 4, 5, 6, 9)
+    expected = sum(cn.cross_correlate(x[1, 2, c], w[4, c]) for c in range(3))
+    np.testing.assert_allclose(y[1, 2, 4], expected, rtol=1e-12)
+    plain = cn.cross_correlate(x[0, 0], w[0, 0])
+    np.testing.assert_allclose(plain[1], cn.cross_correlate(x[0, 0, 1], w[0, 0]), rtol=1e-13)
+
+
+def test_integers_are_exact_up_to_the_end_of_int64():
+    big = 2**30 + 1
+    for scale in (1, 2**30, 2**32 - 5):
+        x, w = np.array([[scale, -scale, 7]]), np.array([[big, 3]])
+        expected = [[scale * big - 3 * scale, -scale * big + 21]]
+        assert cn.cross_correlate(x, w).tolist() == expected
+    with pytest.raises(ValueError, match="overflow"):
+        cn.cross_correlate([[2**40]], [[2**40]])
+    exact = cn.cross_correlate(np.array([[2**40]], dtype=object), np.array([[2**40]], dtype=object))
+    assert exact.tolist() == [[2**80]]
+
+
+def test_a_padding_may_mix_numbers_and_pairs():
+    layout = cn.geometry((5, 5), (3, 3), ((1, 2), 3))
+    assert layout.pads == ((1, 2), (3, 3))
+    assert layout.output == (6, 9)
+
+
+def test_small_integer_types_do_not_wrap_around():
+    x = np.full((3, 3), 255, dtype=np.uint8)
+    w = np.full((3, 3), -128, dtype=np.int8)
+    assert cn.cross_correlate(x, w).tolist() == [[-9 * 255 * 128]]
+    assert cn.cross_correlate(x > 0, np.ones((2, 2), dtype=bool)).tolist() == [[4, 4], [4, 4]]
+
+
+def test_fractions_stay_fractions():
+    exact = np.vectorize(Fraction, otypes=[object])
+    rng = np.random.default_rng(3)
+    x, w = exact(rng.integers(1, 9, (4, 5))) / 7, exact(rng.integers(1, 9, (2, 3))) / 3
+    y = cn.convolve(x, w, padding=1, stride=2)
+    assert all(isinstance(v, Fraction) for v in y.flat)
+    expected = cn.convolve(x.astype(float), w.astype(float), padding=1, stride=2)
+    np.testing.assert_allclose(y.astype(float), expected, rtol=1e-13)
+    pooled = cn.average_pool(x, 2)
+    assert pooled[0, 0] == sum(x[:2, :2].flat) / 4
+    assert isinstance(cn.max_pool_gradient(x, cn.max_pool(x, 2), 2)[0, 0], Fraction | int)
+
+
+def test_complex_numbers_by_both_methods():
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(6, 7)) + 1j * rng.normal(size=(6, 7))
+    w = rng.normal(size=(3, 2)) + 1j * rng.normal(size=(3, 2))
+    by = [cn.cross_correlate(x, w, method=method) for method in ("gemm", "fft")]
+    np.testing.assert_allclose(by[0], by[1], rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(by[0], scipy.signal.correlate2d(x, w.conj(), "valid"), rtol=1e-12)
+
+
+def test_auto_takes_the_fft_for_large_filters_of_floats_only():
+    x = np.ones((256, 256))
+    layout = operations.geometry((256, 256), (31, 31))
+
+    def chosen(x, w):
+        layout = operations.geometry(x.shape, w.shape)
+        return operations._chosen("auto", x[None, None], w[None, None], layout)
+
+    assert chosen(x, np.ones((31, 31))) == "fft"
+    assert chosen(x, np.ones((3, 3))) == "gemm"
+    assert chosen(x.astype(int), np.ones((31, 31), dtype=int)) == "gemm"
+    assert layout.output == (226, 226)
+
+
+def test_blocks_of_rows_change_nothing(monkeypatch):
+    rng = np.random.default_rng(5)
+    x, w = rng.integers(-9, 10, (2, 3, 9, 8)), rng.integers(-9, 10, (4, 3, 3, 2))
+    whole = cn.cross_correlate(x, w, stride=(2, 1))
+    monkeypatch.setattr(operations, "MAX_COLUMN_ENTRIES", 600)
+    np.testing.assert_array_equal(cn.cross_correlate(x, w, stride=(2, 1)), whole)
+
+
+# -- sizes -----------------------------------------------------------------------------------------
+
+
+@laws
+@given(
+    n=st.integers(1, 23),
+    k=st.sampled_from([1, 3, 5]),
+    s=st.integers(1, 4),
+    d=st.integers(1, 2),
+)
+def test_same_padding_minds_the_stride(n, k, s, d):
+    layout = cn.geometry((n, n), (k, k), "same", s, d)
+    before, after = layout.pads[0]
+    assert layout.output[0] == math.ceil(n / s)
+    assert after - before in (0, 1)
+    if before + after:  # one zero less would lose an output
+        assert (n + before + after - 1 - ((k - 1) * d + 1)) // s + 1 < math.ceil(n / s)
+
+
+def test_same_padding_that_ignores_the_stride_is_caught():
+    assert cn.geometry((8, 8), (3, 3), "same", 2).pads[0] == (0, 1)
+    x, w = np.arange(8)[None], np.array([[1, 10, 100]])
+    y = cn.cross_correlate(x, w, padding="same", stride=(1, 2))
+    assert y.tolist() == [[210, 432, 654, 76]]
+    ignoring = cn.cross_correlate(x, w, padding=((0, 0), (1, 1)), stride=(1, 2))
+    assert ignoring.shape == y.shape
+    assert ignoring.tolist() != y.tolist()
+
+
+@pytest.mark.parametrize("size", [(2, 3), (3, 2), (2, 2)])
+def test_same_with_an_even_filter_is_an_error(size):
+    with pytest.raises(ValueError, match="odd filters"):
+        cn.cross_correlate(np.ones((5, 5)), np.ones(size), padding="same")
+
+
+# -- adjoints and gradients ------------------------------------------------------------------------
+
+
+@laws
+@given(problems(), st.integers(0, 2**32 - 1))
+def test_adjoints_on_integers(problem, seed):
+    x, w, options = problem
+    y = np.random.default_rng(seed).integers(-9, 10, as_loops(x, w, options).shape)
+    inner = int((as_loops(x, w, options) * y).sum())
+    back = cn.transposed_cross_correlate(y, w, size=x.shape[-2:], **options)
+    assert back.shape == x.shape
+    assert int((back * x).sum()) == inner
+    w_bar = cn.filter_gradient(x, y, shape=w.shape, **options)
+    assert int((w_bar * w).sum()) == inner
+
+
+def test_the_adjoint_test_catches_an_unflipped_filter():
+    rng = np.random.default_rng(6)
+    x, w, y = (rng.integers(-9, 10, shape) for shape in [(5, 7), (2, 3), (4, 5)])
+    inner = (cn.cross_correlate(x, w) * y).sum()
+    assert (x * cn.transposed_cross_correlate(y, w, size=(5, 7))).sum() == inner
+    assert (x * cn.cross_correlate(y, w, padding="full")).sum() != inner
+
+
+def test_transposed_is_the_transposed_matrix():
+    w = np.array([[1, 2, 3], [4, 5, 6]])
+    options = {"padding": (1, 0), "stride": (2, 1), "dilation": (1, 2)}
+    forward = cn.matrix_of(lambda x: cn.cross_correlate(x, w, **options), (5, 7))
+    shape = cn.geometry((5, 7), (2, 3), **options).output
+    back = cn.matrix_of(
+        lambda y: cn.transposed_cross_correlate(y, w, size=(5, 7), **options), shape
+    )
+    np.testing.assert_array_equal(back, forward.T)
+
+
+def test_gradients_against_the_tape_and_the_dual_numbers():
+    rng = np.random.default_rng(7)
+    x, w = rng.normal(size=(2, 3, 7, 8)), rng.normal(size=(4, 3, 3, 2))
+    options = {"padding": 1, "stride": 2, "dilation": (1, 2)}
+
+    def loss(x, w):
+        return np.sum(np.tanh(cn.convolve(x, w, **options)))
+
+    g = 1 - np.tanh(cn.convolve(x, w, **options)) ** 2
+    x_bar = cn.transposed_cross_correlate(g, cn.flip(w), size=(7, 8), **options)
+    w_bar = cn.flip(cn.filter_gradient(x, g, shape=w.shape, **options))
+    np.testing.assert_allclose(grad(loss)(x, w), x_bar, rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(grad(lambda w: loss(x, w))(w), w_bar, rtol=1e-11, atol=1e-13)
+    direction = rng.normal(size=x.shape)
+    slope = derivative(lambda t: loss(x + t * direction, w))(0.0)
+    assert slope == pytest.approx((x_bar * direction).sum(), rel=1e-11)
+
+
+# -- pooling ---------------------------------------------------------------------------------------
+
+
+@laws
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    size=st.tuples(st.integers(1, 3), st.integers(1, 4)),
+    stride=st.one_of(st.none(), st.tuples(st.integers(1, 3), st.integers(1, 4))),
+)
+def test_pooling_and_its_gradients(seed, size, stride):
+    rng = np.random.default_rng(seed)
+    x = rng.integers(0, 4, (2, 3, 5, 7)).astype(float)
+    steps = size if stride is None else stride
+    largest, mean = cn.max_pool(x, size, stride), cn.average_pool(x, size, stride)
+    np.testing.assert_array_equal(largest, pool_loops(x, size, steps, np.max))
+    np.testing.assert_allclose(mean, pool_loops(x, size, steps, np.mean), rtol=1e-14)
+    g = rng.normal(size=largest.shape)
+    by_tape = grad(lambda x: np.sum(g * cn.max_pool(x, size, stride)))(x)
+    np.testing.assert_allclose(
+        cn.max_pool_gradient(x, g, size, stride), by_tape, rtol=1e-12, atol=1e-14
+    )
+    by_tape = grad(lambda x: np.sum(g * cn.average_pool(x, size, stride)))(x)
+    np.testing.assert_allclose(
+        cn.average_pool_gradient(g, x.shape, size, stride), by_tape, rtol=1e-12, atol=1e-14
+    )
+
+
+def test_max_pool_of_negative_numbers_and_integers():
+    assert cn.max_pool([[-5, -3], [-4, -9]], 2).tolist() == [[-3]]
+    assert cn.max_pool(np.arange(12).reshape(3, 4), 2).dtype == np.int64
+
+
+# -- bad input -------------------------------------------------------------------------------------
+
+ONES = np.ones((5, 5))
+BAD = [
+    (lambda: cn.cross_correlate(np.ones(5), ONES), ValueError, "images must have shape"),
+    (lambda: cn.cross_correlate(np.ones((0, 5)), ONES), ValueError, "not empty"),
+    (lambda: cn.cross_correlate(ONES, np.ones(3)), ValueError, "a filter must have shape"),
+    (lambda: cn.cross_correlate(ONES, np.ones((0, 3))), ValueError, "not empty"),
+    (lambda: cn.cross_correlate(ONES, np.ones((2, 3, 1, 1))), ValueError, "images must have"),
+    (
+        lambda: cn.cross_correlate(np.ones((2, 5, 5)), np.ones((2, 3, 1, 1))),
+        ValueError,
+        "take 3 channels",
+    ),
+    (lambda: cn.cross_correlate(ONES, np.ones((7, 3))), ValueError, "covers 7×3 pixels"),
+    (lambda: cn.cross_correlate(ONES, np.ones((3, 3)), dilation=3), ValueError, "covers 7×7"),
+    (lambda: cn.cross_correlate(ONES * np.nan, ONES), ValueError, "x must be finite"),
+    (lambda: cn.cross_correlate(ONES, ONES * np.inf), ValueError, "w must be finite"),
+    (lambda: cn.cross_correlate(ONES, [["a"]]), TypeError, "must hold numbers"),
+    (lambda: cn.cross_correlate(ONES, ONES, stride=0), ValueError, "stride must be at least 1"),
+    (lambda: cn.cross_correlate(ONES, ONES, stride=1.5), TypeError, "stride must be an integer"),
+    (lambda: cn.cross_correlate(ONES, ONES, stride=(1, 2, 3)), ValueError, "stride must be a"),
+    (lambda: cn.cross_correlate(ONES, ONES, dilation=True), TypeError, "dilation must be"),
+    (lambda: cn.cross_correlate(ONES, ONES, padding=-1), ValueError, "padding must be at least"),
+    (lambda: cn.cross_correlate(ONES, ONES, padding="half"), ValueError, "'valid', 'same', 'full'"),
+    (lambda: cn.cross_correlate(ONES, ONES, padding=(1, 2, 3)), ValueError, "padding must be a"),
+    (lambda: cn.cross_correlate(ONES, ONES, padding=((1, 2, 3), 1)), ValueError, "each padding"),
+    (lambda: cn.cross_correlate(ONES, ONES, method="loops"), ValueError, "method must be one"),
+    (lambda: cn.cross_correlate([[1]], [[1]], method="fft"), TypeError, "the FFT rounds"),
+    (lambda: cn.flip([1, 2]), ValueError, "at least two axes"),
+    (lambda: cn.circular_convolve(ONES, np.ones((2, 3))), ValueError, "must be odd"),
+    (lambda: cn.circular_convolve(ONES, np.ones((7, 3))), ValueError, "must be odd and at most"),
+    (
+        lambda: cn.transposed_cross_correlate(ONES, np.ones((3, 3)), size=(5, 5)),
+        ValueError,
+        r"y must have shape \(…, 3, 3\)",
+    ),
+    (lambda: cn.filter_gradient(ONES, ONES, shape=(3, 3)), ValueError, "y must have shape"),
+    (
+        lambda: cn.filter_gradient(np.ones((2, 5, 5)), np.ones((3, 3, 3)), shape=(3, 3)),
+        ValueError,
+        "x holds 2 images",
+    ),
+    (lambda: cn.max_pool(np.ones(3), 2), ValueError, "pooling needs images"),
+    (lambda: cn.max_pool(ONES, 6), ValueError, "covers 6×6"),
+    (lambda: cn.max_pool(ONES * np.nan, 2), ValueError, "finite"),
+    (lambda: cn.max_pool_gradient(ONES, ONES, 2), ValueError, "g must have shape"),
+    (lambda: cn.average_pool_gradient(ONES, (5, 5), 2), ValueError, "g must have shape"),
+    (lambda: cn.count([Conv(1, 3)], (32, 32)), ValueError, "channels, height, width"),
+    (lambda: cn.count([Conv(1, 3)], (1, 0, 32)), ValueError, "positive integers"),
+    (lambda: cn.count([Conv(0, 3)], (1, 8, 8)), ValueError, "positive integers"),
+    (lambda: cn.count(["Conv"], (1, 8, 8)), TypeError, "expected Conv"),
+    (lambda: cn.count([Dense((3,)), Conv(1, 3)], (1, 8, 8)), ValueError, "needs an input"),
+    (lambda: cn.receptive_fields([Dense((3,))], (1, 8, 8)), TypeError, "expected Conv"),
+    (lambda: cn.reached([Conv(1, 3)], (1, 8, 8), (6, 0)), IndexError, "not one at"),
+    (lambda: cn.spread(np.zeros((3, 3))), ValueError, "not be zero"),
+    (lambda: cn.spread(np.ones((3, 4))), ValueError, "square"),
+    (lambda: cn.binary_solutions(np.eye(2), [1]), ValueError, "A must have shape"),
+    (lambda: cn.binary_solutions(np.ones((1, 23)), [1]), ValueError, "23 unknowns"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), BAD)
+def test_bad_input_is_named(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+# -- counting --------------------------------------------------------------------------------------
+
+NETWORKS = {
+    "sheet": ([Conv(1, 3, 1), MaxPool(2), Conv(1, 3, 1), MaxPool(2), Conv(1, 3, 1)], (1, 16, 16)),
+    "mixed": (
+        [Conv(3, 3, "same", stride=2, bias=True), AveragePool(2, 1), Conv(2, 2, dilation=2)],
+        (2, 11, 11),
+    ),
+    "head": ([Conv(2, 3, bias=True), MaxPool(3), Dense((7,), bias=True), Dense((5,))], (1, 8, 8)),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_counts_against_arrays_and_matrices(name):
+    layers, shape = NETWORKS[name]
+    params = cn.initialize(layers, shape, np.random.default_rng(0))
+    outputs = cn.forward(layers, params, np.random.default_rng(1).normal(size=(1, *shape)))
+    before = shape
+    for c, layer_params, y in zip(cn.count(layers, shape), params, outputs, strict=True):
+        assert c.shape == y.shape[1:]
+        assert c.neurons == y.size
+        assert c.parameters == sum(p.size for p in layer_params)
+        if layer_params:
+            weights = [layer_params[0], *(0 * bias for bias in layer_params[1:])]
+            matrix = jacobian(lambda x: cn.forward([c.layer], [weights], x[None])[0])(  # noqa: B023
+                np.ones(before)
+            )
+            assert c.connections == np.count_nonzero(matrix)
+        before = c.shape
+
+
+def test_lenet_has_the_known_number_of_parameters():
+    lenet = [
+        *(Conv(6, 5, 2, bias=True), AveragePool(2), Conv(16, 5, bias=True), AveragePool(2)),
+        *(Dense((units,), bias=True) for units in (120, 84, 10)),
+    ]
+    assert cn.total(cn.count(lenet, (1, 28, 28)), "parameters") == 61_706
+
+
+def test_networks_run_on_the_tape():
+    layers, shape = NETWORKS["head"]
+    params = cn.initialize(layers, shape, np.random.default_rng(0))
+    x = np.random.default_rng(1).normal(size=(2, *shape))
+
+    def loss(w):
+        return np.sum(cn.forward(layers, [(w, params[0][1]), *params[1:]], x, relu)[-1] ** 2)
+
+    w, step = params[0][0], np.zeros(params[0][0].shape)
+    step[1, 0, 2, 1] = 1e-6
+    numeric = (loss(w + step) - loss(w - step)) / 2e-6
+    assert grad(loss)(w)[1, 0, 2, 1] == pytest.approx(numeric, rel=1e-6)
+
+
+# -- receptive fields ------------------------------------------------------------------------------
+
+
+@laws
+@given(
+    specs=st.lists(
+        st.one_of(
+            st.builds(
+                Conv,
+                st.just(1),
+                st.integers(1, 3),
+                st.just("valid"),
+                st.integers(1, 2),
+                st.integers(1, 2),
+            ),
+            st.builds(AveragePool, st.integers(1, 3), st.one_of(st.none(), st.integers(1, 2))),
+        ),
+        min_size=1,
+        max_size=3,
+    )
+)
+def test_three_ways_to_the_receptive_field(specs):
+    shape = (1, 50, 50)
+    field = cn.receptive_fields(specs, shape)[-1]
+    mask = cn.reached(specs, shape, (0, 1))[0]
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    assert rows[[0, -1]].tolist() == [0, field.size - 1]
+    assert columns[[0, -1]].tolist() == [field.jump, field.jump + field.size - 1]
+    g = cn.input_gradient(specs, shape, (0, 1), np.random.default_rng(0))[0]
+    np.testing.assert_array_equal(g != 0, mask)
+
+
+def test_padding_moves_the_field_but_does_not_widen_it():
+    layers = [Conv(1, 5, 2), MaxPool(2), Conv(1, 5, 2)]
+    fields = cn.receptive_fields(layers, (1, 32, 32))
+    assert fields[-1] == (14, 2, -6)
+    corner = cn.reached(layers, (1, 32, 32), (0, 0))[0]
+    assert np.flatnonzero(corner.any(axis=0)).tolist() == list(range(8))
+
+
+def test_energy_profiles_are_laws_of_sums():
+    t = sp.symbols("t")
+    power = sp.Poly((1 + t + t**2) ** 2 * (1 + t) ** 3, t).all_coeffs()
+    profile = cn.energy_profile([3, 2, 3, 2, 2])
+    assert profile == [Fraction(int(c), 72) for c in power]
+    assert sum(profile) == 1
+
+
+def test_gradient_energy_of_one_layer_is_its_filters_square():
+    energy = cn.gradient_energy(1, np.random.default_rng(3), draws=2)
+    rng = np.random.default_rng(3)
+    for draw in energy:
+        w = cn.initialize([Conv(1, 3)], (1, 3, 3), rng)[0][0]
+        rng.normal(size=(1, 1, 3, 3))
+        np.testing.assert_allclose(draw, w[0, 0] ** 2, rtol=1e-13)
+
+
+# -- recovery --------------------------------------------------------------------------------------
+
+
+@laws
+@given(seed=st.integers(0, 2**32 - 1), m=st.integers(1, 5), n=st.integers(1, 8))
+def test_binary_solutions_against_plain_search(seed, m, n):
+    rng = np.random.default_rng(seed)
+    a = rng.integers(-1, 2, (m, n)) * (rng.random((m, n)) < 0.4)
+    b = a @ rng.integers(0, 2, n)
+    every = np.array(np.meshgrid(*[[0, 1]] * n, indexing="ij")).reshape(n, -1).T
+    expected = [x.tolist() for x in every if (a @ x == b).all()]
+    assert [x.tolist() for x in cn.binary_solutions(a, b)] == expected
+
+
+def test_no_solution_where_an_equation_without_unknowns_fails():
+    assert cn.binary_solutions(np.array([[0, 0], [1, 0]]), [1, 1]) == []
+    assert len(cn.binary_solutions(np.array([[0, 0], [1, 0]]), [0, 1])) == 2
+
+
+def test_the_lost_image():
+    printed = "0 -1 -2 -3 -2 -2 -3 -3 -2 -1 -1 -1 -1 1 1 2 2 2 1 1 1 2 3 2 1"
+    result = np.array(printed.split(), dtype=int).reshape(5, 5)
+    matrix = cn.matrix_of(lambda x: cn.convolve(x, J, padding=1), (5, 5))
+    images = [x.reshape(5, 5) for x in cn.binary_solutions(matrix, result.ravel())]
+    assert len(images) == 2
+    for image in images:
+        np.testing.assert_array_equal(scipy.signal.convolve2d(image, J, "same"), result)
+        assert not np.array_equal(scipy.signal.correlate2d(image, J, "same"), result)
+
+
+# -- figures ---------------------------------------------------------------------------------------
+
+
+def test_figures_draw():
+    image = np.eye(5, dtype=int)
+    network = NETWORKS["sheet"][0]
+    drawn = [
+        figures.slide_figure(image, J, 25),
+        figures.solutions_figure([image, 1 - image]),
+        figures.null_space_figure([image, -image]),
+        figures.detection_figure({"a": image, "b": image.T}, J),
+        figures.photo_figure(J),
+        figures.parameters_figure(network, [8, 16, 32], 16),
+        figures.field_figure(2, 3, 2, 2),
+        figures.effective_figure([1, 2, 3], 12),
+        figures.equivariance_figure(J, range(4)),
+    ]
+    for figure in drawn:
+        assert figure.axes
+        plt.close(figure)
+    assert "output is -1." in figures.slide_alt(image, J, 9)
+    assert "14 of the 14 pixels" in figures.field_alt(2, 5, 2, 1)
+
+
+def test_equivariance_errors_find_the_stride():
+    x = np.random.default_rng(0).normal(size=(12, 12))
+    errors = figures.equivariance_errors(lambda x: cn.circular_convolve(x, J, 3), x, range(7))
+    assert [shift for shift, error in enumerate(errors) if error == 0] == [0, 3, 6]

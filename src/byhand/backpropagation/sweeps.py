@@ -141,7 +141,7 @@ def derivative(f: Callable) -> Callable:
 
 
 def jacobian(f: Callable, mode: str = "reverse") -> Callable:
-    """Return the Jacobian of a function from arrays to arrays, of shape (*f(x).shape, *x.shape).
+    """Return the Jacobian of a function of arrays, of shape ``(*f(x).shape, *x.shape)``.
 
     Parameters
     ----------

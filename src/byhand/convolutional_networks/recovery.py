@@ -23,7 +23,7 @@ def matrix_of(operation: Callable, shape: Sequence[int]) -> np.ndarray:
     Parameters
     ----------
     operation
-        Takes a batch of images, shape (batch, *shape), and returns a batch of images.
+        Takes a batch of images, shape ``(batch, *shape)``, and returns a batch of images.
     shape
         That of one image.
 

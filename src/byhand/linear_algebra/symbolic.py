@@ -39,7 +39,7 @@ def symbolic_jacobian(f: Callable, x) -> np.ndarray:
 
     Notes
     -----
-    W. Meurer et al., "SymPy: symbolic computing in Python", PeerJ Computer Science 3 (2017).
+    A. Meurer et al., "SymPy: symbolic computing in Python", PeerJ Computer Science 3 (2017).
 
     Examples
     --------

@@ -192,12 +192,12 @@ def heavy_ball(
 ) -> Optimizer:
     """Heavy-ball momentum, Equation ch2-heavy-ball, in each of its four conventions.
 
-    ============  =====================  ====================
-    rate          ``velocity="added"``   ``"subtracted"``
-    ============  =====================  ====================
-    ``"inside"``  v ← βv − ηg, θ ← θ+v   v ← βv + ηg, θ ← θ−v
-    ``"outside"`` v ← βv − g, θ ← θ+ηv   v ← βv + g, θ ← θ−ηv
-    ============  =====================  ====================
+    =============  ======================  ======================
+    rate           ``velocity="added"``    ``"subtracted"``
+    =============  ======================  ======================
+    ``"inside"``   v ← βv − ηg, θ ← θ + v  v ← βv + ηg, θ ← θ − v
+    ``"outside"``  v ← βv − g, θ ← θ + ηv  v ← βv + g, θ ← θ − ηv
+    =============  ======================  ======================
 
     With a constant learning rate all four visit the same points. When the rate changes on the
     way, ``"inside"`` still carries the old rate in its velocity and ``"outside"`` does not.

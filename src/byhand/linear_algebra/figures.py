@@ -33,7 +33,7 @@ def error_against_step(
     truncation = steps**2 * abs(third) / 6 / abs(derivative)
     rounding = EPSILON * abs(f(x)) / steps / abs(derivative)
     floor = EPSILON / 8
-    figure, axes = plt.subplots(figsize=(7.2, 4.6))
+    figure, axes = plt.subplots(figsize=(5.6, 4.4))
     axes.loglog(steps, truncation + rounding, "--", color="C6", lw=1.5)
     axes.loglog(steps, np.maximum(central, floor), "o-", color="C0", ms=4, lw=1.2)
     axes.loglog(steps, np.maximum(complex_, floor), "s-", color="C1", ms=4, lw=1.2)
@@ -54,8 +54,8 @@ def through_a_window(f: Callable, x: float, derivative: float, h: float) -> Figu
     slope = central_difference(f, x, h)
     ends = np.array([x - h, x + h])  # as rounded: off from ∓1 in the window where h is tiny
     where, heights = (ends - x) / h, np.array([f(end) - f(x) for end in ends]) / h
-    figure, axes = plt.subplots(figsize=(7.2, 4.2))
-    axes.plot(t, seen, color="C4", lw=2.5)
+    figure, axes = plt.subplots(figsize=(5.6, 4.2))
+    axes.plot(t, seen, color="C0", lw=2.5)
     axes.plot(t, derivative * t, ":", color="C6", lw=2)
     axes.plot(t, heights[0] + slope * (t - where[0]), "--", color="C1")
     axes.plot(where, heights, "o", color="C1", ms=8)
@@ -65,9 +65,9 @@ def through_a_window(f: Callable, x: float, derivative: float, h: float) -> Figu
         ylim=(-reach, reach),
         xlabel="$(\\xi - x)/h$",
         ylabel="$(f(\\xi) - f(x))/h$",
-        title=f"h = {h:.0e}: slope of the chord {slope:.6f}, of the tangent {derivative:.6f}",
+        title=f"h = {h:g}: chord {slope:.6f}, tangent {derivative:.6f}",
     )
-    axes.text(-1.9, reach * 0.9, "$f$ in floating point", color="C4", va="top")
+    axes.text(-1.9, reach * 0.9, "$f$ in floating point", color="C0", va="top")
     axes.text(-1.9, reach * 0.74, "tangent, dotted", color="C6", va="top")
     axes.text(-1.9, reach * 0.58, "chord of step $h$, dashed", color="C1", va="top")
     return figure
@@ -97,10 +97,10 @@ def chain_on_the_triangle(P: np.ndarray, start: np.ndarray, k: int, name: str) -
     path = [start]
     for _ in range(k):
         path.append(path[-1] @ P)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 4.0), width_ratios=[1.15, 1])
-    _draw_triangle(left, np.linalg.matrix_power(P, k), np.array(path))
-    left.set_title(f"{name}: {k} step{'' if k == 1 else 's'}")
-    _draw_spread(right, P, k)
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.0, 6.2), height_ratios=[1.5, 1])
+    _draw_triangle(top, np.linalg.matrix_power(P, k), np.array(path))
+    top.set_title(f"{name}: {k} step{'' if k == 1 else 's'}")
+    _draw_spread(bottom, P, k)
     return figure
 
 

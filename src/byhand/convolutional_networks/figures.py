@@ -49,7 +49,7 @@ def photograph() -> np.ndarray:
 
 
 def slide_figure(image: np.ndarray, w: np.ndarray, step: int) -> Figure:
-    """Draw the turned filter on the padded image, and the output up to that step (from 1)."""
+    """Draw the flipped filter on the padded image, and the output up to that step (from 1)."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.6, 3.9), width_ratios=[9, 7])
     row, column = divmod(step - 1, image.shape[1])
     padded = np.pad(image, 1)
@@ -68,7 +68,7 @@ def slide_figure(image: np.ndarray, w: np.ndarray, step: int) -> Figure:
         if done[i, j]:
             _number(right, i, j, value)
     right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="C1", lw=3.5))
-    left.set_title("image, padding, turned filter")
+    left.set_title("image, padding, flipped filter")
     right.set_title("output")
     return figure
 
@@ -79,7 +79,7 @@ def slide_alt(image: np.ndarray, w: np.ndarray, step: int) -> str:
     patch = np.pad(image, 1)[row : row + 3, column : column + 3]
     value = convolve(image, w, padding=1)[row, column]
     return (
-        f"The turned filter lies on the image around row {row + 1}, column {column + 1}: "
+        f"The flipped filter lies on the image around row {row + 1}, column {column + 1}: "
         f"{patch[0].sum()} ones of the image lie under its top row and {patch[2].sum()} under its "
         f"bottom row, so the output is {value}. {step} of {image.size} outputs are filled in."
     )

@@ -35,7 +35,7 @@ def run(h: Sequence, eta: Any, draws: Sequence[int], w0: Any = 1) -> list:
     Raises
     ------
     TypeError, ValueError
-        If h, η or an index is not what is required.
+        If h, η, w(0) or an index is not what is required.
 
     Examples
     --------
@@ -43,7 +43,7 @@ def run(h: Sequence, eta: Any, draws: Sequence[int], w0: Any = 1) -> list:
     1 -1/5 13/25 -13/125
     """
     h, eta = check_curvatures(h), check_step_size(eta)
-    iterates = [w0]
+    iterates = [check_real("w(0)", w0)]
     for n in draws:
         if not (isinstance(n, Integral) and 0 <= n < len(h)):
             raise ValueError(f"a draw must be an index from 0 to {len(h) - 1}, got {n!r}")
@@ -148,7 +148,7 @@ def moment_recursion(h: Sequence, eta: Any, power: int, t: int, initial: Any = 1
     check_count("power", power, 1)
     check_count("t", t, 0)
     steps = factors(h, eta)
-    moments = [initial]
+    moments = [check_real("the initial moment", initial)]
     for _ in range(t):
         moments.append(sum(m**power * moments[-1] for m in steps) / len(steps))
     return moments

@@ -9,7 +9,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from byhand.sgd_stability.dynamics import growth_rates, lyapunov_exponent, square_factor
+from byhand.sgd_stability.dynamics import (
+    factors,
+    growth_rates,
+    lyapunov_exponent,
+    square_factor,
+)
 from byhand.sgd_stability.law import (
     log_law,
     log_moment,
@@ -21,7 +26,6 @@ from byhand.sgd_stability.law import (
 from byhand.sgd_stability.thresholds import (
     almost_sure_set,
     batch_curvatures,
-    batch_variance,
     best_steps,
     mean_square_threshold,
     mean_threshold,
@@ -52,13 +56,15 @@ def thresholds_figure(h: Sequence) -> Figure:
     for y, _, style, intervals, stars in rows:
         for a, b in intervals:
             bottom.plot([a, b], [y, y], color=style["color"], lw=7, solid_capstyle="butt")
-            bottom.text(b, y - 0.32, f"{b:.4g}", ha="center", va="center", fontsize=10)
-        bottom.plot([float(x) for x in stars], [y] * len(stars), "k*", ms=12, mfc="w", mew=1.2)
+            bottom.text(b, y, f" {b:.3g}", va="center")
+        for x in map(float, stars):
+            bottom.plot(x, y, "*", ms=12, mfc="w", mec="C6", mew=1.2)
+            bottom.text(x, y + 0.34, f"{x:.3g}", ha="center", va="center")
     for axes in (top, bottom):
         axes.axvspan(ends[0], ends[2][0][1], color="C2", alpha=0.15, lw=0)
-    top.text(ends[0] * 1.02, 0.97, "E w² → ∞,\nyet almost every\nw(t) → 0", va="top", fontsize=10)
+    top.text(ends[0] * 1.02, 0.97, "E w² → ∞, yet\nalmost every\nw(t) → 0", va="top")
     bottom.set_yticks([row[0] for row in rows], [row[1] for row in rows])
-    bottom.set(xlim=(0, right), ylim=(-0.6, 2.5), xlabel="step size η    (☆ = fastest)")
+    bottom.set(xlim=(0, right), ylim=(-0.6, 2.6), xlabel="step size η    (☆ = fastest)")
     bottom.grid(axis="y", visible=False)
     return figure
 
@@ -80,9 +86,9 @@ def map_figure() -> Figure:
     axes.text(0.42, 2.22, "almost surely", va="center")
     for x, y, name in [(0.5, 2.4, "a"), (0.5, 1.8, "b"), (0.8, 1.875, "c")]:
         axes.plot(x, y, "o", color="C6")
-        axes.text(x + 0.02, y + 0.02, name, weight="bold", va="bottom")
+        axes.text(x + 0.03, y, name, weight="bold", va="center")
     axes.text(1.05, 3.0, "nowhere", va="center", ha="center")
-    axes.text(0.95, 1.5, "in the mean only", va="center")
+    axes.text(0.9, 1.6, "in the mean only", va="center")
     axes.set(xlabel="spread of the curvatures σ/h", ylabel="step size × mean curvature ηh")
     axes.set(xlim=(0, 1.3), ylim=(0, 4.5))
     return figure
@@ -120,19 +126,20 @@ def paths_figure(eta: float, spread: float) -> Figure:
 def paths_alt(eta: float, spread: float) -> str:
     """Describe a frame of :func:`paths_figure`, with its numbers."""
     h = [EXPLORER_MEAN - spread, EXPLORER_MEAN + spread]
-    verdicts = [
-        f"{name} {'shrinks' if rate < 0 else 'grows' if rate > 0 else 'keeps its size'} "
-        f"({rate:+.2f} per step)"
-        for name, rate in zip(
-            ["the mean", "the root mean square", "almost every path"],
-            growth_rates(h, eta),
-            strict=True,
-        )
-    ]
+    names = ["the mean", "the root mean square", "almost every path"]
+    verdicts = map(_verdict, names, growth_rates(h, eta))
     return (
         f"Six paths of log|w| over 100 steps for curvatures {h[0]:g} and {h[1]:g} at step size "
         f"{eta:g}: " + ", ".join(verdicts) + "."
     )
+
+
+def _verdict(name: str, rate: float) -> str:
+    """Say in words whether something grows, and how fast."""
+    if rate == -math.inf:
+        return f"{name} becomes exactly zero"
+    way = "shrinks" if rate < 0 else "grows" if rate > 0 else "keeps its size"
+    return f"{name} {way} ({rate:+.2f} per step)"
 
 
 def exponent_figure(h: Sequence, low: float, high: float) -> Figure:
@@ -155,8 +162,8 @@ def critical_figure(h: Sequence, eta: float, t: int) -> Figure:
     figure, axes = plt.subplots(figsize=(6.6, 3.8))
     w = sample_paths(h, eta, t, 5, np.random.default_rng(8))
     axes.plot(np.arange(t + 1), w.log_abs.T / math.log(10), lw=1.1)
-    deviation = np.std(sample_paths(h, eta, 1, 10_000, np.random.default_rng(1)).log_abs[:, 1])
-    envelope = deviation * np.sqrt(np.arange(t + 1)) / math.log(10)
+    deviation = np.std(np.log10(np.abs(factors(h, eta))))
+    envelope = deviation * np.sqrt(np.arange(t + 1))
     axes.plot(envelope, color="C6", ls="--", lw=1.5)
     axes.plot(-envelope, color="C6", ls="--", lw=1.5)
     axes.set_title("dashed: ± one standard deviation, which grows as √t")
@@ -180,7 +187,7 @@ def law_figure(h: Sequence, eta: float, t: int, paths: int) -> Figure:
     axes.axvline(seen, color="C6", ls=":", lw=1.5)
     axes.text(place[probability.argmax()], 1.04, "where paths are", color="C2", ha="center")
     axes.text(place[share.argmax()], 1.04, "what makes E w²", color="C1", ha="center")
-    axes.text(seen, 0.5, " best of 10⁶\n paths ends here", va="center")
+    axes.text(seen, 0.5, f" largest |w| of\n {_power_of_ten(paths)} paths", va="center")
     axes.set(xlabel=f"log₁₀ |w({t})|", xlim=(place[0], place[-1] + 14), ylim=(0, 1.15), yticks=[])
     return figure
 
@@ -196,9 +203,9 @@ def monte_carlo_figure(h: Sequence, eta: float, times: Sequence[int], paths: int
     typical = 2 * lyapunov_exponent(h, eta) / math.log(10)
     axes.plot([0, times[-1]], [0, typical * times[-1]], lw=2.5, **SURE)
     axes.text(90, growth * 90, "exact E w²  ", color="C1", ha="right", va="center")
-    axes.text(150, 27, "mean of w² over 10⁶ paths", color="C0")
+    axes.text(150, 27, f"mean of w² over {_power_of_ten(paths)} paths", color="C0")
     axes.text(130, typical * 130, "  a typical path, e^(2qt)", color="C2", va="bottom")
-    axes.set(xlabel="step t", ylabel="log₁₀ of w²", xlim=(0, times[-1]), ylim=(-60, 100))
+    axes.set(xlabel="step t", ylabel="log₁₀ of w²", xlim=(0, 1.02 * times[-1]), ylim=(-60, 100))
     return figure
 
 
@@ -226,17 +233,23 @@ def peak_figure(h: Sequence, eta: float, t: int) -> Figure:
 def batch_figure(h: Sequence, sizes: Sequence[int]) -> Figure:
     """Draw the three thresholds over the batch size, batches drawn with replacement."""
     figure, axes = plt.subplots(figsize=(6.6, 4.0))
+    batches = [batch_curvatures(h, b, replacement=True) for b in sizes]
     mean = float(mean_threshold(h))
-    square = [2 / (2 / mean + batch_variance(h, b, replacement=True) * mean / 2) for b in sizes]
-    sure = [almost_sure_set(batch_curvatures(h, b, replacement=True))[-1][1] for b in sizes]
+    square = [float(mean_square_threshold(c)) for c in batches]
+    sure = [almost_sure_set(c)[-1][1] for c in batches]
     axes.plot(sizes, sure, marker="^", ms=8, **SURE)
     axes.plot(sizes, [mean] * len(sizes), **MEAN)
-    axes.plot(sizes, np.array(square, dtype=float), marker="o", ms=7, **SQUARE)
+    axes.plot(sizes, square, marker="o", ms=7, **SQUARE)
     axes.text(sizes[1], sure[1] + 0.02, "  almost surely", color="C2")
     axes.text(sizes[0], mean + 0.01, "in the mean", color="C0", va="bottom")
-    axes.text(sizes[1], float(square[1]) - 0.04, "  in mean square", color="C1", va="top")
+    axes.text(sizes[1], square[1] - 0.04, "  in mean square", color="C1", va="top")
     axes.set(xlabel="batch size B", ylabel="largest stable step size", xticks=list(sizes))
     return figure
+
+
+def _power_of_ten(n: int) -> str:
+    """Return 10⁶ for a million."""
+    return "10" + f"{math.log10(n):.0f}".translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _draw_rates(axes, h: Sequence, right: float, labels: bool = True) -> None:

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
-from scipy.special import logsumexp
 
 from byhand.sgd_stability.dynamics import (
     check_count,
@@ -151,24 +150,24 @@ def tail_index(h: Sequence, eta: Any) -> float:
     >>> round(tail_index([1, 3], 1.2), 4), tail_index([1, 3], 0.5)
     (0.4159, inf)
     """
-    steps = np.abs(np.array(factors(h, eta), dtype=float))
+    steps = [abs(float(m)) for m in factors(h, eta)]
     q = lyapunov_exponent(h, eta)
     if not q < 0:
         raise ValueError(f"a tail index needs q(η) < 0, got q = {q:g} at η = {float(eta):g}")
-    if steps.max() <= 1:
+    if max(steps) <= 1:
         return math.inf
-    logs = np.log(steps[steps > 0])
 
-    def log_moment(power: float) -> float:
-        return float(logsumexp(power * logs)) - math.log(len(steps))
+    def excess(power: float) -> float:
+        """Return Σ (|m_n|^power − 1), without cancellation where κ is close to 0."""
+        return math.fsum(math.expm1(power * math.log(m)) if m else -1.0 for m in steps)
 
     high = 1.0
-    while log_moment(high) <= 0:
+    while excess(high) <= 0:
         high *= 2
     low = high / 2
-    while log_moment(low) >= 0:
+    while excess(low) >= 0:
         low /= 2
-    return brentq(log_moment, low, high, xtol=1e-14)
+    return brentq(excess, low, high, xtol=low * 1e-15)
 
 
 def batch_curvatures(h: Sequence, size: int, *, replacement: bool) -> list:

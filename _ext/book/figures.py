@@ -81,8 +81,9 @@ def _figure_html(content: dict, figure_id: str, folder: str) -> tuple[str, str]:
     """Return the HTML before and after the caption."""
     first = content["frames"][content["first"]]
     alt = html.escape(first["alt"], quote=True)
+    classes = "book-figure photograph" if content["photograph"] else "book-figure"
     opening = (
-        f'<figure class="book-figure" id="{figure_id}">'
+        f'<figure class="{classes}" id="{figure_id}">'
         f'<img src="{folder}/{first["file"]}" alt="{alt}" width="{first["width"]}" '
         f'height="{first["height"]}" loading="lazy" decoding="async">'
     )
@@ -97,7 +98,8 @@ def _controls_html(content: dict, figure_id: str, folder: str) -> str:
         f'<input type="range" id="{figure_id}-{i}" min="0" max="{len(control["values"]) - 1}" '
         f'value="{control["start"]}" autocomplete="off" '
         f'aria-valuetext="{html.escape(control["values"][control["start"]])}">'
-        f'<output for="{figure_id}-{i}">{html.escape(control["values"][control["start"]])}</output>'
+        f'<output for="{figure_id}-{i}" aria-live="off">'
+        f"{html.escape(control['values'][control['start']])}</output>"
         for i, control in enumerate(content["controls"])
     )
     data = {
@@ -107,7 +109,7 @@ def _controls_html(content: dict, figure_id: str, folder: str) -> str:
     }
     text = json.dumps(data, ensure_ascii=False).replace("<", r"\u003c")
     return (
-        f'<div class="book-controls">{sliders}</div>'
+        f'<div class="book-controls pst-js-only">{sliders}</div>'
         '<p class="visually-hidden" role="status"></p>'
         f'<script type="application/json">{text}</script>'
     )

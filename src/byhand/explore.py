@@ -27,7 +27,7 @@ MAX_FRAMES = 250
 AltText = str | Callable[..., str]
 
 
-def show(figure: Figure, *, alt: str, caption: str = "") -> None:
+def show(figure: Figure, *, alt: str, caption: str = "", photograph: bool = False) -> None:
     """Display a figure.
 
     Parameters
@@ -38,6 +38,8 @@ def show(figure: Figure, *, alt: str, caption: str = "") -> None:
         What the figure shows, for those who cannot see it. Must not be empty.
     caption
         The figure's point, in Markdown with ``$…$`` for maths.
+    photograph
+        Whether the figure keeps its colors, on white paper, where a dark page inverts others.
 
     Raises
     ------
@@ -46,7 +48,7 @@ def show(figure: Figure, *, alt: str, caption: str = "") -> None:
     """
     _require_alt(alt)
     if building():
-        _display_frames([], [_frame(figure, alt)], caption, first=0)
+        _display_frames([], [_frame(figure, alt)], caption, first=0, photograph=photograph)
     else:
         display(HTML(_figure_html(figure, alt, caption)))
     plt.close(figure)
@@ -243,6 +245,9 @@ def _frame(figure: Figure, alt: str) -> dict[str, Any]:
     }
 
 
-def _display_frames(sliders: list, frames: list, caption: str, first: int) -> None:
+def _display_frames(
+    sliders: list, frames: list, caption: str, first: int, photograph: bool = False
+) -> None:
     content = {"controls": sliders, "frames": frames, "first": first, "caption": caption}
+    content["photograph"] = photograph
     display({MIME_TYPE: content, "text/plain": frames[first]["alt"]}, raw=True)

@@ -51,3 +51,6 @@ function animateFigure(figure) {
 document.addEventListener("DOMContentLoaded", () => {
   document.querySelectorAll(".book-figure").forEach(animateFigure);
 });
+
+// A page of a file system may not read another, so search results come without excerpts there.
+if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from docutils import nodes
+from sphinx.writers.html5 import HTML5Translator
+
 from book import inputs
 
 # Scripts and styles that the theme or an extension puts on every page and no page of ours uses.
 UNUSED_FILES = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js")
-
-# Sliders need the script; without it a reader sees the first frame and no dead control.
-NO_SCRIPT = "<noscript><style>.book-controls { display: none }</style></noscript>"
 
 
 def _link_repository(app, config) -> None:
@@ -34,11 +34,20 @@ def _trim_page(app, pagename, templatename, context, doctree) -> None:
             for file in context.get(kind, [])
             if not any(word in (getattr(file, "filename", None) or "") for word in UNUSED_FILES)
         ]
-    context["metatags"] = context.get("metatags", "") + NO_SCRIPT
+
+
+def _visit_entry(translator, node) -> None:
+    """Make the empty corner of a table a data cell: a heading must have words."""
+    start = len(translator.body)
+    HTML5Translator.visit_entry(translator, node)
+    if isinstance(node.parent.parent, nodes.thead) and not node.astext().strip():
+        translator.body[start] = translator.body[start].replace("<th", "<td", 1)
+        translator.context[-1] = "</td>\n"
 
 
 def setup(app) -> None:
     # Jupyter Book sets this value even where the extension that knows it is not loaded.
     app.add_config_value("comments_config", {}, "html")
+    app.add_node(nodes.entry, override=True, html=(_visit_entry, HTML5Translator.depart_entry))
     app.connect("config-inited", _link_repository, priority=100)
     app.connect("html-page-context", _trim_page, priority=900)

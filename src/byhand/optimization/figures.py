@@ -71,7 +71,7 @@ def two_wells_paths(learning_rate: float) -> Figure:
     r = 21**0.5
     for a, kind in [(0, "minimum"), ((r - 6) / 4, "saddle point"), (-(r + 6) / 4, "minimum")]:
         axes.plot(a, 3 * a / 4, KINDS[kind], color="C6", markersize=9)
-        at = (8, -16) if kind == "minimum" else (-88, -4)
+        at = (8, -16) if kind == "minimum" else (-88, 9)
         axes.annotate(kind, (a, 3 * a / 4), at, textcoords="offset points")
     axes.set(xlabel="x₁", ylabel="x₂", xlim=(-4.3, 1.5), ylim=(-3.4, 2.1))
     axes.set_title(f"80 gradient steps, η = {learning_rate:g}, from each square")
@@ -152,7 +152,7 @@ def usable_rates(condition: int, noise: float) -> Figure:
     axes.set(xscale="log", yscale="log", ylim=(3e-13, 3e3), xlabel="learning rate η")
     axes.set_ylabel("loss after 300 steps")
     axes.set_title(f"condition number κ = {condition}, gradient noise σ = {noise:g}")
-    axes.legend(ncols=2, loc="lower left")
+    axes.legend(ncols=2, loc="upper left")
     return figure
 
 

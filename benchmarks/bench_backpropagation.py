@@ -125,10 +125,10 @@ def compare_networks():
     for name, run in contestants.items():
         for a, b in zip(run(params)[1], reference[1], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=name)
-    # Rounds take turns, so that a busy moment of the machine does not fall on one alone.
+    # Short rounds take turns, so that a busy moment of the machine does not fall on one alone.
     rounds = [
-        {name: best(run, params, repeats=2, seconds=0.02) for name, run in contestants.items()}
-        for _ in range(10)
+        {name: best(run, params, repeats=2, seconds=0.002) for name, run in contestants.items()}
+        for _ in range(20)
     ]
     times = {name: min(times[name] for times in rounds) for name in contestants}
     print("2-16-16-1 tanh network, 100 samples: loss and all gradients")

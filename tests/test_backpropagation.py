@@ -50,6 +50,7 @@ from byhand.backpropagation.networks import (
     unpack,
 )
 from byhand.backpropagation.rules import ELEMENTWISE, STRUCTURAL, fit, scatter
+from byhand.backpropagation.sweeps import record
 from byhand.backpropagation.tracing import RULES, Rule
 from byhand.optimization import gradient_descent
 
@@ -132,9 +133,11 @@ MAPS = {
     "min": lambda x: np.min(x, axis=(0, 2), keepdims=True),
     "cumsum": lambda x: np.cumsum(x, axis=2),
     "cumsum flat": lambda x: np.cumsum(np.ravel(x)),
+    "cumsum of all": lambda x: np.cumsum(x),
     "reshape": lambda x: x.reshape(5, -1),
     "reshape F": lambda x: np.reshape(x, (6, 5), order="F"),
     "transpose": lambda x: np.transpose(x, (2, 0, 1)),
+    "transpose from the end": lambda x: np.transpose(x, (-1, 0, 1)),
     "T": lambda x: x[0].T,
     "swapaxes": lambda x: np.swapaxes(x, 0, 2),
     "moveaxis": lambda x: np.moveaxis(x, 0, -1),
@@ -151,6 +154,7 @@ MAPS = {
     "where": lambda x: np.where(np.arange(5) < 2, x, x * x),
     "clip": lambda x: np.clip(x, 0.4, 0.6),
     "pad": lambda x: np.pad(x, ((0, 0), (1, 2), (0, 1))),
+    "pad edge": lambda x: np.pad(x[0], 1, mode="edge"),
     "flip roll": lambda x: np.roll(np.flip(x, 1), 2, axis=2),
     "rot90": lambda x: np.rot90(x[0]),
     "tile repeat": lambda x: np.repeat(np.tile(x, (1, 2, 1)), 2, axis=0),
@@ -159,6 +163,7 @@ MAPS = {
     "diag": lambda x: np.diag(x[0, 0]),
     "triangles": lambda x: np.tril(x[0]) + np.triu(x[1]),
     "trace": lambda x: np.trace(x[0] @ x[1].T),
+    "traces": lambda x: np.trace(x, 1),
     "matmul": lambda x: x[0] @ x[1].T,
     "matmul batch": lambda x: x @ np.arange(40.0).reshape(2, 5, 4),
     "matmul batch right": lambda x: np.arange(8.0).reshape(4, 2) @ x[:, 0],
@@ -173,6 +178,12 @@ MAPS = {
     "det": lambda x: np.linalg.det(x[0] @ x[0].T),
     "solve": lambda x: np.linalg.solve(x[0] @ x[0].T + np.eye(3), x[1]),
     "solve vector": lambda x: np.linalg.solve(x[0, :, :3] + np.eye(3), x[1, :, 0]),
+    "inv batch": lambda x: np.linalg.inv(x[:, :, :3] + np.eye(3)),
+    "det batch": lambda x: np.linalg.det(x[:, :, :3] + np.eye(3)),
+    "solve batch": lambda x: np.linalg.solve(x[:, :, :3] + np.eye(3), x[0]),
+    "solve batch vector": lambda x: np.linalg.solve(x[:, :, :3] + np.eye(3), x[0, :, 0]),
+    "power of a variable": lambda x: x[0] ** x[1],
+    "where on a variable": lambda x: np.where(x > 0.5, x * x, x) * np.where(x, 1.0, 2.0),
 }
 
 
@@ -437,6 +448,12 @@ def test_values_decide_branches():
     assert derivative(f)(0.5) == -1
 
 
+def test_truth_is_that_of_the_value():
+    for sweep in (grad, derivative):
+        assert sweep(lambda x: x * x if x else -x)(3.0) == 6
+        assert sweep(lambda x: x * x if x else -x)(0.0) == -1
+
+
 def test_sigmoid_does_not_overflow():
     z = np.array([-1000.0, -30.0, 0.0, 30.0, 1000.0])
     np.testing.assert_allclose(sigmoid(z), [0, math.exp(-30), 0.5, 1, 1], rtol=1e-12)
@@ -458,6 +475,9 @@ BAD_CALLS = [
     (lambda: vjp(np.sin, np.ones(2))[1](1.0), ValueError, r"needs shape \(2,\), got \(\)"),
     (lambda: jacobian(np.sin, "sideways"), ValueError, "mode must be"),
     (lambda: np.linalg.norm(_variable(), ord=1), TypeError, "Euclidean"),
+    (lambda: np.linalg.norm(_variable(2, 2), 2, axis=(0, 1)), TypeError, "Euclidean"),
+    (lambda: np.pad(_variable(), 1, mode="mean"), TypeError, "zeros or copies entries, got 'mean'"),
+    (lambda: bool(_variable()), ValueError, "ambiguous"),
 ]
 
 
@@ -478,10 +498,8 @@ def _add_in_place(x):
     return np.sum(y)
 
 
-def _variable():
-    kept = []
-    grad(lambda x: (kept.append(x), np.sum(x))[1])(np.ones(2))
-    return kept[0]
+def _variable(*shape):
+    return record(lambda x: x, np.ones(shape or 2))[2]
 
 
 @pytest.mark.parametrize("k", range(len(BAD_CALLS)))
@@ -532,7 +550,7 @@ def test_graph_knows_values_adjoints_and_partials():
 
 def test_layout_separates_boxes_and_layers():
     graph = trace_graph(nested_exponentials, 0.3, "xabcdef")
-    place = layout(graph, width=2.0, height=1.0, gap=0.5)
+    place = layout(graph, width=2.0, height=1.0, gap=(0.5, 0.5))
     for i, (x, y) in enumerate(place.centres):
         for u, v in place.centres[:i]:
             assert abs(x - u) >= 2 or abs(y - v) >= 1
@@ -567,7 +585,7 @@ def test_graphs_refuse(f, x, names, message):
 
 def test_layout_refuses_unconnected_graphs():
     with pytest.raises(ValueError, match="connected, got 2 parts"):
-        layout(trace_graph(lambda p: p[0] * 2.0, (1.0, 1.0), "xyf"), 1, 1, 1)
+        layout(trace_graph(lambda p: p[0] * 2.0, (1.0, 1.0), "xyf"), 1, 1, (1, 1))
 
 
 def test_every_figure_can_be_drawn():

@@ -17,7 +17,7 @@ from byhand.backpropagation.graph import Graph, layout
 from byhand.backpropagation.networks import Profile
 from byhand.backpropagation.rules import sigmoid
 
-_WIDTH, _HEIGHT, _GAP = 1.7, 0.72, 0.42  # of a box, and between boxes, in inches
+_WIDTH, _HEIGHT, _GAP = 1.4, 0.72, (0.3, 0.42)  # of a box, and between boxes, in inches
 _FORWARD, _REVERSE = "C0", "C1"
 
 
@@ -67,7 +67,7 @@ def _progress(graph: Graph, step: int) -> tuple[range, range]:
     return range(min(n - forward + step, n)), range(n - max(step - forward, 0), n)
 
 
-def draw_graph(graph: Graph, step: int | None = None) -> Figure:
+def draw_graph(graph: Graph, step: int | None = None, *, sweeping: bool = True) -> Figure:
     """Draw a graph, or as much of it as some steps of the two sweeps have computed.
 
     Parameters
@@ -76,8 +76,9 @@ def draw_graph(graph: Graph, step: int | None = None) -> Figure:
         From :func:`~byhand.backpropagation.graph.trace_graph`.
     step
         From 0, when only the inputs are known, to :func:`steps_of` the graph, when every
-        adjoint is; what the step computes is highlighted. By default all values and adjoints
-        are drawn, and none is.
+        adjoint is. By default all values and adjoints are drawn.
+    sweeping
+        Whether to highlight what the step computes, and to say it in words.
 
     Raises
     ------
@@ -85,13 +86,14 @@ def draw_graph(graph: Graph, step: int | None = None) -> Figure:
         If there is no such step.
     """
     values, bars = _progress(graph, steps_of(graph) if step is None else step)
-    current = None if step is None else min(bars) if bars else max(values)
+    sweeping = sweeping and step is not None
+    current = None if not sweeping else min(bars) if bars else max(values)
     place = layout(graph, _WIDTH, _HEIGHT, _GAP)
     x, y = np.transpose(place.centres)
     bends = np.concatenate([np.asarray(route) for route in place.routes])[:, 0]
     left = min(bends.min(), x.min() - _WIDTH / 2) - 0.1
     right = max(bends.max(), x.max() + _WIDTH / 2) + 0.1
-    top = y.min() - _HEIGHT / 2 - (0.1 if step is None else 0.8)
+    top = y.min() - _HEIGHT / 2 - (0.8 if sweeping else 0.1)
     size = (right - left, y.max() + _HEIGHT / 2 + 0.1 - top)
     figure, axes = plt.subplots(figsize=size, layout="none")
     axes.set_position([0, 0, 1, 1])
@@ -102,7 +104,7 @@ def draw_graph(graph: Graph, step: int | None = None) -> Figure:
         _draw_edge(axes, route, edge.partial if used else None)
     for k in range(len(graph.names)):
         _draw_box(axes, graph, k, (x[k], y[k]), k in values, k in bars, k == current)
-    if step is not None:
+    if sweeping:
         _write_title(axes, graph, step, (left + 0.1, top), _REVERSE if bars else _FORWARD)
     return figure
 
@@ -114,7 +116,7 @@ def _write_title(axes, graph, step, corner, color) -> None:
     axes.text(x, y + 0.2, title, color=color, weight="bold")
     words = unicodedata.normalize("NFD", step_text(graph, step))
     barred = re.sub("(.)\u0304", r"$\\bar{\1}$", words)  # a font's macron may sit badly
-    axes.text(x, y + 0.48, barred, color=color, size=10)
+    axes.text(x, y + 0.48, barred, color=color)
 
 
 def _draw_box(axes, graph, k, centre, valued, barred, current) -> None:
@@ -130,7 +132,7 @@ def _draw_box(axes, graph, k, centre, valued, barred, current) -> None:
         )
     )
     center = {"ha": "center", "va": "center"}
-    axes.text(x, y - 0.22, _value_line(graph, k, full=False), weight="bold", size=10.5, **center)
+    axes.text(x, y - 0.22, _value_line(graph, k, full=False), weight="bold", **center)
     if valued:
         axes.text(x, y + 0.015, _text(graph.values[k]), color=_FORWARD, **center)
     if barred:
@@ -158,7 +160,7 @@ def _draw_edge(axes, route, partial) -> None:
     )
     axes.add_patch(arrow)
     if partial is not None:
-        axes.text(*_beside(points), f"×{_text(partial)}", color=_REVERSE, size=10, va="center")
+        axes.text(*_beside(points), f"×{_text(partial)}", color=_REVERSE, va="center")
 
 
 def _beside(points: list[np.ndarray]) -> tuple[float, float]:
@@ -166,8 +168,8 @@ def _beside(points: list[np.ndarray]) -> tuple[float, float]:
     if len(points) > 2:
         return points[1][0] - 0.62, points[1][1]
     (x0, y0), (x1, y1) = points
-    x = (x0 + x1) / 2 + (0.12 if x0 == x1 else 0.1 if x1 > x0 else -0.6)
-    return x, (y0 + y1) / 2 - (0 if x0 == x1 else 0.08)
+    x = (x0 + x1) / 2 + (0.12 if x0 == x1 else 0.1 if x1 > x0 else -0.66)
+    return x, (y0 + y1) / 2 - (0 if x0 == x1 else 0.1)
 
 
 def _value_line(graph: Graph, k: int, *, full: bool) -> str:

@@ -132,7 +132,7 @@ class _Box:
         self.w, self.h, self.xy = width, height, (0.0, 0.0)
 
 
-def layout(graph: Graph, width: float, height: float, gap: float) -> Layout:
+def layout(graph: Graph, width: float, height: float, gap: tuple[float, float]) -> Layout:
     """Place a graph in layers, from its inputs down, with few crossings.
 
     Parameters
@@ -142,7 +142,7 @@ def layout(graph: Graph, width: float, height: float, gap: float) -> Layout:
     width, height
         The size of every box.
     gap
-        The free space between neighbours, sideways and downwards.
+        The free space between neighbors, sideways and downwards.
 
     Raises
     ------
@@ -157,7 +157,7 @@ def layout(graph: Graph, width: float, height: float, gap: float) -> Layout:
     Examples
     --------
     >>> graph = trace_graph(lambda x: x * np.exp(x), 1.0, ["x", "a", "f"])
-    >>> [y for _, y in layout(graph, width=2, height=1, gap=1).centres]
+    >>> [y for _, y in layout(graph, width=2, height=1, gap=(1, 1)).centres]
     [0.5, 2.5, 4.5]
     """
     vertices = [Vertex(k) for k in range(len(graph.names))]
@@ -171,7 +171,7 @@ def layout(graph: Graph, width: float, height: float, gap: float) -> Layout:
     if len(components) != 1:
         raise ValueError(f"the graph must be connected, got {len(components)} parts")
     sugiyama = SugiyamaLayout(components[0])
-    sugiyama.xspace = sugiyama.yspace = gap
+    sugiyama.xspace, sugiyama.yspace = gap
     sugiyama.route_edge = lambda edge, points: None  # the bends are enough: no clipping at boxes
     inputs = set(range(len(vertices))) - {edge.target for edge in graph.edges}
     sugiyama.init_all(roots=[vertices[k] for k in sorted(inputs)])

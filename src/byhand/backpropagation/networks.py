@@ -177,6 +177,8 @@ def depth_profile(
 ) -> Profile:
     """Send random inputs forward and random adjoints backward through a network at its start.
 
+    For ReLU, Equation ch5-variance says what to expect.
+
     Parameters
     ----------
     scheme
@@ -184,7 +186,7 @@ def depth_profile(
     activation
         One of ``ACTIVATIONS``.
     rng
-        Draws inputs from N(0, 1), weights, and adjoints of the last layer from N(0, 1).
+        Draws inputs from N(0, 1), weights, and signs as adjoints of the last activations.
     depth, width, samples
         Number of layers, units in each, and inputs.
 

@@ -143,10 +143,27 @@ def _unsum(g, y, x, axis=None, keepdims=False):
     return np.broadcast_to(_keep(g, x, axis), np.shape(x))
 
 
+def _uncumsum(g, y, x, axis=None):
+    along = 0 if axis is None else axis  # without an axis, y is flat
+    return np.reshape(np.flip(np.cumsum(np.flip(g, along), axis=along), along), np.shape(x))
+
+
 def _winners(x, y, axis):
     """Return the share of each entry in its maximum or minimum: 1/k for each of k equals."""
     wins = 1 * (x == _keep(y, x, axis))
     return wins / np.sum(wins, axis=axis, keepdims=True)
+
+
+def _unmax(g, y, x, axis=None, keepdims=False):
+    return _unsum(g, y, x, axis) * _winners(x, y, axis)
+
+
+def _max_moves(t, y, x, axis=None, keepdims=False):
+    return np.sum(t * _winners(x, y, axis), axis=axis, keepdims=keepdims)
+
+
+def _untranspose(g, y, x, axes=None):
+    return np.transpose(g, None if axes is None else np.argsort(np.mod(axes, np.ndim(x))))
 
 
 def _turn(a):
@@ -169,10 +186,19 @@ def _matmul_right(g, y, a, b):
     return g * a if a.ndim == 1 else (_turn(a) @ g[..., None])[..., 0]
 
 
+def _solve(a, b, vectors):
+    """Solve a x = b for a stack of vectors, or of matrices: b's shape alone does not tell."""
+    return np.linalg.solve(a, b[..., None])[..., 0] if vectors else np.linalg.solve(a, b)
+
+
+def _times(a, b, vectors):
+    return (a @ b[..., None])[..., 0] if vectors else a @ b
+
+
 def _solve_left(g, y, a, b):
-    adjoint = np.linalg.solve(_turn(a), g)
+    adjoint = _solve(_turn(a), g, b.ndim == 1)
     if b.ndim == 1:
-        return -adjoint[:, None] * y
+        return -adjoint[..., None] * y[..., None, :]
     return -adjoint @ _turn(y)
 
 
@@ -227,18 +253,18 @@ STRUCTURAL = {
     np.sum: (np.sum, (_unsum,), (lambda t, y, x, *axis, **how: np.sum(t, *axis, **how),)),
     np.cumsum: (
         np.cumsum,
-        (lambda g, y, x, axis=0: np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis),),
-        (lambda t, y, x, axis=0: np.cumsum(t, axis=axis),),
+        (_uncumsum,),
+        (lambda t, y, x, axis=None: np.cumsum(t, axis=axis),),
     ),
     np.max: (
         np.max,
-        (lambda g, y, x, axis=None, **how: _unsum(g, y, x, axis) * _winners(x, y, axis),),
-        (lambda t, y, x, axis=None, **how: np.sum(t * _winners(x, y, axis), axis=axis, **how),),
+        (_unmax,),
+        (_max_moves,),
     ),
     np.min: (
         np.min,
-        (lambda g, y, x, axis=None, **how: _unsum(g, y, x, axis) * _winners(x, y, axis),),
-        (lambda t, y, x, axis=None, **how: np.sum(t * _winners(x, y, axis), axis=axis, **how),),
+        (_unmax,),
+        (_max_moves,),
     ),
     np.reshape: (
         np.reshape,
@@ -247,7 +273,7 @@ STRUCTURAL = {
     ),
     np.transpose: (
         np.transpose,
-        (lambda g, y, x, axes=None: np.transpose(g, None if axes is None else np.argsort(axes)),),
+        (_untranspose,),
         (lambda t, y, x, axes=None: np.transpose(t, axes),),
     ),
     np.broadcast_to: (
@@ -273,14 +299,14 @@ STRUCTURAL = {
     ),
     np.linalg.det: (
         np.linalg.det,
-        (lambda g, y, x: g * y * np.linalg.inv(x).T,),
-        (lambda t, y, x: y * np.trace(np.linalg.solve(x, t)),),
+        (lambda g, y, x: (g * y)[..., None, None] * _turn(np.linalg.inv(x)),),
+        (lambda t, y, x: y * np.sum(_turn(np.linalg.inv(x)) * t, axis=(-2, -1)),),
     ),
     np.linalg.solve: (
         np.linalg.solve,
-        (_solve_left, lambda g, y, a, b: np.linalg.solve(_turn(a), g)),
+        (_solve_left, lambda g, y, a, b: _solve(_turn(a), g, b.ndim == 1)),
         (
-            lambda t, y, a, b: -np.linalg.solve(a, t @ y),
+            lambda t, y, a, b: -_solve(a, _times(t, y, b.ndim == 1), b.ndim == 1),
             lambda t, y, a, b: np.linalg.solve(a, t),
         ),
     ),
@@ -365,9 +391,16 @@ def _dot(a, b):
 
 
 def _norm(x, ord=None, axis=None, keepdims=False):
-    if ord not in (None, 2) or (ord == 2 and axis is None and np.ndim(x) != 1):
+    vectors = isinstance(axis, int) or (axis is None and np.ndim(x) == 1)
+    if ord is not None and not (ord == 2 and vectors):
         raise TypeError(f"only the Euclidean norm has a derivative rule, got ord={ord!r}")
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+
+
+def _pad(x, pad_width, mode="constant"):
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
+        raise TypeError(f"np.pad of traced arrays fills in zeros or copies entries, got {mode!r}")
+    return _rearrange_with_zeros(np.pad)(x, pad_width, mode=mode)
 
 
 def _stack(parts, axis=0):
@@ -383,7 +416,8 @@ COMPOSITES.update(
         np.concatenate: lambda parts, axis=0: _join(*parts, axis=axis),
         np.outer: lambda a, b: np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1)),
         np.ravel: lambda x: np.reshape(x, (-1,)),
-        np.trace: lambda x: np.sum(np.diagonal(x)),
+        np.trace: lambda x, offset=0: np.sum(np.diagonal(x, offset), axis=-1),
+        np.pad: _pad,
         np.clip: lambda x, low, high: np.minimum(np.maximum(x, low), high),
     }
 )
@@ -391,7 +425,7 @@ COMPOSITES.update({f: _reshape_as(f) for f in (np.squeeze, np.expand_dims)})
 COMPOSITES.update({f: _permute_as(f) for f in (np.swapaxes, np.moveaxis)})
 _REARRANGING = (np.flip, np.roll, np.rot90, np.tile, np.repeat, np.take, np.diagonal)
 COMPOSITES.update({f: _rearrange(f) for f in (*_REARRANGING, sliding_window_view)})
-COMPOSITES.update({f: _rearrange_with_zeros(f) for f in (np.pad, np.diag, np.triu, np.tril)})
+COMPOSITES.update({f: _rearrange_with_zeros(f) for f in (np.diag, np.triu, np.tril)})
 
 CONSTANTS.update(
     {

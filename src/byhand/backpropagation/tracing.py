@@ -78,6 +78,9 @@ class Traced:
     def __len__(self) -> int:
         return len(self.value)
 
+    def __bool__(self) -> bool:
+        return bool(plain(self))
+
     def __iter__(self):
         return (self[i] for i in range(len(self)))
 
@@ -233,8 +236,10 @@ class Dual(Traced):
         moved = [i for i, a in enumerate(args) if isinstance(a, Traced) and a.level == level]
         values = [a.value if i in moved else a for i, a in enumerate(args)]
         y = rule.compute(*values, **kwargs)
-        parts = [rule.pushes[i](args[i].tangent, y, *values, **kwargs) for i in moved]
-        tangent = functools.reduce(operator.add, parts)
+        parts = [
+            push(args[i].tangent, y, *values, **kwargs) for i in moved if (push := rule.pushes[i])
+        ]
+        tangent = functools.reduce(operator.add, parts) if parts else 0 * y
         if np.shape(tangent) != np.shape(y):
             tangent = np.broadcast_to(tangent, np.shape(y))
         return Dual(y, level, tangent)

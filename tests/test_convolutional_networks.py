@@ -392,6 +392,7 @@ BAD = [
     (lambda: cn.reached([Conv(1, 3)], (1, 8, 8), (6, 0)), IndexError, "not one at"),
     (lambda: cn.spread(np.zeros((3, 3))), ValueError, "not be zero"),
     (lambda: cn.spread(np.ones((3, 4))), ValueError, "square"),
+    (lambda: cn.energy_profile([3, 0]), ValueError, "positive integers, got"),
     (lambda: cn.binary_solutions(np.eye(2), [1]), ValueError, "A must have shape"),
     (lambda: cn.binary_solutions(np.ones((1, 23)), [1]), ValueError, "23 unknowns"),
 ]
@@ -568,6 +569,6 @@ def test_figures_draw():
 
 
 def test_equivariance_errors_find_the_stride():
-    x = np.random.default_rng(0).normal(size=(12, 12))
+    x = np.random.default_rng(0).integers(-99, 100, (12, 12))  # sums without rounding
     errors = figures.equivariance_errors(lambda x: cn.circular_convolve(x, J, 3), x, range(7))
     assert [shift for shift, error in enumerate(errors) if error == 0] == [0, 3, 6]

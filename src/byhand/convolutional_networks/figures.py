@@ -93,7 +93,7 @@ def solutions_figure(images: Sequence[np.ndarray]) -> Figure:
     for ax, picture, name in zip(axes, [first, second, second - first], names, strict=True):
         _pixels(ax, picture, "C0", limit=1.5)
         for (i, j), value in np.ndenumerate(picture):
-            _number(ax, i, j, value, size=11)
+            _number(ax, i, j, value)
         ax.set_title(name)
     return figure
 
@@ -105,7 +105,7 @@ def null_space_figure(patterns: Sequence[np.ndarray]) -> Figure:
         for sign, color in [(1, "C0"), (-1, "C1")]:
             for i, j in np.argwhere(pattern == sign):
                 ax.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=color, alpha=0.75, lw=0))
-                ax.text(j, i, "+" if sign > 0 else "−", ha="center", va="center", fontsize=11)
+                ax.text(j, i, "+" if sign > 0 else "−", ha="center", va="center", fontsize=12)
         _frame(ax, pattern.shape)
     return figure
 
@@ -118,7 +118,7 @@ def detection_figure(inputs: dict[str, np.ndarray], w: np.ndarray) -> Figure:
         response = convolve(image, w, padding=1)
         _pixels(bottom, response, "C2", limit=4)
         for (i, j), value in np.ndenumerate(response):
-            _number(bottom, i, j, value, size=10)
+            _number(bottom, i, j, value, size=11)
         top.set_title(name)
     axes[0, 0].set_ylabel("image")
     axes[1, 0].set_ylabel("response")
@@ -159,7 +159,7 @@ def parameters_figure(layers: Sequence[Layer], sides: Sequence[int], marked: int
         arrow = {"arrowstyle": "->", "lw": 1.5, "shrinkA": 4, "shrinkB": 4}
         axes.annotate("", (marked, low), (marked, high), arrowprops=arrow)
         text = f"  {name} ÷ {high / low:.0f}"
-        axes.text(marked, np.sqrt(high * low), text, va="center", fontsize=10)
+        axes.text(marked, np.sqrt(high * low), text, va="center")
     axes.set(xscale="log", yscale="log", ylim=(8, None), xlabel="side n of the image")
     axes.set(ylabel="parameters", xticks=list(sides), xticklabels=list(map(str, sides)))
     axes.minorticks_off()
@@ -252,7 +252,7 @@ def _roomy(layers: Sequence[Layer]) -> tuple[int, int, int]:
 
 
 def effective_figure(depths: Sequence[int], draws: int) -> Figure:
-    """Draw the squared gradient of one deep stack, and effective against theoretical width."""
+    """Draw the root mean square gradient of the deepest stack, and widths over depth."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.7), width_ratios=[1, 1.25])
     rng = np.random.default_rng(12)
     means = {}
@@ -272,7 +272,7 @@ def effective_figure(depths: Sequence[int], draws: int) -> Figure:
     right.plot(depths, [4 * spread(m) for m in means[None]], "o", color="C0", ms=8, mfc="none")
     right.plot(depths, [4 * spread(m) for m in means[relu]], "^", color="C2", ms=7)
     right.text(depths[-2], 2 * depths[-2] + 6, "theoretical ", color="C1", ha="right")
-    right.text(depths[-1], exact[-1] * 0.62, "effective:\n○ linear, △ ReLU", ha="right", va="top")
+    right.text(depths[-1], exact[-1] * 0.62, "effective:\n○ linear, ▲ ReLU", ha="right", va="top")
     right.set(xscale="log", yscale="log", xlabel="depth", ylabel="width in pixels")
     right.set_xticks(depths, list(map(str, depths)))
     right.set_yticks([3, 10, 30], ["3", "10", "30"])
@@ -301,20 +301,17 @@ def equivariance_errors(operation, x: np.ndarray, shifts: Sequence[int]) -> list
 def equivariance_figure(w: np.ndarray, shifts: Sequence[int]) -> Figure:
     """Draw by how much strides break equivariance, for shifts of a part of the photograph."""
     figure, axes = plt.subplots(figsize=(6.6, 3.8))
-    x = photograph()[100:228, 200:328]
+    x = np.rint(255 * photograph()[100:228, 200:328]).astype(int)  # no rounding in any sum
     operations = [
-        ("stride 1", "C0", "o", lambda x: circular_convolve(x, w)),
-        ("stride 2", "C1", "s", lambda x: circular_convolve(x, w, stride=2)),
-        ("two poolings", "C2", "^", lambda x: pooled_twice(x, w)),
+        ("stride 1", "C0", "o", 0.015, lambda x: circular_convolve(x, w)),
+        ("stride 2", "C1", "s", 0.02, lambda x: circular_convolve(x, w, stride=2)),
+        ("two poolings", "C2", "^", 0.1, lambda x: pooled_twice(x, w)),
     ]
-    for name, color, marker, operation in operations:
+    for name, color, marker, lift, operation in operations:
         errors = equivariance_errors(operation, x, shifts)
         axes.plot(shifts, errors, color=color, marker=marker, ms=7, ls="--", lw=1)
-        k = int(np.argmax(errors))
-        if errors[k] > 0:
-            axes.text(shifts[k], errors[k] + 0.015, name, color=color, ha="center")
-        else:
-            axes.text(shifts[3], 0.015, name, color=color, ha="center")
+        k = int(np.argmax(errors)) or 3  # where a curve is zero throughout, at 3
+        axes.text(shifts[k], errors[k] + lift, name, color=color, ha="center")
     axes.set(xlabel="shift of the image in pixels", ylabel="relative change", ylim=(-0.02, None))
     axes.set_xticks(list(shifts))
     return figure
@@ -350,8 +347,6 @@ def _frame(axes, shape: tuple[int, int]) -> None:
     axes.spines[["top", "right"]].set_visible(True)
 
 
-def _number(axes, row: int, column: int, value: int, color: str = "C6", size: int = 12) -> None:
+def _number(axes, row: int, column: int, value: int, size: int = 12) -> None:
     text = f"{value}".replace("-", "−")
-    axes.text(
-        column, row, text, color=color, ha="center", va="center", fontsize=size, weight="bold"
-    )
+    axes.text(column, row, text, color="C6", ha="center", va="center", fontsize=size, weight="bold")

@@ -378,6 +378,11 @@ def max_pool_gradient(x: Any, g: Any, size: int | Sequence[int], stride: Any = N
     -------
     ndarray of the shape of x
 
+    Raises
+    ------
+    TypeError, ValueError
+        If g has not the shape of the output, or as for ``max_pool``.
+
     Examples
     --------
     >>> max_pool_gradient([[1.0, 3.0], [3.0, 2.0]], [[1.0]], 2)
@@ -416,6 +421,15 @@ def average_pool_gradient(
         That of the images that were pooled, (…, H, W).
     size, stride
         As for :func:`average_pool`.
+
+    Returns
+    -------
+    ndarray of that shape
+
+    Raises
+    ------
+    TypeError, ValueError
+        If g has not the shape of the output, or the windows do not fit.
 
     Examples
     --------

@@ -164,11 +164,18 @@ def energy_profile(sizes: Sequence[int]) -> list[Fraction]:
     sizes
         Taps along the axis, one number for each layer.
 
+    Raises
+    ------
+    ValueError
+        If a size is not a positive integer.
+
     Examples
     --------
     >>> [str(p) for p in energy_profile([3, 3])]
     ['1/9', '2/9', '1/3', '2/9', '1/9']
     """
+    if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
+        raise ValueError(f"sizes must be positive integers, got {sizes}")
     profile = [1]
     for size in sizes:
         profile = [

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand.hypergradients.losses import Loss, count, numbers
+from byhand.hypergradients.losses import Loss, at_least_0, count, numbers, starting_point
 
 
 class Run(NamedTuple):
@@ -66,12 +66,8 @@ def tuned_descent(
     >>> tuned_descent(quadratic([[2]], [0]), [1], 0.125, 0.0625, steps=3).etas.tolist()
     [0.125, 0.3125, 0.365234375]
     """
-    for name, value in {"eta": eta, "alpha": alpha, "gamma": gamma}.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} must be finite and at least 0, got {value}")
-    w = numbers(w0, "w0", 1)
-    if loss.size not in (None, w.size):
-        raise ValueError(f"the loss has {loss.size} parameters, so w0 needs as many, got {w.size}")
+    at_least_0(eta=eta, alpha=alpha, gamma=gamma)
+    w = starting_point(loss, w0)
     losses, table = np.full(count(steps) + 1, np.nan), np.full((2, steps), np.nan)
     losses[0] = loss.value(w)
     g1 = slope = previous = None  # g(s−2), and the products of neighbouring gradients so far
@@ -118,7 +114,7 @@ def windowed_descent(
     Raises
     ------
     ValueError
-        If ``window`` is below 1 or the budget too small for one update.
+        As :func:`tuned_descent`, or if ``window`` is below 1 or the budget below 2·``window``.
 
     Examples
     --------
@@ -130,7 +126,8 @@ def windowed_descent(
         raise ValueError(
             f"needs window ≥ 1 and budget ≥ 2·window, got window {window} and budget {budget}"
         )
-    w, updates = numbers(w0, "w0", 1), 0
+    at_least_0(eta=eta, alpha=alpha)
+    w, updates = starting_point(loss, w0), 0
     g = loss.gradient(w)
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(budget // (2 * window - 1)):

@@ -59,7 +59,13 @@ def greedy_schedule(curvatures: Any, noise: Any, start: Any, steps: int) -> np.n
     """Return the η_s that each minimize the expected loss after their own step alone.
 
     Equation ch4-greedy: η = Σ hᵢ²mᵢ / Σ hᵢ(hᵢ²mᵢ + cᵢ), where mᵢ = E[wᵢ²] before the step.
-    Parameters and errors are those of :func:`noisy_moments`.
+    Parameters are those of :func:`noisy_moments`.
+
+    Raises
+    ------
+    ValueError
+        As :func:`noisy_moments`, or if neither noise nor distance is left before some step:
+        every step size is then optimal.
 
     Examples
     --------
@@ -69,8 +75,14 @@ def greedy_schedule(curvatures: Any, noise: Any, start: Any, steps: int) -> np.n
     """
     h, c, m = _noisy_quadratic(curvatures, noise, start)
     etas = []
-    for _ in range(count(steps)):
-        eta = np.sum(h**2 * m) / np.sum(h * (h**2 * m + c))
+    for s in range(count(steps)):
+        steepness = np.sum(h * (h**2 * m + c))
+        if steepness == 0:
+            raise ValueError(
+                f"without noise the minimum is reached before step {s + 1}: "
+                "every step size is optimal there"
+            )
+        eta = np.sum(h**2 * m) / steepness
         m = (1 - eta * h) ** 2 * m + eta**2 * c
         etas.append(eta)
     return np.array(etas)
@@ -116,7 +128,7 @@ def farsighted_schedule(
     Raises
     ------
     ValueError
-        As :func:`noisy_moments`.
+        As :func:`noisy_moments`, or if ``ceiling`` is not positive.
 
     Examples
     --------
@@ -124,6 +136,8 @@ def farsighted_schedule(
     [0.5, 0.3333, 0.25]
     """
     problem = _noisy_quadratic(curvatures, noise, start)
+    if ceiling is not None and not ceiling > 0:
+        raise ValueError(f"ceiling must be positive, got {ceiling}")
 
     def objective(etas):
         return last_expected_loss(*problem, etas), schedule_hypergradients(*problem, etas)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from numbers import Real
 from typing import Any, NamedTuple
 
@@ -78,14 +80,16 @@ def least_squares(X: Any, t: Any) -> Loss:
 
     Examples
     --------
-    >>> loss = least_squares([[1, 0], [0, 2], [1, 1]], [1, 2, 3])
+    >>> loss = least_squares([[1, 0], [1, 2]], [1, 3])
     >>> loss.gradient(np.array([0, 0])).tolist()
-    [-2.6666666666666665, -4.666666666666667]
+    [-4.0, -6.0]
     """
     X, t = numbers(X, "X", 2), numbers(t, "t", 1)
     n = len(X)
     if t.size != n:
         raise ValueError(f"X has {n} rows, so t must have {n} entries, got {t.size}")
+
+    scale = Fraction(2, n) if X.dtype == object else 2 / n
 
     def value(w):
         residual = X @ w - t
@@ -93,8 +97,8 @@ def least_squares(X: Any, t: Any) -> Loss:
 
     return Loss(
         value=value,
-        gradient=lambda w: 2 * (X.T @ (X @ w - t)) / n,
-        hvp=lambda w, v: 2 * (X.T @ (X @ v)) / n,
+        gradient=lambda w: X.T @ (X @ w - t) * scale,
+        hvp=lambda w, v: X.T @ (X @ v) * scale,
         size=X.shape[1],
     )
 
@@ -169,7 +173,7 @@ def terrain_network(units: int = 12, spacing: int = 34, seed: int = 0) -> tuple[
     Raises
     ------
     ValueError
-        If ``units`` or ``spacing`` is below 1.
+        If ``units`` or ``spacing`` is below 1, or the spacing so wide that one sample is left.
 
     Examples
     --------
@@ -180,6 +184,8 @@ def terrain_network(units: int = 12, spacing: int = 34, seed: int = 0) -> tuple[
     if units < 1 or spacing < 1:
         raise ValueError(f"units and spacing must be at least 1, got {units} and {spacing}")
     heights = get_sample_data("jacksboro_fault_dem.npz")["elevation"][::spacing, ::spacing]
+    if heights.size < 2:
+        raise ValueError(f"the map has 344 × 403 points: spacing {spacing} leaves one sample")
     y = (heights - heights.mean()).ravel() / heights.std()
     grid = np.meshgrid(*(np.linspace(-1, 1, size) for size in heights.shape), indexing="ij")
     x = np.stack([axis.ravel() for axis in grid], axis=1)
@@ -330,15 +336,36 @@ def numbers(values: Any, name: str, ndim: int) -> np.ndarray:
     if array.dtype.kind not in "fcO":
         raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}")
     if array.ndim != ndim or not array.size:
-        raise ValueError(f"{name} must be non-empty with {ndim} axes, got shape {array.shape}")
-    if array.dtype != object and not np.all(np.isfinite(array)):
-        raise ValueError(f"{name} must be finite, got {array[~np.isfinite(array)][0]} in it")
+        axes = "1 axis" if ndim == 1 else f"{ndim} axes"
+        raise ValueError(f"{name} must be non-empty with {axes}, got shape {array.shape}")
+    floats = array
+    if array.dtype == object:
+        floats = np.array([x for x in array.flat if isinstance(x, float | complex)])
+    if not np.all(np.isfinite(floats)):
+        raise ValueError(f"{name} must be finite, got {floats[~np.isfinite(floats)][0]} in it")
     return array
+
+
+def starting_point(loss: Loss, w0: Any) -> np.ndarray:
+    """Return w0 as a vector of as many numbers as the loss has parameters."""
+    w0 = numbers(w0, "w0", 1)
+    if loss.size not in (None, w0.size):
+        raise ValueError(f"the loss has {loss.size} parameters, so w0 needs as many, got {w0.size}")
+    return w0
+
+
+def at_least_0(**values: float) -> None:
+    """Raise a ValueError unless each of the named numbers is finite and at least 0."""
+    for name, value in values.items():
+        if not (math.isfinite(value) and value >= 0):
+            raise ValueError(f"{name} must be finite and at least 0, got {value}")
 
 
 def step_sizes(etas: Any) -> Sequence:
     """Return step sizes as an array, each finite and at least 0; traced ones as they are."""
-    if isinstance(etas, Traced) or any(isinstance(eta, Traced) for eta in etas):
+    if isinstance(etas, Traced) or (
+        np.iterable(etas) and any(isinstance(eta, Traced) for eta in etas)
+    ):
         return etas
     etas = numbers(etas, "etas", 1)
     parts = etas.real if etas.dtype.kind == "c" else etas

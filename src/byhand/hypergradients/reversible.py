@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from numbers import Rational
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand.hypergradients.losses import numbers
+from byhand.hypergradients.losses import at_least_0, numbers
 
 BITS = 40
 """Binary places of the fixed-point numbers: a state x is stored as the integer round(x·2⁴⁰)."""
@@ -48,6 +49,8 @@ def multiply_exactly(x: Any, ratio: Fraction, buffer: Any) -> tuple[Any, Any]:
     ------
     ValueError
         If the ratio is not positive.
+    TypeError
+        If the ratio is not a fraction: a float is not the ratio that it looks like.
 
     Notes
     -----
@@ -62,8 +65,7 @@ def multiply_exactly(x: Any, ratio: Fraction, buffer: Any) -> tuple[Any, Any]:
     >>> multiply_exactly(x, 1 / Fraction(9, 10), buffer)
     (12345, 0)
     """
-    if ratio <= 0:
-        raise ValueError(f"ratio must be positive, got {ratio}")
+    _require_positive_fraction("ratio", ratio)
     n, d = ratio.numerator, ratio.denominator
     buffer = buffer * d + x % d
     return x // d * n + buffer % n, buffer // n
@@ -80,6 +82,24 @@ def heavy_ball_step(
 ) -> Reversible:
     """Take v ← βv − η∇L(w), w ← w + v in fixed point, losing no bit (Equation ch4-heavy-ball).
 
+    Parameters
+    ----------
+    state
+        Of :func:`start_reversible` or of an earlier step.
+    gradient
+        w ↦ ∇L(w) on arrays of floating-point numbers, shape (d,).
+    eta
+        η, finite and at least 0.
+    beta
+        β, a positive fraction.
+
+    Raises
+    ------
+    ValueError
+        If η or β is out of its range.
+    TypeError
+        If β is not a fraction.
+
     Examples
     --------
     >>> state = start_reversible([1.0, -2.0])
@@ -87,6 +107,8 @@ def heavy_ball_step(
     >>> later.position().tolist()
     [0.75, -1.5]
     """
+    at_least_0(eta=eta)
+    _require_positive_fraction("beta", beta)
     v, buffer = multiply_exactly(state.v, beta, state.buffer)
     v = v - _fixed(eta * gradient(state.position()))
     return Reversible(state.w + v, v, buffer)
@@ -97,6 +119,8 @@ def undo_heavy_ball_step(
 ) -> Reversible:
     """Take the step back: the state before, to the last bit.
 
+    Parameters and errors are those of :func:`heavy_ball_step`.
+
     Examples
     --------
     >>> state = start_reversible([1.0, -2.0])
@@ -104,10 +128,19 @@ def undo_heavy_ball_step(
     >>> undo_heavy_ball_step(heavy_ball_step(state, *step), *step).position().tolist()
     [1.0, -2.0]
     """
+    at_least_0(eta=eta)
+    _require_positive_fraction("beta", beta)
     earlier = state._replace(w=state.w - state.v)
     v = state.v + _fixed(eta * gradient(earlier.position()))
     v, buffer = multiply_exactly(v, 1 / beta, state.buffer)
     return Reversible(earlier.w, v, buffer)
+
+
+def _require_positive_fraction(name: str, value: Any) -> None:
+    if not isinstance(value, Rational):
+        raise TypeError(f"{name} must be a Fraction, got {value!r}")
+    if value <= 0:
+        raise ValueError(f"{name} must be positive, got {value}")
 
 
 def _fixed(x: np.ndarray) -> np.ndarray:

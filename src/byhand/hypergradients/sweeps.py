@@ -14,7 +14,14 @@ from typing import Any
 
 import numpy as np
 
-from byhand.hypergradients.losses import Loss, count, hessian, identity_like, numbers, step_sizes
+from byhand.hypergradients.losses import (
+    Loss,
+    count,
+    hessian,
+    identity_like,
+    starting_point,
+    step_sizes,
+)
 
 
 def trajectory(
@@ -267,7 +274,5 @@ def _checked(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None) -> 
     etas = step_sizes(etas)
     if batches is not None and len(batches) != len(etas):
         raise ValueError(f"{len(etas)} steps need as many batches, got {len(batches)}")
-    w0 = numbers(w0, "w0", 1)
-    if loss.size not in (None, w0.size):
-        raise ValueError(f"the loss has {loss.size} parameters, so w0 needs as many, got {w0.size}")
-    return w0, etas, [loss] * len(etas) if batches is None else batches
+    steps = [loss] * len(etas) if batches is None else batches
+    return starting_point(loss, w0), etas, steps

@@ -33,26 +33,21 @@ NO_BROWSER = (
 )
 
 
-def build(
-    root: Path, *, check: bool = True, env: dict | None = None
-) -> subprocess.CompletedProcess:
-    """Build the book in a folder as a reader would."""
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()"]
-    return subprocess.run(
-        [*command, "build", str(root)],
-        env=os.environ | (env or {}),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        check=check,
-    )
+def pytest_configure(config):
+    config.addinivalue_line("markers", "browser: needs a Chromium")
+    config.addinivalue_line("markers", "slow: builds books, runs notebooks or starts a server")
+
+
+def build_command(root: Path) -> list[str]:
+    """What builds the book in a folder, as ``jupyter-book build`` does."""
+    return [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", root]
 
 
 @pytest.fixture(scope="session")
 def site() -> Path:
     """The folder of the built book; a book that is out of date is built."""
     if not inputs.is_up_to_date():
-        build(inputs.ROOT)
+        subprocess.run(build_command(inputs.ROOT), stdin=subprocess.DEVNULL, check=True)
     return inputs.ROOT / "_build" / "html"
 
 

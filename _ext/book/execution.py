@@ -51,7 +51,8 @@ def execute(paths: list[Path]) -> dict[str, nbformat.NotebookNode]:
     stored = {path: stored_path(notebook, path.stem) for path, notebook in notebooks.items()}
     missing = [path for path in paths if not stored[path].exists()]
     if missing:
-        errors = asyncio.run(_run_all({path: notebooks[path] for path in missing}, stored))
+        copies = {path: copy.deepcopy(notebooks[path]) for path in missing}
+        errors = asyncio.run(_run_all(copies, stored))
         if errors:
             raise BookError("\n".join(errors))
     for path, file in stored.items():

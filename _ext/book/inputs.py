@@ -18,11 +18,13 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = ROOT / "_build" / "complete"
+FIRST_PAGE = ROOT / "_build" / "html" / "index.html"
 
 PACKAGE = ["src/byhand/**/*.py", "src/byhand/**/*.mplstyle", "requirements.txt"]
 BOOK = [
     "_config.yml",
     "_toc.yml",
+    "index.md",
     "chapters/*",
     "_ext/**/*.py",
     "_static/**/*",
@@ -63,7 +65,7 @@ def current() -> str:
 
 def is_up_to_date() -> bool:
     """Return whether the last build was completed with the inputs as they are now."""
-    return STAMP.is_file() and STAMP.read_text() == current()
+    return FIRST_PAGE.is_file() and STAMP.is_file() and STAMP.read_text() == current()
 
 
 def _start(app, config) -> None:

@@ -30,7 +30,7 @@ def _strict(visit):
             visit(translator, node)
         except katex.KaTeXError as error:
             place = node_location(translator.builder.app, node)
-            raise BookError(located(*place, f"{error} in ${node.astext()}$")) from None
+            raise BookError(located(*place, f"{error} in ${node.astext().strip()}$")) from None
 
     return visit_strictly
 

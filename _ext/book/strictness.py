@@ -34,11 +34,9 @@ def located(path: str | Path, line: int | None, message: str) -> str:
 
 def node_location(app, node) -> tuple[str, int | None]:
     """Return the source file, relative to the book, and the line of a document's node."""
-    while node is not None and node.source is None:
+    while node.parent is not None and not (node.source and node.line):
         node = node.parent
-    if node is None:
-        return app.env.docname, None
-    return _relative(app, node.source), node.line
+    return _relative(app, node.source or app.env.docname), node.line
 
 
 def _relative(app, path: str) -> str:

@@ -1,0 +1,188 @@
+"""The notebooks as files, and the claims that they make when they run."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import nbformat
+import pytest
+
+from book import execution, inputs
+from byhand.claims import MIME_TYPE
+from byhand.problems import CHAPTERS, PROBLEMS
+
+NOTEBOOKS = sorted(inputs.ROOT.glob("chapters/*.ipynb"))
+SHORTEST = min(NOTEBOOKS, key=lambda path: path.stat().st_size)
+LONGEST_CELL = 20  # lines
+
+every_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def cells(path, kind):
+    notebook = nbformat.read(path, as_version=4)
+    return [cell for cell in notebook.cells if cell.cell_type == kind]
+
+
+def headings(path):
+    texts = [cell.source for cell in cells(path, "markdown")]
+    return re.findall(r"^(#+) (.+)$", "\n".join(texts), flags=re.MULTILINE)
+
+
+def test_every_chapter_is_a_notebook_of_its_name():
+    assert {path.stem for path in NOTEBOOKS} <= set(CHAPTERS)
+
+
+@every_notebook
+def test_it_is_a_valid_notebook(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+@every_notebook
+def test_git_holds_no_outputs(path):
+    assert [
+        cell.source
+        for cell in cells(path, "code")
+        if cell.outputs or cell.execution_count is not None
+    ] == []
+
+
+@every_notebook
+def test_it_starts_with_its_title_and_has_no_other(path):
+    assert nbformat.read(path, as_version=4).cells[0].source.startswith("# ")
+    assert [level for level, _ in headings(path)].count("#") == 1
+
+
+@every_notebook
+def test_each_problem_has_a_section(path):
+    sections = {title.split(" · ")[0] for level, title in headings(path) if level in ("##", "###")}
+    assert set(CHAPTERS[path.stem].split()) - sections == set()
+
+
+@every_notebook
+def test_it_ends_beyond_the_sheets_with_summary_and_references(path):
+    titles = [title for level, title in headings(path) if level == "##"]
+    assert titles[-3:] == ["Beyond the sheets", "Summary", "References"]
+
+
+@every_notebook
+def test_code_cells_are_short(path):
+    assert [
+        c.source for c in cells(path, "code") if len(c.source.splitlines()) > LONGEST_CELL
+    ] == []
+
+
+UNWELCOME = {
+    "a tag that lets a cell fail": r"raises-exception|allow_errors",
+    "an installation": r"pip install|^\s*[!%]",
+    "an absolute path": r"""["'](/|~|[A-Z]:\\)\w|sys\.path""",
+    "a wall time": r"\b(perf_counter|timeit|time\.time|datetime)\b",
+    "unseeded randomness": r"default_rng\(\)|np\.random\.(?!default_rng|Generator)\w+\(",
+    "raw HTML": r"<(div|span|br|img|a|p|b|i|sup|sub)[ >/]",
+}
+
+
+@every_notebook
+@pytest.mark.parametrize("what", UNWELCOME)
+def test_it_is_free_of(path, what):
+    notebook = nbformat.read(path, as_version=4)
+    kinds = ("markdown",) if what == "raw HTML" else ("code",)
+    texts = [str(c.metadata) + "\n" + c.source for c in notebook.cells if c.cell_type in kinds]
+    found = [re.search(UNWELCOME[what], text, flags=re.MULTILINE) for text in texts]
+    assert [match.group() for match in found if match] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "text"),
+    [
+        ("a tag that lets a cell fail", "{'tags': ['raises-exception']}"),
+        ("an installation", "!pip install numpy"),
+        ("an installation", "x = 1\n%timeit x"),
+        ("an absolute path", "open('/home/me/data.csv')"),
+        ("a wall time", "start = time.perf_counter()"),
+        ("unseeded randomness", "rng = np.random.default_rng()"),
+        ("unseeded randomness", "np.random.normal()"),
+        ("raw HTML", "H<sub>2</sub>O"),
+    ],
+)
+def test_unwelcome_text_is_recognized(what, text):
+    assert re.search(UNWELCOME[what], text, flags=re.MULTILINE)
+
+
+# -- claims
+
+
+@pytest.fixture(scope="module")
+def claims(site):
+    return json.loads((site / "claims.json").read_text(encoding="utf-8"))
+
+
+def test_every_problem_is_covered_by_a_claim(claims):
+    solved_here = {problem for problem, chapter in PROBLEMS.items() if chapter in stems()}
+    assert solved_here - {claim["problem"] for claim in claims} == set()
+
+
+def test_every_chapter_goes_beyond_the_sheets(claims):
+    beyond = {claim["chapter"] for claim in claims if claim["id"].startswith("beyond-")}
+    assert stems() - beyond == set()
+
+
+def stems():
+    return {path.stem for path in NOTEBOOKS}
+
+
+def test_claims_say_what_was_promised(claims):
+    keys = ["id", "problem", "chapter", "statement", "routes", "deviation", "tolerance", "sheet"]
+    assert all(list(claim) == [*keys, "erratum", "verdict"] for claim in claims)
+    assert all(len(claim["routes"]) >= 2 for claim in claims)
+    assert len({claim["id"] for claim in claims}) == len(claims)
+
+
+@pytest.mark.parametrize("verdict", ["verified", "confirmed", "corrected"])
+def test_verdicts_fit_sheet_and_erratum(claims, verdict):
+    expected = {"verified": (False, False), "confirmed": (True, False), "corrected": (True, True)}
+    for claim in claims:
+        if claim["verdict"] == verdict:
+            assert (bool(claim["sheet"]), bool(claim["erratum"])) == expected[verdict], claim["id"]
+
+
+# -- running
+
+
+@pytest.mark.slow
+def test_a_second_run_elsewhere_gives_the_same_outputs(site, tmp_path):
+    """The stored run was made in the notebook's folder, by another kernel, at another time."""
+    source = nbformat.read(SHORTEST, as_version=4)
+    stored = nbformat.read(execution.stored_path(source, SHORTEST.stem), as_version=4)
+    fresh = run(SHORTEST, tmp_path)
+    assert outputs(fresh) == outputs(stored)
+    assert any(MIME_TYPE in kind for kind in outputs(fresh))
+
+
+RUN = """
+import sys, nbformat
+from nbclient import NotebookClient
+notebook = nbformat.read(sys.argv[1], as_version=4)
+NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": "."}}).execute()
+nbformat.write(notebook, "executed.ipynb")
+"""
+
+
+def run(path, folder):
+    """Execute a notebook with another folder as its working directory."""
+    environment = os.environ | execution.KERNEL_ENVIRONMENT
+    subprocess.run([sys.executable, "-c", RUN, path], cwd=folder, env=environment, check=True)
+    return nbformat.read(folder / "executed.ipynb", as_version=4)
+
+
+def outputs(notebook):
+    """What the code cells show, as text."""
+    return [
+        json.dumps(output.get("data", output.get("text")), sort_keys=True)
+        for cell in notebook.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+    ]

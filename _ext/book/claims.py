@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -85,6 +86,13 @@ def _scientific(x: float) -> str:
     mantissa, exponent = f"{x:.0e}".split("e")
     superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{mantissa} × 10{superscript}"
+
+
+def _sentence(text: str) -> str:
+    """Return text as a sentence: a capital, unless it starts with a symbol, and a full stop."""
+    if re.match(r"(?!log\b)[a-z]{2}", text):
+        text = text[0].upper() + text[1:]
+    return text if text.endswith(".") else text + "."
 
 
 def _result(claim: dict) -> str:
@@ -177,7 +185,10 @@ class ClaimsDirective(_ClaimsDirective):
         if not claim["erratum"]:
             text = f" · the sheet agrees: {_sheet(claim)}"
             return [nodes.inline("", text, classes=["claim-sheet"])]
-        words = [nodes.Text(f" ✗ the sheet has {claim['sheet']}. "), *self.inline(claim["erratum"])]
+        words = [
+            nodes.Text(f" ✗ the sheet has {claim['sheet']}. "),
+            *self.inline(_sentence(claim["erratum"])),
+        ]
         return [nodes.inline("", "", *words, classes=["claim-slip"])]
 
     def _claim_table(self, caption: str, claims: list[dict]) -> nodes.Node:
@@ -203,7 +214,7 @@ class ClaimsDirective(_ClaimsDirective):
             return [nodes.Text("")]
         if not claim["erratum"]:
             return [nodes.Text(f"{_sheet(claim)} ✓")]
-        words = [nodes.Text(f"{claim['sheet']} ✗ "), *self.inline(claim["erratum"])]
+        words = [nodes.Text(f"{claim['sheet']} ✗ "), *self.inline(_sentence(claim["erratum"]))]
         return [nodes.inline("", "", *words, classes=["claim-slip"])]
 
 
@@ -250,7 +261,7 @@ class ErrataDirective(_ClaimsDirective):
                     [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
                     self._right(claim),
                     [nodes.Text(claim["sheet"])],
-                    self.inline(claim["erratum"]),
+                    self.inline(_sentence(claim["erratum"])),
                 ],
             )
             for claim in slips

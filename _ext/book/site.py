@@ -28,6 +28,8 @@ def _link_repository(app, config) -> None:
 
 
 def _trim_page(app, pagename, templatename, context, doctree) -> None:
+    # MyST-NB names the summary of folded code by a label that differs from its visible words.
+    context["body"] = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
     for kind in ("script_files", "css_files"):
         context[kind] = [
             file

@@ -88,8 +88,10 @@ class TestWhileBuilding:
 @pytest.mark.usefixtures("live")
 class TestWithALiveKernel:
     def test_a_slider_draws_anew(self, displayed):
-        explore(draw, alt=ALT, labels={"eta": "step size η"}, eta=[0.1, 0.5], beta=[0.0, 0.5])
-        eta, beta, view = displayed[0].children
+        labels = {"eta": "step size η"}
+        explore(draw, alt=ALT, labels=labels, caption="$\\eta < 1$", eta=[0.1, 0.5], beta=[0, 0.5])
+        eta, beta, view, caption = displayed[0].children
+        assert caption.value == "$\\eta &lt; 1$"
         assert [eta.description, beta.description] == ["step size η", "beta"]
         before = view.value
         assert ALT.format(eta="0.1", beta="0") in before
@@ -101,7 +103,7 @@ class TestWithALiveKernel:
 
     def test_it_starts_where_it_is_told(self, displayed):
         explore(draw, alt=ALT, start={"beta": 0.5}, eta=[0.1, 0.5], beta=[0.0, 0.5])
-        eta, beta, view = displayed[0].children
+        eta, beta, view, _ = displayed[0].children
         assert (eta.value, beta.value) == (0.1, 0.5)
         assert ALT.format(eta="0.1", beta="0.5") in view.value
 

@@ -179,16 +179,16 @@ def _interact(draw, alt, caption, labels, start, controls) -> None:
         values = {name: slider.value for name, slider in sliders.items()}
         words = _alt_text(alt, values)
         figure = draw(**values)
-        view.value = _figure_html(figure, words, caption)
+        view.value = _figure_html(figure, words)
         plt.close(figure)
 
     for slider in sliders.values():
         slider.observe(redraw, names="value")
     redraw()
-    display(widgets.VBox([*sliders.values(), view]))
+    display(widgets.VBox([*sliders.values(), view, widgets.HTMLMath(html.escape(caption))]))
 
 
-def _figure_html(figure: Figure, alt: str, caption: str) -> str:
+def _figure_html(figure: Figure, alt: str, caption: str = "") -> str:
     """Return a figure as HTML on white paper, which any theme of a notebook can show."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=140, facecolor="white")

@@ -56,10 +56,15 @@ class QuietHandler(SimpleHTTPRequestHandler):
         pass
 
 
+class QuietServer(ThreadingHTTPServer):
+    def handle_error(self, *_):
+        """A browser that closes a page hangs up on what the page still loads."""
+
+
 @pytest.fixture(scope="session")
 def served_site(site):
     """The address of a server for the built book."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(QuietHandler, directory=site)) as server:
+    with QuietServer(("127.0.0.1", 0), partial(QuietHandler, directory=site)) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()

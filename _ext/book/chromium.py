@@ -1,0 +1,29 @@
+"""Finds the Chromium that looks at the site and prints it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+NAMES = [
+    "chromium",
+    "chromium-browser",
+    "google-chrome",
+    "google-chrome-stable",
+    "msedge",
+    "microsoft-edge",
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "/Applications/Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
+    r"C:\Program Files\Google\Chrome\Application\chrome.exe",
+    r"C:\Program Files (x86)\Microsoft\Edge\Application\msedge.exe",
+]
+ABSENT = (
+    "no Chromium was found: apt-get install chromium, or set BYHAND_CHROMIUM to the path of one"
+)
+
+
+def find_chromium() -> str | None:
+    """Return the path of the Chromium that BYHAND_CHROMIUM names, else of any that is installed."""
+    chosen = os.environ.get("BYHAND_CHROMIUM")
+    return next(filter(None, map(shutil.which, [chosen] if chosen else NAMES)), None)

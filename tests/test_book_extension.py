@@ -16,7 +16,7 @@ import nbformat
 import pytest
 from conftest import build_command
 
-from book import claims, execution, inputs
+from book import claims, execution, inputs, strictness
 from book.strictness import BookError
 from byhand.claims import MIME_TYPE, check
 
@@ -169,6 +169,20 @@ def test_a_claim_must_be_in_its_place_and_once(ids, message):
     app = SimpleNamespace(executed_notebooks={CHAPTER.removesuffix(".ipynb"): notebook})
     with pytest.raises(BookError, match=message):
         claims._collect(app)
+
+
+@pytest.mark.parametrize(
+    ("location", "place"),
+    [
+        ("chapters/index", ("chapters/index", None)),
+        ("/book/index.md:12", ("index.md", 12)),
+        ("/book/index.md:", ("index.md", None)),
+        ("C:/book/index.md", ("C:/book/index.md", None)),
+        ("C:/book/index.md:12", ("C:/book/index.md", 12)),
+    ],
+)
+def test_a_place_is_a_file_and_a_line(location, place):
+    assert strictness._place(SimpleNamespace(srcdir=Path("/book")), location) == place
 
 
 # -- sound books

@@ -520,7 +520,8 @@ def test_jax_convolves_as_documented(optax):
 
 
 def test_every_row_of_the_page_names_its_test():
-    rows = [line for line in PAGE.read_text().splitlines() if line.startswith("| **")]
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    rows = [line for line in lines if line.startswith("| **")]
     named = [re.findall(r"`(test_\w+)`", row) for row in rows]
     assert all(len(names) == 1 for names in named), named
     tests = [names[0] for names in named]

@@ -52,7 +52,9 @@ def execute(paths: list[Path]) -> dict[str, nbformat.NotebookNode]:
     missing = [path for path in paths if not stored[path].exists()]
     if missing:
         copies = {path: copy.deepcopy(notebooks[path]) for path in missing}
-        errors = asyncio.run(_run_all(copies, stored))
+        # The loop that ZeroMQ needs, which is not Windows' own.
+        with asyncio.Runner(loop_factory=asyncio.SelectorEventLoop) as runner:
+            errors = runner.run(_run_all(copies, stored))
         if errors:
             raise BookError("\n".join(errors))
     for path, file in stored.items():

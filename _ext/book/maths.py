@@ -74,10 +74,10 @@ def _copy_styles(app, exception) -> None:
         return
     target = Path(app.outdir, "_static", STYLE)
     (target.parent / "fonts").mkdir(parents=True, exist_ok=True)
-    css = (KATEX / "katex.min.css").read_text()
+    css = (KATEX / "katex.min.css").read_text(encoding="utf-8")
     # Every browser of the last decade reads woff2; the other formats would only be dead weight.
     css = re.sub(r",url\(fonts/[^)]+\.(?:woff|ttf)\) format\(\"\w+\"\)", "", css)
-    target.write_text(css)
+    target.write_text(css, encoding="utf-8")
     for font in (KATEX / "fonts").glob("*.woff2"):
         shutil.copy(font, target.parent / "fonts")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from pathlib import Path
 
 from docutils import nodes
@@ -64,8 +65,9 @@ def _place(app, location) -> tuple[str, int | None] | None:
         return document or "", line
     if not location:
         return None
-    path, _, line = location.rpartition(":") if ":" in location else (location, "", "")
-    return _relative(app, path), int(line) if line.isdigit() else None
+    # A path may start with the colon of a Windows drive.
+    path, line = re.fullmatch(r"(.+?)(?::(\d*))?", location, re.DOTALL).groups()
+    return _relative(app, path), int(line) if line else None
 
 
 def _raise_on_warnings(app, exception) -> None:

@@ -29,10 +29,15 @@ serve: book ## show the built book at http://localhost:8000
 bench: .venv/ready ## run the benchmarks
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
-lock: .venv/ready ## write requirements.txt anew from pyproject.toml
-	$(BIN)/uv pip compile requirements.in --output-file requirements.txt --universal \
-	  --python-version 3.11 --fork-strategy fewest --upgrade --no-annotate \
-	  --custom-compile-command "make lock"
+lock: COMPILE := $(BIN)/uv pip compile --no-annotate --custom-compile-command "make lock"
+lock: .venv/ready ## pin anew, from pyproject.toml, what the book and Binder install
+	$(COMPILE) requirements.in --output-file requirements.txt --upgrade --universal \
+	  --python-version 3.11 --fork-strategy fewest
+# uv keeps the versions that it finds in the file, so Binder's are the book's.
+	sed '/^-e/d' requirements.txt > .binder/requirements.txt
+	echo '-e .[lab]' | $(COMPILE) - --output-file .binder/requirements.txt \
+	  --python-version "$$(sed 's/python-//' .binder/runtime.txt)" --python-platform linux \
+	  --no-python-downloads
 
 clean: ## remove everything that the other commands made
 	rm -rf _build .venv node_modules .hypothesis .pytest_cache .ruff_cache src/byhand.egg-info

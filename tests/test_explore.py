@@ -3,6 +3,7 @@ import io
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 from IPython.core.formatters import format_display_data
 from PIL import Image
@@ -42,6 +43,12 @@ def picture(frame):
     return Image.open(io.BytesIO(base64.b64decode(frame["webp"])))
 
 
+def on_paper(image, paper):
+    image = image.convert("RGBA")
+    sheet = Image.new("RGBA", image.size, paper)
+    return np.asarray(Image.alpha_composite(sheet, image).convert("RGB"), dtype=float)
+
+
 ALT = "a path with step size {eta} and momentum {beta}"
 
 
@@ -69,10 +76,49 @@ class TestWhileBuilding:
     def test_frames_are_transparent_and_twice_as_fine_as_shown(self, displayed):
         show(draw(0.5), alt="a path", caption="The point.")
         (frame,) = displayed[0][MIME_TYPE]["frames"]
-        assert (frame["width"], frame["height"]) == (300, 200)
-        assert picture(frame).size == (600, 400)
+        assert (frame["width"], frame["height"]) == (330, 220)
+        assert picture(frame).size == (660, 440)
         assert picture(frame).convert("RGBA").getpixel((0, 0))[3] == 0
         assert displayed[0][MIME_TYPE]["caption"] == "The point."
+
+    def test_few_colors_look_like_all(self, displayed):
+        figure = draw(0.5)
+        figure.axes[0].axvspan(0, 1, color="C2", alpha=0.15)
+        buffer = io.BytesIO()
+        figure.savefig(buffer, dpi=220, transparent=True)
+        show(figure, alt="a path")
+        (frame,) = displayed[0][MIME_TYPE]["frames"]
+        assert len(picture(frame).convert("RGBA").getcolors()) <= 128
+        assert len(base64.b64decode(frame["webp"])) < buffer.getbuffer().nbytes / 2
+        for paper in ("white", "black"):
+            few, all_ = (on_paper(image, paper) for image in (picture(frame), Image.open(buffer)))
+            assert np.abs(few - all_).mean() < 0.5
+            assert np.quantile(np.abs(few - all_), 0.99) <= 8
+
+    @pytest.mark.parametrize("width", [3, 5])
+    def test_text_must_be_legible_on_a_phone(self, displayed, width):
+        per_point = min(110, 350 / width) / 72
+
+        def with_text(size):
+            figure = plt.figure(figsize=(width, 2))
+            figure.text(0, 0, "small print", fontsize=size)
+            return figure
+
+        show(with_text(10.6 / per_point), alt="legible")
+        small = with_text(10.4 / per_point)
+        with pytest.raises(
+            ValueError, match=r"'small print' is 10\.4 pixels high, less than 10\.5"
+        ):
+            show(small, alt="too small")
+        plt.close(small)
+        with pytest.raises(ValueError, match=r"'small print' is 10\.4 pixels"):
+            explore(lambda size: with_text(size / per_point), size=[11, 10.4], alt="{size}")
+        plt.close("all")
+
+    def test_blank_text_may_have_any_size(self, displayed):
+        figure = plt.figure(figsize=(5, 2))
+        figure.text(0, 0, " ", fontsize=1)
+        show(figure, alt="nothing")
 
     def test_drawing_twice_gives_the_same_bytes(self, displayed):
         show(draw(0.5), alt="a path")

@@ -19,12 +19,36 @@ from typing import Any
 import matplotlib.pyplot as plt
 from IPython.display import HTML, display
 from matplotlib.figure import Figure
+from matplotlib.text import Text
+from PIL import Image
 
 MIME_TYPE = "application/vnd.byhand.figure+json"
 MAX_FRAMES = 250
 """A page loads frames one by one, but they are all drawn and stored at build time."""
 
+PIXELS_PER_INCH = 110
+"""The scale at which a page with room shows a figure. A frame has twice as many pixels."""
+
+PHONE_WIDTH = 350
+"""A column on a phone, in CSS pixels: what is wider is shown at this width."""
+
+SMALLEST_TEXT = 10.5
+"""The least font size of a figure on a phone, in CSS pixels."""
+
 AltText = str | Callable[..., str]
+
+
+def figure_size(height: float) -> tuple[float, float]:
+    """Return the size in inches of a figure of the style's width.
+
+    Examples
+    --------
+    >>> plt.style.use("byhand.book")
+    >>> figure, axes = plt.subplots(figsize=figure_size(4.2))
+    >>> figure.get_size_inches().tolist()
+    [5.0, 4.2]
+    """
+    return plt.rcParams["figure.figsize"][0], height
 
 
 def show(figure: Figure, *, alt: str, caption: str = "", photograph: bool = False) -> None:
@@ -44,11 +68,13 @@ def show(figure: Figure, *, alt: str, caption: str = "", photograph: bool = Fals
     Raises
     ------
     ValueError
-        If ``alt`` is empty.
+        If ``alt`` is empty; while the book is built, also if a text of the figure would be
+        smaller than ``SMALLEST_TEXT`` on a phone.
     """
     _require_alt(alt)
     if building():
-        _display_frames([], [_frame(figure, alt)], caption, first=0, photograph=photograph)
+        frame = _frame(figure, alt, photograph=photograph)
+        _display_frames([], [frame], caption, first=0, photograph=photograph)
     else:
         display(HTML(_figure_html(figure, alt, caption)))
     plt.close(figure)
@@ -86,7 +112,8 @@ def explore(
     ------
     ValueError
         If a control has no values, a start value is not among them, an alternative text is
-        empty or does not name a control, or there are more than ``MAX_FRAMES`` frames.
+        empty or does not name a control, or there are more than ``MAX_FRAMES`` frames; while
+        the book is built, also if a text would be smaller than ``SMALLEST_TEXT`` on a phone.
 
     Examples
     --------
@@ -193,7 +220,7 @@ def _figure_html(figure: Figure, alt: str, caption: str = "") -> str:
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=140, facecolor="white")
     data = base64.b64encode(buffer.getvalue()).decode()
-    width = round(figure.get_figwidth() * 100)
+    width = round(figure.get_figwidth() * PIXELS_PER_INCH)
     words = html.escape(alt, quote=True)
     return (
         f'<figure style="margin:0"><img alt="{words}" src="data:image/png;base64,{data}" '
@@ -226,23 +253,41 @@ def _prerender(draw, alt, caption, labels, start, controls) -> None:
     _display_frames(sliders, frames, caption, first)
 
 
-def _frame(figure: Figure, alt: str) -> dict[str, Any]:
+def _frame(figure: Figure, alt: str, photograph: bool = False) -> dict[str, Any]:
     """Draw a figure on transparent paper at twice the resolution at which a page shows it."""
-    buffer = io.BytesIO()
+    _require_legible(figure)
+    drawn = io.BytesIO()
     figure.savefig(
-        buffer,
-        format="webp",
-        dpi=200,
+        drawn,
+        dpi=2 * PIXELS_PER_INCH,
         transparent=True,
-        pil_kwargs={"quality": 90, "method": 2},  # as small as lossless, ten times as fast
+        pil_kwargs={"compress_level": 1},
     )
-    width, height = figure.get_size_inches() * 100
+    buffer = io.BytesIO()
+    picture = Image.open(drawn)
+    if photograph:
+        picture.save(buffer, "webp", quality=75)
+    else:  # ink has few colors: a palette takes a third of the bytes, and draws no halos
+        palette = picture.quantize(128, method=Image.Quantize.FASTOCTREE)
+        palette.convert("RGBA").save(buffer, "webp", lossless=True, quality=60, method=2)
+    width, height = figure.get_size_inches() * PIXELS_PER_INCH
     return {
         "webp": base64.b64encode(buffer.getvalue()).decode(),
         "alt": alt,
         "width": round(width),
         "height": round(height),
     }
+
+
+def _require_legible(figure: Figure) -> None:
+    scale = min(PIXELS_PER_INCH, PHONE_WIDTH / figure.get_figwidth()) / 72  # pixels per point
+    for text in figure.findobj(Text):
+        size = text.get_fontsize() * scale
+        if text.get_text().strip() and size < SMALLEST_TEXT:
+            raise ValueError(
+                f"on a phone the figure's text {text.get_text()!r} is {size:.1f} pixels high, "
+                f"less than {SMALLEST_TEXT}; draw a narrower figure or larger text"
+            )
 
 
 def _display_frames(

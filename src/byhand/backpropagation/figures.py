@@ -16,8 +16,9 @@ from matplotlib.path import Path
 from byhand.backpropagation.graph import Graph, layout
 from byhand.backpropagation.networks import Profile
 from byhand.backpropagation.rules import sigmoid
+from byhand.explore import figure_size
 
-_WIDTH, _HEIGHT, _GAP = 1.4, 0.72, (0.3, 0.42)  # of a box, and between boxes, in inches
+_WIDTH, _HEIGHT, _GAP = 1.4, 0.66, (0.17, 0.36)  # of a box, and between boxes, in inches
 _FORWARD, _REVERSE = "C0", "C1"
 
 
@@ -91,40 +92,43 @@ def draw_graph(graph: Graph, step: int | None = None, *, sweeping: bool = True) 
     place = layout(graph, _WIDTH, _HEIGHT, _GAP)
     x, y = np.transpose(place.centres)
     bends = np.concatenate([np.asarray(route) for route in place.routes])[:, 0]
-    left = min(bends.min(), x.min() - _WIDTH / 2) - 0.1
-    right = max(bends.max(), x.max() + _WIDTH / 2) + 0.1
-    top = y.min() - _HEIGHT / 2 - (0.8 if sweeping else 0.1)
-    size = (right - left, y.max() + _HEIGHT / 2 + 0.1 - top)
+    left, right = min(bends.min(), x.min() - _WIDTH / 2), max(bends.max(), x.max() + _WIDTH / 2)
+    top, foot = y.min() - _HEIGHT / 2 - (0.7 if sweeping else 0.1), y.max() + _HEIGHT / 2 + 0.1
+    size = figure_size(foot - top)
+    squeeze = min(1, (size[0] - 0.2) / (right - left))
+    routes = [np.array(route, dtype=float) * [squeeze, 1] for route in place.routes]
+    middle = squeeze * (left + right) / 2
     figure, axes = plt.subplots(figsize=size, layout="none")
     axes.set_position([0, 0, 1, 1])
-    axes.set(xlim=(left, right), ylim=(y.max() + _HEIGHT / 2 + 0.1, top))
+    axes.set(xlim=(middle - size[0] / 2, middle + size[0] / 2), ylim=(foot, top))
     axes.axis("off")
-    for edge, route in zip(graph.edges, place.routes, strict=True):
+    for edge, route in zip(graph.edges, routes, strict=True):
         used = bool(bars) and edge.source == current
         _draw_edge(axes, route, edge.partial if used else None)
     for k in range(len(graph.names)):
-        _draw_box(axes, graph, k, (x[k], y[k]), k in values, k in bars, k == current)
+        known = k in values, k in bars, k == current
+        _draw_box(axes, graph, k, (squeeze * x[k], y[k]), squeeze * _WIDTH, *known)
     if sweeping:
-        _write_title(axes, graph, step, (left + 0.1, top), _REVERSE if bars else _FORWARD)
+        _write_title(axes, graph, step, top, _REVERSE if bars else _FORWARD)
     return figure
 
 
-def _write_title(axes, graph, step, corner, color) -> None:
-    x, y = corner
+def _write_title(axes, graph, step, top, color) -> None:
+    x, y = sum(axes.get_xlim()) / 2, top
     sweep = "reverse sweep" if color == _REVERSE else "forward sweep"
     title = f"step {step} of {steps_of(graph)}: {sweep}"
-    axes.text(x, y + 0.2, title, color=color, weight="bold")
+    axes.text(x, y + 0.2, title, color=color, weight="bold", ha="center")
     words = unicodedata.normalize("NFD", step_text(graph, step))
     barred = re.sub("(.)\u0304", r"$\\bar{\1}$", words)  # a font's macron may sit badly
-    axes.text(x, y + 0.48, barred, color=color)
+    axes.text(x, y + 0.46, barred, color=color, ha="center")
 
 
-def _draw_box(axes, graph, k, centre, valued, barred, current) -> None:
+def _draw_box(axes, graph, k, centre, width, valued, barred, current) -> None:
     x, y = centre
     color = _REVERSE if barred else _FORWARD if valued else "0.6"
     axes.add_patch(
         FancyBboxPatch(
-            *((x - _WIDTH / 2, y - _HEIGHT / 2), _WIDTH, _HEIGHT),
+            *((x - width / 2, y - _HEIGHT / 2), width, _HEIGHT),
             boxstyle="round,pad=0,rounding_size=0.12",
             facecolor=(*plt.matplotlib.colors.to_rgb(color), 0.16) if current else "none",
             edgecolor=color,
@@ -132,17 +136,17 @@ def _draw_box(axes, graph, k, centre, valued, barred, current) -> None:
         )
     )
     center = {"ha": "center", "va": "center"}
-    axes.text(x, y - 0.22, _value_line(graph, k, full=False), weight="bold", **center)
+    axes.text(x, y - 0.2, _value_line(graph, k, full=False), weight="bold", **center)
     if valued:
-        axes.text(x, y + 0.015, _text(graph.values[k]), color=_FORWARD, **center)
+        axes.text(x, y + 0.01, _text(graph.values[k]), color=_FORWARD, **center)
     if barred:
         text = rf"$\bar{{{graph.names[k][0]}}}${graph.names[k][1:]} = {_text(graph.adjoints[k])}"
-        axes.text(x, y + 0.235, text, color=_REVERSE, **center)
+        axes.text(x, y + 0.21, text, color=_REVERSE, **center)
 
 
 def _draw_edge(axes, route, partial) -> None:
     """Draw a smooth arrow from the foot of one box to the head of another."""
-    points = [np.array(point, dtype=float) for point in route]
+    points = list(route)
     points[0] = points[0] + [0, _HEIGHT / 2]
     points[-1] = points[-1] - [0, _HEIGHT / 2]
     vertices, codes = [points[0]], [Path.MOVETO]
@@ -194,18 +198,18 @@ def draw_saturation() -> Figure:
     """Draw the derivative of the loss by z, for both targets, with and without σ′."""
     z = np.linspace(-8, 8, 401)
     y = sigmoid(z)
-    figure, axes = plt.subplots()
+    figure, axes = plt.subplots(figsize=figure_size(3.8))
     axes.plot(z, (y - 1) * y * (1 - y), color="C0")
     axes.plot(z, y * y * (1 - y), color="C1", linestyle="--")
     axes.plot(z, y - 1, color="C2", linestyle=":")
     labels = [
-        (-7.8, -0.24, "target 1: wrong on the left,\nyet no gradient there", "C0"),
-        (3.1, 0.17, "target 0: wrong on the\nright, no gradient there", "C1"),
-        (-7.8, -0.9, "target 1 without the factor σ′\n(cross-entropy)", "C2"),
+        (-7.8, -0.3, "target 1: wrong on\nthe left, yet no\ngradient there", "C0", "left"),
+        (7.8, 0.3, "target 0: wrong on the right,\nyet no gradient there", "C1", "right"),
+        (7.8, -0.7, "target 1, without\nthe factor σ′\n(cross-entropy)", "C2", "right"),
     ]
-    for x, height, text, color in labels:
-        axes.text(x, height, text, color=color, va="center")
-    axes.set(xlabel="z = wᵀx + b", ylabel="∂L/∂z", xlim=(-8, 8))
+    for x, height, text, color, side in labels:
+        axes.text(x, height, text, color=color, ha=side, va="center")
+    axes.set(xlabel="z = wᵀx + b", ylabel="∂L/∂z", xlim=(-8, 8), ylim=(-1.05, 0.45))
     return figure
 
 
@@ -219,15 +223,14 @@ def draw_depth_profile(profile: Profile, title: str) -> Figure:
     figure, axes = plt.subplots()
     layers = np.arange(1, len(profile.forward) + 1)
     lines = [
-        (profile.forward, "C0", "o", "-", "activations, forward →"),
-        (profile.backward, "C1", "s", "--", "adjoints, ← backward"),
+        (profile.forward, "C0", "o", "-", "activations →"),
+        (profile.backward, "C1", "s", "--", "← adjoints"),
     ]
     axes.axhspan(0.1, 10, color="0.5", alpha=0.12, linewidth=0)
     for values, color, marker, style, label in lines:
         shown = np.clip(values, _FLOOR, 1 / _FLOOR)
         axes.semilogy(layers, shown, color=color, marker=marker, linestyle=style, label=label)
     axes.set(
-        title=title,
         xlabel="layer",
         ylabel="mean square",
         ylim=(_FLOOR / 30, 30 / _FLOOR),
@@ -236,7 +239,8 @@ def draw_depth_profile(profile: Profile, title: str) -> Figure:
     )
     axes.set_yticklabels(["≤10⁻²⁰", "10⁻¹⁰", "1", "10¹⁰", "≥10²⁰"])
     axes.minorticks_off()
-    axes.legend(loc="upper center", ncols=2)
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0}
+    axes.legend(title=title, alignment="left", ncols=2, **place)
     return figure
 
 
@@ -251,7 +255,7 @@ def draw_xor_losses(
     axes.axhline(1 / 6, color="0.4", linewidth=1)
     axes.text(1.1, 0.13, "1/6", color="0.35", va="top")
     axes.text(1.1, 1e-3, "from random units", color="C0")
-    axes.text(steps[-1], 0.3, "from identical units", color="C1", ha="right")
+    axes.text(steps[-1], 0.5, "from identical units", color="C1", ha="right")
     axes.set(xlabel="step of gradient descent", ylabel="mean squared error", ylim=(1e-6, 3))
     return figure
 
@@ -299,7 +303,7 @@ def draw_training(losses: np.ndarray, per_epoch: int) -> Figure:
 
 def draw_mistakes(images: np.ndarray, labels: np.ndarray, guesses: np.ndarray) -> Figure:
     """Draw up to eight images, entries in [0, 1], with their labels and what they were read as."""
-    figure, grid = plt.subplots(2, 4, figsize=(6.4, 3.7))
+    figure, grid = plt.subplots(2, 4, figsize=figure_size(3.1))
     for axes in grid.flat:
         axes.axis("off")
     for axes, image, label, guess in zip(grid.flat, images, labels, guesses, strict=False):

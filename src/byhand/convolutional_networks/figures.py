@@ -36,6 +36,7 @@ from byhand.convolutional_networks.receptive import (
     receptive_fields,
     spread,
 )
+from byhand.explore import figure_size
 
 
 @functools.cache
@@ -50,7 +51,7 @@ def photograph() -> np.ndarray:
 
 def slide_figure(image: np.ndarray, w: np.ndarray, step: int) -> Figure:
     """Draw the flipped filter on the padded image, and the output up to that step (from 1)."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6.6, 3.9), width_ratios=[9, 7])
+    figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(3.1), width_ratios=[9, 7])
     row, column = divmod(step - 1, image.shape[1])
     padded = np.pad(image, 1)
     _pixels(left, padded, "C0", limit=1.5)
@@ -87,7 +88,7 @@ def slide_alt(image: np.ndarray, w: np.ndarray, step: int) -> str:
 
 def solutions_figure(images: Sequence[np.ndarray]) -> Figure:
     """Draw two images side by side, and their difference."""
-    figure, axes = plt.subplots(1, 3, figsize=(6.6, 2.7))
+    figure, axes = plt.subplots(1, 3, figsize=figure_size(2.1))
     first, second = images
     names = ["first image", "second image", "second − first"]
     for ax, picture, name in zip(axes, [first, second, second - first], names, strict=True):
@@ -100,7 +101,7 @@ def solutions_figure(images: Sequence[np.ndarray]) -> Figure:
 
 def null_space_figure(patterns: Sequence[np.ndarray]) -> Figure:
     """Draw patterns of −1, 0 and 1 in two rows; signs are printed on the pixels."""
-    figure, axes = plt.subplots(2, len(patterns) // 2, figsize=(6.8, 3.0))
+    figure, axes = plt.subplots(2, len(patterns) // 2, figsize=figure_size(2.2))
     for ax, pattern in zip(axes.flat, patterns, strict=True):
         for sign, color in [(1, "C0"), (-1, "C1")]:
             for i, j in np.argwhere(pattern == sign):
@@ -111,25 +112,25 @@ def null_space_figure(patterns: Sequence[np.ndarray]) -> Figure:
 
 
 def detection_figure(inputs: dict[str, np.ndarray], w: np.ndarray) -> Figure:
-    """Draw test images and, below each, the response to a filter."""
-    figure, axes = plt.subplots(2, len(inputs), figsize=(6.6, 4.8))
-    for (top, bottom), (name, image) in zip(axes.T, inputs.items(), strict=True):
-        _pixels(top, image, "C0", limit=1.5)
+    """Draw test images and, beside each, the response to a filter."""
+    figure, axes = plt.subplots(len(inputs), 2, figsize=figure_size(2.1 * len(inputs)))
+    for (left, right), (name, image) in zip(axes, inputs.items(), strict=True):
+        _pixels(left, image, "C0", limit=1.5)
         response = convolve(image, w, padding=1)
-        _pixels(bottom, response, "C2", limit=4)
+        _pixels(right, response, "C2", limit=4)
         for (i, j), value in np.ndenumerate(response):
-            _number(bottom, i, j, value, size=11)
-        top.set_title(name)
-    axes[0, 0].set_ylabel("image")
-    axes[1, 0].set_ylabel("response")
+            _number(right, i, j, value, size=11)
+        left.set_ylabel(name)
+    axes[0, 0].set_title("image")
+    axes[0, 1].set_title("response")
     return figure
 
 
 def photo_figure(w: np.ndarray) -> Figure:
     """Draw the photograph, and the size of its response to a filter and to its transpose."""
-    figure, axes = plt.subplot_mosaic("AA;BC", figsize=(6.6, 6.4), height_ratios=[1.9, 1])
+    figure, axes = plt.subplot_mosaic("AA;BC", figsize=figure_size(4.9), height_ratios=[1.9, 1])
     image = average_pool(photograph(), 2)
-    axes["A"].imshow(image, cmap="gray", vmin=0, vmax=1)
+    axes["A"].imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="bilinear")
     for key, filter_, name in [("B", w, "|response to J|"), ("C", w.T, "|response to Jᵀ|")]:
         axes[key].imshow(np.abs(convolve(image, filter_)), cmap="gray_r", vmin=0, vmax=1.2)
         axes[key].set_title(name)
@@ -144,7 +145,7 @@ def photo_figure(w: np.ndarray) -> Figure:
 
 def parameters_figure(layers: Sequence[Layer], sides: Sequence[int], marked: int) -> Figure:
     """Draw the parameters of the three kinds of network over the side of the image."""
-    figure, axes = plt.subplots(figsize=(6.6, 4.4))
+    figure, axes = plt.subplots(figsize=figure_size(3.9))
     kinds = [
         ("fully connected", "C1", "s", "-", _dense_parameters),
         ("locally connected", "C2", "^", (0, (6, 2)), _local_parameters),
@@ -159,7 +160,7 @@ def parameters_figure(layers: Sequence[Layer], sides: Sequence[int], marked: int
         arrow = {"arrowstyle": "->", "lw": 1.5, "shrinkA": 4, "shrinkB": 4}
         axes.annotate("", (marked, low), (marked, high), arrowprops=arrow)
         text = f"  {name} ÷ {high / low:.0f}"
-        axes.text(marked, np.sqrt(high * low), text, va="center")
+        axes.text(marked, high**0.7 * low**0.3, text, va="center")
     axes.set(xscale="log", yscale="log", ylim=(8, None), xlabel="side n of the image")
     axes.set(ylabel="parameters", xticks=list(sides), xticklabels=list(map(str, sides)))
     axes.minorticks_off()
@@ -199,7 +200,7 @@ def field_figure(depth: int, size: int, pool: int, dilation: int) -> Figure:
         f.start + f.jump * np.arange(len(m)) + (f.size - 1) / 2
         for f, m in zip(fields, masks, strict=True)
     ]
-    figure, axes = plt.subplots(figsize=(6.6, 4.2))
+    figure, axes = plt.subplots(figsize=figure_size(3.6))
     for k, (layer, before) in enumerate(zip(layers, shapes(layers, shape), strict=False)):
         layout = spatial(layer, before)
         lines = [
@@ -253,7 +254,7 @@ def _roomy(layers: Sequence[Layer]) -> tuple[int, int, int]:
 
 def effective_figure(depths: Sequence[int], draws: int) -> Figure:
     """Draw the root mean square gradient of the deepest stack, and widths over depth."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(6.8, 3.7), width_ratios=[1, 1.25])
+    figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(2.9), width_ratios=[1, 1.25])
     rng = np.random.default_rng(12)
     means = {}
     for activation in (None, relu):
@@ -272,7 +273,7 @@ def effective_figure(depths: Sequence[int], draws: int) -> Figure:
     right.plot(depths, [4 * spread(m) for m in means[None]], "o", color="C0", ms=8, mfc="none")
     right.plot(depths, [4 * spread(m) for m in means[relu]], "^", color="C2", ms=7)
     right.text(depths[-2], 2 * depths[-2] + 6, "theoretical ", color="C1", ha="right")
-    right.text(depths[-1], exact[-1] * 0.62, "effective:\n○ linear, ▲ ReLU", ha="right", va="top")
+    right.text(depths[-1], 8, "effective:\n○ linear\n▲ ReLU", ha="right", va="top")
     right.set(xscale="log", yscale="log", xlabel="depth", ylabel="width in pixels")
     right.set_xticks(depths, list(map(str, depths)))
     right.set_yticks([3, 10, 30], ["3", "10", "30"])
@@ -300,20 +301,19 @@ def equivariance_errors(operation, x: np.ndarray, shifts: Sequence[int]) -> list
 
 def equivariance_figure(w: np.ndarray, shifts: Sequence[int]) -> Figure:
     """Draw by how much strides break equivariance, for shifts of a part of the photograph."""
-    figure, axes = plt.subplots(figsize=(6.6, 3.8))
+    figure, axes = plt.subplots()
     x = np.rint(255 * photograph()[100:228, 200:328]).astype(int)  # no rounding in any sum
     operations = [
-        ("stride 1", "C0", "o", 0.015, lambda x: circular_convolve(x, w)),
-        ("stride 2", "C1", "s", 0.02, lambda x: circular_convolve(x, w, stride=2)),
-        ("two poolings", "C2", "^", 0.1, lambda x: pooled_twice(x, w)),
+        ("stride 1", "C0", "o", lambda x: circular_convolve(x, w)),
+        ("stride 2", "C1", "s", lambda x: circular_convolve(x, w, stride=2)),
+        ("two poolings", "C2", "^", lambda x: pooled_twice(x, w)),
     ]
-    for name, color, marker, lift, operation in operations:
+    for name, color, marker, operation in operations:
         errors = equivariance_errors(operation, x, shifts)
-        axes.plot(shifts, errors, color=color, marker=marker, ms=7, ls="--", lw=1)
-        k = int(np.argmax(errors)) or 3  # where a curve is zero throughout, at 3
-        axes.text(shifts[k], errors[k] + lift, name, color=color, ha="center")
+        axes.plot(shifts, errors, color=color, marker=marker, ms=7, ls="--", lw=1, label=name)
     axes.set(xlabel="shift of the image in pixels", ylabel="relative change", ylim=(-0.02, None))
     axes.set_xticks(list(shifts))
+    axes.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), columnspacing=1.2)
     return figure
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from byhand.explore import figure_size
 from byhand.hypergradients.descent import best_step, one_step_parabola
 from byhand.hypergradients.losses import least_squares
 
@@ -29,7 +30,7 @@ def forgiveness(
         For each panel the name of the guess, its values, and name → last losses (nan where
         the run diverged).
     """
-    figure, axes = plt.subplots(len(panels), sharey=True, figsize=(7.2, 3.2 * len(panels)))
+    figure, axes = plt.subplots(len(panels), sharey=True, figsize=figure_size(3.1 * len(panels)))
     for ax, (guess, values, curves) in zip(np.atleast_1d(axes), panels, strict=True):
         for i, (name, losses) in enumerate(curves.items()):
             losses = np.asarray(losses)
@@ -41,7 +42,7 @@ def forgiveness(
         if np.isnan(list(curves.values())).any():
             ax.annotate("diverged", (values[-1], 0.5), ha="right", va="top", color="0.35")
         ax.set(xlabel=guess, ylabel="loss after the run", ylim=(0.1, 0.62))
-        ax.legend(loc="center left", bbox_to_anchor=(0.0, 0.5))
+        ax.legend(loc="lower left", bbox_to_anchor=(0, 1), labelspacing=0.2)
     return figure
 
 
@@ -58,7 +59,7 @@ def growth(
     xlabel
         The name of the length.
     """
-    size = (7.2, 4.2) if len(panels) == 1 else (7.2, 3.3 * len(panels))
+    size = figure_size(3.7 if len(panels) == 1 else 2.9 * len(panels))
     figure, axes = plt.subplots(len(panels), sharex=True, figsize=size)
     for ax, (ylabel, curves) in zip(np.atleast_1d(axes), panels, strict=True):
         for i, (name, (lengths, costs)) in enumerate(curves.items()):
@@ -85,7 +86,7 @@ def horizons(
     losses: Mapping[str, Sequence[float]], schedules: Mapping[str, Sequence[float]]
 ) -> Figure:
     """Draw expected losses and, below, the step sizes of the same schedules."""
-    figure, (top, bottom) = plt.subplots(2, sharex=True, figsize=(7.2, 6))
+    figure, (top, bottom) = plt.subplots(2, sharex=True, figsize=figure_size(5.4))
     for i, (name, values) in enumerate(losses.items()):
         top.semilogy(values, _STYLES[i], color=f"C{i}")
         _name_line(top, range(len(values)), values, name, f"C{i}")
@@ -106,7 +107,7 @@ def parabola(X: Any, t: Any, w0: Any, eta: float, eta_max: float) -> Figure:
     X, t, w0 = (np.asarray(part, float) for part in (X, t, w0))
     loss = least_squares(X, t)
     w1 = w0 - eta * loss.gradient(w0)
-    figure, (left, right) = plt.subplots(1, 2, width_ratios=[1, 1.1])
+    figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(2.9))
     _draw_step(left, loss, np.linalg.lstsq(X, t)[0], w0, w1)
     c0, c1, c2 = one_step_parabola(X, t, w0)
     etas = np.linspace(0, eta_max, 200)
@@ -119,7 +120,7 @@ def parabola(X: Any, t: Any, w0: Any, eta: float, eta_max: float) -> Figure:
         best = best_step(X, t, w0)
         right.axvline(best, color="C2", linestyle=":")
         right.annotate("η*", (best, 1.19 * c0), (4, 0), **_TEXT, color="C2", fontsize=13)
-    right.set(xlabel="step size η", title="loss after the step, $L_1(η)$")
+    right.set(xlabel="step size η", title="loss after it, $L_1(η)$")
     right.set(xlim=(0, eta_max), ylim=(0, 1.3 * c0 if c0 > 0 else 1))
     return figure
 
@@ -166,5 +167,5 @@ def _draw_step(ax: Axes, loss: Any, minimum: np.ndarray, w0: np.ndarray, w1: np.
         ax.annotate(name, w, aside, **_TEXT, color=color, fontsize=13)
     ax.plot([w0[0], w1[0]], [w0[1], w1[1]], ":", color="C1")
     ax.plot(*minimum, "+", color="C2", markersize=12, markeredgewidth=2)
-    ax.set(title="the step, and $-∇L$ at both ends", aspect="equal")
+    ax.set(title="the step, with $-∇L$", aspect="equal")
     ax.set(xlim=axes[0][[0, -1]], ylim=axes[1][[0, -1]])

@@ -8,6 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from byhand.explore import figure_size
 from byhand.linear_algebra.eigen import contraction_coefficient
 from byhand.linear_algebra.numerical import EPSILON, central_difference, complex_step
 
@@ -33,13 +34,13 @@ def error_against_step(
     truncation = steps**2 * abs(third) / 6 / abs(derivative)
     rounding = EPSILON * abs(f(x)) / steps / abs(derivative)
     floor = EPSILON / 8
-    figure, axes = plt.subplots(figsize=(5.6, 4.4))
+    figure, axes = plt.subplots(figsize=figure_size(3.9))
     axes.loglog(steps, truncation + rounding, "--", color="C6", lw=1.5)
     axes.loglog(steps, np.maximum(central, floor), "o-", color="C0", ms=4, lw=1.2)
     axes.loglog(steps, np.maximum(complex_, floor), "s-", color="C1", ms=4, lw=1.2)
     axes.set(xlabel="step $h$", ylabel="relative error", ylim=(floor / 3, 30))
     axes.invert_xaxis()
-    axes.text(1e-11, 4e-8, "central difference", color="C0", ha="left", va="top")
+    axes.text(6e-13, 4e-8, "central difference", color="C0", ha="center", va="top")
     axes.text(1e-11, 1.5e-15, "complex step", color="C1", ha="center", va="bottom")
     axes.text(2e-4, 3e-6, r"$h^2|f'''|/6$", color="C6", ha="left", va="bottom")
     axes.text(1e-11, 1.2e-4, r"$\varepsilon|f|/h$", color="C6", ha="right", va="bottom")
@@ -54,7 +55,7 @@ def through_a_window(f: Callable, x: float, derivative: float, h: float) -> Figu
     slope = central_difference(f, x, h)
     ends = np.array([x - h, x + h])  # as rounded: off from ∓1 in the window where h is tiny
     where, heights = (ends - x) / h, np.array([f(end) - f(x) for end in ends]) / h
-    figure, axes = plt.subplots(figsize=(5.6, 4.2))
+    figure, axes = plt.subplots(figsize=figure_size(3.9))
     axes.plot(t, seen, color="C0", lw=2.5)
     axes.plot(t, derivative * t, ":", color="C6", lw=2)
     axes.plot(t, heights[0] + slope * (t - where[0]), "--", color="C1")
@@ -62,6 +63,7 @@ def through_a_window(f: Callable, x: float, derivative: float, h: float) -> Figu
     reach = 3.2 * abs(derivative)
     axes.set(
         xlim=(-2, 2),
+        xticks=range(-2, 3),
         ylim=(-reach, reach),
         xlabel="$(\\xi - x)/h$",
         ylabel="$(f(\\xi) - f(x))/h$",
@@ -78,7 +80,7 @@ def mixed_derivative_map() -> Figure:
     side = np.linspace(-1, 1, 401)
     x, y = np.meshgrid(side, side)
     c = (x * x - y * y) / np.where(x * x + y * y > 0, x * x + y * y, np.nan)
-    figure, axes = plt.subplots(figsize=(5.6, 4.6))
+    figure, axes = plt.subplots(figsize=figure_size(3.8))
     levels = np.linspace(-1.5, 1.5, 13)
     filled = axes.contourf(x, y, c * (3 - 2 * c * c), levels=levels, cmap="cividis")
     dark, light = "0.1", "0.95"
@@ -87,6 +89,7 @@ def mixed_derivative_map() -> Figure:
     axes.text(0.62, 0.05, "+1", color=dark, weight="bold", size=14)
     axes.text(0.05, 0.85, "−1", color=light, weight="bold", size=14)
     axes.set(xlabel="$x$", ylabel="$y$", aspect="equal")
+    axes.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
     axes.grid(visible=False)
     figure.colorbar(filled, label=r"$\partial^2 g/\partial x\,\partial y$", ticks=[-1, 0, 1])
     return figure
@@ -97,7 +100,7 @@ def chain_on_the_triangle(P: np.ndarray, start: np.ndarray, k: int, name: str) -
     path = [start]
     for _ in range(k):
         path.append(path[-1] @ P)
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(5.0, 6.2), height_ratios=[1.5, 1])
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=figure_size(5.4), height_ratios=[1.5, 1])
     _draw_triangle(top, np.linalg.matrix_power(P, k), np.array(path))
     top.set_title(f"{name}: {k} step{'' if k == 1 else 's'}")
     _draw_spread(bottom, P, k)

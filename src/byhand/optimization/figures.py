@@ -6,6 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from byhand.explore import figure_size
 from byhand.optimization.analysis import (
     heavy_ball_factor,
     newton_raphson,
@@ -88,7 +89,7 @@ def newton_map(points: np.ndarray, kinds: list[str], size: int = 210) -> Figure:
     end = newton_raphson(f.gradient, f.hessian, np.stack([x, y], axis=-1), 150)[-1]
     distance = np.linalg.norm(end[..., None, :] - points, axis=-1)
     which = np.where(distance.min(axis=-1) < 1e-6, distance.argmin(axis=-1), np.nan)
-    figure, axes = plt.subplots(figsize=(7.2, 4.6))
+    figure, axes = plt.subplots(figsize=figure_size(3.6))
     colors = plt.get_cmap("cividis", len(points))
     axes.imshow(
         which,
@@ -116,15 +117,15 @@ def newton_map(points: np.ndarray, kinds: list[str], size: int = 210) -> Figure:
 
 def heavy_ball_explorer(learning_rate: float, momentum: float) -> Figure:
     """Draw where heavy ball converges on problem A1, and its first 30 iterates."""
-    figure, (plane, axes) = plt.subplots(1, 2, figsize=(7.6, 3.9))
+    figure, (plane, axes) = plt.subplots(2, 1, figsize=figure_size(5.4))
     rate, beta = np.meshgrid(np.linspace(0.005, 0.33, 100), np.linspace(0, 0.99, 80))
     curvatures = 5 * (3 + 5**0.5) / 2, 5 * (3 - 5**0.5) / 2
     factor = np.maximum(*[heavy_ball_factor(h, rate, beta) for h in curvatures])
     plane.contourf(rate, beta, factor, levels=[0, 0.7, 0.8, 0.9, 1], cmap="cividis", alpha=0.6)
     lines = plane.contour(rate, beta, factor, levels=[0.7, 0.8, 0.9, 1], colors="C6")
     lines.set_linewidth([0.8, 0.8, 0.8, 2.5])
-    plane.clabel(lines, fontsize=9)
-    plane.plot(learning_rate, momentum, "C1o", markersize=11)
+    plane.clabel(lines, fontsize=11)
+    plane.plot(learning_rate, momentum, "C1o", markersize=11, clip_on=False)
     plane.set(xlabel="learning rate α", ylabel="momentum β")
     plane.set_title("error's factor per step")
     loss = least_squares([[2.0, -1.0], [-1.0, 3.0]], [3.0, 1.0])
@@ -158,7 +159,7 @@ def usable_rates(condition: int, noise: float) -> Figure:
 
 def moments() -> Figure:
     """Draw Adam's m and m̂, β₁ = 0.9, for a constant gradient and for one that drifts."""
-    figure, panels = plt.subplots(1, 2, figsize=(7.6, 3.6), sharey=True)
+    figure, panels = plt.subplots(1, 2, figsize=figure_size(2.9), sharey=True)
     t = np.arange(1, 41)
     for axes, gradient, title in zip(
         panels, [np.ones(40), t / 40], ["constant gradient", "drifting gradient"], strict=True
@@ -177,7 +178,7 @@ def moments() -> Figure:
 
 def two_limits(gd_path: np.ndarray, rmsprop_path: np.ndarray) -> Figure:
     """Draw the solutions of 2w₁ + w₂ = 2, both paths from 0, and their two limits."""
-    figure, axes = plt.subplots(figsize=(7.2, 4.4))
+    figure, axes = plt.subplots(figsize=figure_size(4.6))
     w1 = np.array([-0.1, 1.1])
     axes.plot(w1, 2 - 2 * w1, "C6", linewidth=1.5)
     axes.annotate("zero loss: 2w₁ + w₂ = 2", (0.52, 0.97), (8, 0), textcoords="offset points")
@@ -202,8 +203,8 @@ def residuals(floats: np.ndarray, exact: np.ndarray) -> Figure:
     axes.plot(exact, "C0--", linewidth=1.5)
     zero = int(np.argmax(floats == 0))
     axes.axvline(zero, color="C1", linestyle=":", linewidth=1.5)
-    axes.text(zero - 4, 3e-20, "floats: exactly 0\nfrom here on", color="C1", ha="right")
-    axes.text(190, 0.08, "60 digits: ends in a two-cycle, |r| = 3η/2", color="C0")
+    axes.text(190, 1e-19, f"floats: exactly 0\nfrom step {zero} on", color="C1")
+    axes.text(190, 1e-3, "60 digits: ends in a\ntwo-cycle, |r| = 3η/2", color="C0", va="top")
     axes.set(yscale="log", ylim=(1e-22, 5), xlabel="step", ylabel="|2w₁ + w₂ − 2|")
     return figure
 

@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from byhand.explore import figure_size
 from byhand.sgd_stability.dynamics import (
     factors,
     growth_rates,
@@ -35,6 +36,7 @@ from byhand.sgd_stability.thresholds import (
 MEAN = {"color": "C0", "linestyle": (0, (5, 2))}
 SQUARE = {"color": "C1", "linestyle": (0, (6, 1.5, 1.5, 1.5))}
 SURE = {"color": "C2", "linestyle": "-"}
+_ROW = {"ncols": 3, "columnspacing": 1.2, "handlelength": 2.4, "borderaxespad": 0.2}
 EXPLORER_MEAN = 2
 """The mean curvature of the explorer's two curvatures 2 − σ and 2 + σ."""
 
@@ -42,10 +44,12 @@ EXPLORER_MEAN = 2
 def thresholds_figure(h: Sequence) -> Figure:
     """Draw the three growth rates over η and, below them, where each is negative."""
     figure, (top, bottom) = plt.subplots(
-        2, 1, figsize=(6.6, 5.6), sharex=True, height_ratios=[3, 2]
+        2, 1, figsize=figure_size(5.0), sharex=True, height_ratios=[3, 2]
     )
-    right = 1.2 * max(almost_sure_set(h)[-1][1], float(mean_threshold(h)))
+    right = 1.21 * max(almost_sure_set(h)[-1][1], float(mean_threshold(h)))
     _draw_rates(top, h, right)
+    top.legend(loc="lower right", bbox_to_anchor=(1, 1), **_ROW)
+    top.set_ylim(-1.5, 1.6)
     ends = float(mean_square_threshold(h)), float(mean_threshold(h)), almost_sure_set(h)
     best = best_steps(h)
     rows = [
@@ -62,7 +66,7 @@ def thresholds_figure(h: Sequence) -> Figure:
             bottom.text(x, y + 0.34, f"{x:.3g}", ha="center", va="center")
     for axes in (top, bottom):
         axes.axvspan(ends[0], ends[2][0][1], color="C2", alpha=0.15, lw=0)
-    top.text(ends[0] * 1.02, 0.97, "E w² → ∞, yet\nalmost every\nw(t) → 0", va="top")
+    top.text(ends[0] * 1.02, 1.55, "E w² → ∞, yet\nalmost every\nw(t) → 0", va="top")
     bottom.set_yticks([row[0] for row in rows], [row[1] for row in rows])
     bottom.set(xlim=(0, right), ylim=(-0.6, 2.6), xlabel="step size η    (☆ = fastest)")
     bottom.grid(axis="y", visible=False)
@@ -71,7 +75,7 @@ def thresholds_figure(h: Sequence) -> Figure:
 
 def map_figure() -> Figure:
     """Draw the three regions for two curvatures h − σ, h + σ in the plane of σ/h and ηh."""
-    figure, axes = plt.subplots(figsize=(6.6, 5.2))
+    figure, axes = plt.subplots(figsize=figure_size(4.4))
     spread = np.linspace(0.001, 1.3, 521)
     etas = np.linspace(0.0, 4.5, 901)[1:]
     product = (1 - etas[:, None] * (1 - spread)) * (1 - etas[:, None] * (1 + spread))
@@ -83,7 +87,7 @@ def map_figure() -> Figure:
     axes.axhline(2, lw=2, **MEAN)
     axes.text(0.9, 2.06, "below: in the mean", color="C0", va="bottom")
     axes.text(0.12, 0.9, "in mean square\n(and in the mean,\nand almost surely)", va="center")
-    axes.text(0.42, 2.22, "almost surely", va="center")
+    axes.text(0.37, 2.2, "almost surely", va="center")
     for x, y, name in [(0.5, 2.4, "a"), (0.5, 1.8, "b"), (0.8, 1.875, "c")]:
         axes.plot(x, y, "o", color="C6")
         axes.text(x + 0.03, y, name, weight="bold", va="center")
@@ -97,7 +101,7 @@ def map_figure() -> Figure:
 def paths_figure(eta: float, spread: float) -> Figure:
     """Draw sample paths of log₁₀|w| for curvatures 2 ± σ, and the three rates beside them."""
     h = [EXPLORER_MEAN - spread, EXPLORER_MEAN + spread]
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=(6.0, 5.4), height_ratios=[3, 2])
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=figure_size(5.2), height_ratios=[3, 2])
     t, limit = 100, 30
     w = sample_paths(h, eta, t, 6, np.random.default_rng(3))
     with np.errstate(invalid="ignore"):
@@ -112,8 +116,8 @@ def paths_figure(eta: float, spread: float) -> Figure:
         else:
             top.plot([], [], lw=3, label=f"{name} = {'−∞' if name == 'q·t' else 0}", **style)
     top.set(xlim=(0, t), ylim=(-limit, limit), xlabel="step t", ylabel="log₁₀ |w|")
-    top.legend(ncols=3, loc="lower left", bbox_to_anchor=(0, 1), borderaxespad=0.2)
-    _draw_rates(bottom, h, 1.55, labels=False)
+    top.legend(loc="lower left", bbox_to_anchor=(0, 1), **_ROW)
+    _draw_rates(bottom, h, 1.55)
     bottom.axvline(eta, color="C6", lw=1.2, ls=":")
     for rate, style, marker in zip(growth_rates(h, eta), styles, "so^", strict=True):
         bottom.plot(
@@ -144,7 +148,7 @@ def _verdict(name: str, rate: float) -> str:
 
 def exponent_figure(h: Sequence, low: float, high: float) -> Figure:
     """Draw q(η) on a logarithmic η axis, with the intervals where it is negative shaded."""
-    figure, axes = plt.subplots(figsize=(6.6, 3.8))
+    figure, axes = plt.subplots()
     etas = np.unique(np.concatenate([np.geomspace(low, high, 3000), _near_poles(h)]))
     q = np.array([lyapunov_exponent(h, eta) for eta in etas])
     axes.axhline(0, color="C6", lw=1)
@@ -159,7 +163,7 @@ def exponent_figure(h: Sequence, low: float, high: float) -> Figure:
 
 def critical_figure(h: Sequence, eta: float, t: int) -> Figure:
     """Draw paths of log₁₀|w| at an η with q(η) = 0, and one standard deviation about them."""
-    figure, axes = plt.subplots(figsize=(6.6, 3.8))
+    figure, axes = plt.subplots()
     w = sample_paths(h, eta, t, 5, np.random.default_rng(8))
     axes.plot(np.arange(t + 1), w.log_abs.T / math.log(10), lw=1.1)
     deviation = np.std(np.log10(np.abs(factors(h, eta))))
@@ -173,7 +177,7 @@ def critical_figure(h: Sequence, eta: float, t: int) -> Figure:
 
 def law_figure(h: Sequence, eta: float, t: int, paths: int) -> Figure:
     """Draw where the probability of w(t) lies, and where E w² comes from."""
-    figure, axes = plt.subplots(figsize=(6.6, 4.0))
+    figure, axes = plt.subplots()
     law = log_law(h, eta, t)
     order = np.argsort(law.log_abs)
     place = law.log_abs[order] / math.log(10)
@@ -187,14 +191,14 @@ def law_figure(h: Sequence, eta: float, t: int, paths: int) -> Figure:
     axes.axvline(seen, color="C6", ls=":", lw=1.5)
     axes.text(place[probability.argmax()], 1.04, "where paths are", color="C2", ha="center")
     axes.text(place[share.argmax()], 1.04, "what makes E w²", color="C1", ha="center")
-    axes.text(seen, 0.5, f" largest |w| of\n {_power_of_ten(paths)} paths", va="center")
+    axes.text(seen, 0.5, f" largest |w|\n of {_power_of_ten(paths)} paths", va="center")
     axes.set(xlabel=f"log₁₀ |w({t})|", xlim=(place[0], place[-1] + 14), ylim=(0, 1.15), yticks=[])
     return figure
 
 
 def monte_carlo_figure(h: Sequence, eta: float, times: Sequence[int], paths: int) -> Figure:
     """Draw the exact E w² over t, and the mean of w² over very many sampled paths."""
-    figure, axes = plt.subplots(figsize=(6.6, 4.2))
+    figure, axes = plt.subplots(figsize=figure_size(3.8))
     rng = np.random.default_rng(5)
     means = [sample_mean(sample(h, eta, t, paths, rng), 2)[0] for t in times]
     growth = math.log10(float(square_factor(h, eta)))
@@ -211,7 +215,7 @@ def monte_carlo_figure(h: Sequence, eta: float, times: Sequence[int], paths: int
 
 def peak_figure(h: Sequence, eta: float, t: int) -> Figure:
     """Draw the chance that a run ever reaches x times its start, between its two bounds."""
-    figure, axes = plt.subplots(figsize=(6.6, 4.0))
+    figure, axes = plt.subplots()
     levels = np.geomspace(1.5, 1e5, 40)
     kappa, top = tail_index(h, eta), max(abs(1 - eta * x) for x in h)
     axes.plot(levels, [peak_probability(h, eta, x, t) for x in levels], "o", ms=4, color="C2")
@@ -232,7 +236,7 @@ def peak_figure(h: Sequence, eta: float, t: int) -> Figure:
 
 def batch_figure(h: Sequence, sizes: Sequence[int]) -> Figure:
     """Draw the three thresholds over the batch size, batches drawn with replacement."""
-    figure, axes = plt.subplots(figsize=(6.6, 4.0))
+    figure, axes = plt.subplots()
     batches = [batch_curvatures(h, b, replacement=True) for b in sizes]
     mean = float(mean_threshold(h))
     square = [float(mean_square_threshold(c)) for c in batches]
@@ -252,7 +256,7 @@ def _power_of_ten(n: int) -> str:
     return "10" + f"{math.log10(n):.0f}".translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def _draw_rates(axes, h: Sequence, right: float, labels: bool = True) -> None:
+def _draw_rates(axes, h: Sequence, right: float) -> None:
     """Draw the three growth rates over η from 0 to ``right``."""
     etas = np.linspace(0, right, 801)
     etas = np.unique(np.concatenate([etas, [x for x in _near_poles(h) if x < right]]))
@@ -262,8 +266,6 @@ def _draw_rates(axes, h: Sequence, right: float, labels: bool = True) -> None:
         axes.plot(etas, rate, label=name, **style)
     axes.axhline(0, color="C6", lw=1)
     axes.set(xlim=(0, right), ylim=(-1.5, 1.0), ylabel="growth per step")
-    if labels:
-        axes.legend(loc="lower right")
 
 
 def _near_poles(h: Sequence) -> np.ndarray:

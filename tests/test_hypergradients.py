@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from byhand import hypergradients as hg
 from byhand.backpropagation import derivative, grad
 from byhand.hypergradients import figures
-from byhand.hypergradients.losses import numbers
 from byhand.linear_algebra import central_difference, complex_step
 
 exact = np.vectorize(Fraction, otypes=[object])
@@ -433,47 +432,48 @@ def test_best_step_at_a_minimum_in_floating_point():
 QUAD = hg.quadratic([[2, 1], [1, 3]], [1, 0])
 START = hg.start_reversible([1.0, 2.0])
 BAD = [
-    (lambda: hg.trajectory(QUAD, [1, 1], []), "etas must be non-empty"),
+    (lambda: hg.trajectory(QUAD, [1, 1], []), "etas must not be empty"),
     (lambda: hg.trajectory(QUAD, [1, 1], [-0.1]), "at least 0, got -0.1"),
-    (lambda: hg.trajectory(QUAD, [1, 1], [0.1, np.inf]), "etas must be finite, got inf"),
-    (lambda: hg.final_loss(QUAD, [1, np.nan], [0.1]), "w0 must be finite, got nan"),
+    (lambda: hg.trajectory(QUAD, [1, 1], [0.1, np.inf]), r"etas must be finite, got \[0.1 inf\]"),
+    (lambda: hg.final_loss(QUAD, [1, np.nan], [0.1]), "w0 must be finite, got"),
     (lambda: hg.hypergradients(QUAD, [1, 1, 1], [0.1]), "2 parameters, so w0 needs as many, got 3"),
-    (lambda: hg.hypergradients(QUAD, [[1, 1]], [0.1]), r"w0 must be non-empty with 1 axis, got"),
-    (lambda: hg.hypergradients(QUAD, [1, 1], 0.1), r"etas must be .* 1 axis, got shape \(\)"),
+    (lambda: hg.hypergradients(QUAD, [[1, 1]], [0.1]), r"w0 must be a vector, got shape \(1, 2\)"),
+    (lambda: hg.hypergradients(QUAD, [1, 1], 0.1), r"etas must be a vector, got shape \(\)"),
     (lambda: hg.hypergradients(QUAD, [1, 1], [Fraction(1), np.nan]), "etas must be finite"),
     (lambda: hg.hypergradients(QUAD, [1, 1], exact(["-1/2"])), "at least 0, got -1/2"),
     (lambda: hg.hypergradients(QUAD, [1, 1], [0.1], []), "1 steps need as many batches, got 0"),
     (lambda: hg.checkpointed_hypergradients(QUAD, [1, 1], [0.1], 0), "every must be from 1"),
-    (lambda: hg.forward_hypergradient(QUAD, [1, 1], 0.1, 0), "at least 1 step, got 0"),
+    (lambda: hg.forward_hypergradient(QUAD, [1, 1], 0.1, 0), "steps must be at least 1, got 0"),
     (lambda: hg.forward_hypergradient(QUAD, [1, 1], -0.1, 2), "at least 0, got -0.1"),
-    (lambda: hg.tuned_descent(QUAD, [1, 1], -0.1), "eta must be finite and at least 0, got -0.1"),
-    (lambda: hg.tuned_descent(QUAD, [1, 1], 0.1, np.nan), "alpha must be finite"),
-    (lambda: hg.tuned_descent(QUAD, [1, 1], 0.1, steps=0), "at least 1 step, got 0"),
+    (lambda: hg.tuned_descent(QUAD, [1, 1], -0.1), "eta must be at least 0 and finite, got -0.1"),
+    (lambda: hg.tuned_descent(QUAD, [1, 1], 0.1, np.nan), "alpha must be .* finite, got nan"),
+    (lambda: hg.tuned_descent(QUAD, [1, 1], 0.1, steps=0), "steps must be at least 1, got 0"),
     (lambda: hg.tuned_descent(QUAD, [1], 0.1), "w0 needs as many, got 1"),
     (lambda: hg.windowed_descent(QUAD, [1, 1], 0.1, 0.1, 0, 9), "window 0 and budget 9"),
     (lambda: hg.windowed_descent(QUAD, [1, 1], 0.1, 0.1, 5, 9), "window 5 and budget 9"),
     (lambda: hg.windowed_descent(QUAD, [1], 0.1, 0.1, 1, 9), "w0 needs as many, got 1"),
-    (lambda: hg.windowed_descent(QUAD, [1, 1], -0.1, 0.1, 1, 9), "eta must be finite and at least"),
-    (lambda: hg.windowed_descent(QUAD, [1, 1], 0.1, np.inf, 1, 9), "alpha must be finite and at"),
+    (lambda: hg.windowed_descent(QUAD, [1, 1], -0.1, 0.1, 1, 9), "eta must be at least 0"),
+    (lambda: hg.windowed_descent(QUAD, [1, 1], 0.1, np.inf, 1, 9), "alpha must be at least 0 and"),
     (lambda: hg.quadratic([[1, 2], [3, 4]], [0, 0]), "A must be symmetric"),
-    (lambda: hg.quadratic([[1, 2]], [0, 0]), r"A must have shape \(2, 2\), got \(1, 2\)"),
-    (lambda: hg.quartic([[1]], [[1, 2]]), r"A must have shape \(2, 2\), got \(1, 1\)"),
-    (lambda: hg.least_squares([[1, 2]], [1, 2]), "X has 1 rows, so t must have 1 entries, got 2"),
-    (lambda: hg.least_squares([], []), "X must be non-empty"),
-    (lambda: hg.terrain_network(units=0), "at least 1, got 0 and 34"),
+    (lambda: hg.quadratic([[1, 2]], [0, 0]), r"A must be a square matrix, got shape \(1, 2\)"),
+    (lambda: hg.quadratic([[1]], [0, 0]), r"b must have shape \(1,\), got \(2,\)"),
+    (lambda: hg.quartic([[1]], [[1, 2]]), r"B must have shape \(m, 1\), got \(1, 2\)"),
+    (lambda: hg.least_squares([[1, 2]], [1, 2]), r"t \(n,\), got \(1, 2\) and \(2,\)"),
+    (lambda: hg.least_squares([], []), "X must not be empty"),
+    (lambda: hg.terrain_network(units=0), "units must be at least 1, got 0"),
     (lambda: hg.terrain_network(spacing=403), "spacing 403 leaves one sample"),
     (lambda: hg.noisy_moments([1.0, 0.0], [1, 1], [1, 1], [0.1]), "curvatures must be positive"),
     (lambda: hg.noisy_moments([1.0], [1, 1], [1], [0.1]), r"noise must have shape \(1,\)"),
     (lambda: hg.greedy_schedule([1.0], [-1], [1], 3), "noise must be at least 0, got -1"),
-    (lambda: hg.greedy_schedule([1.0], [1], [1], 0), "at least 1 step, got 0"),
+    (lambda: hg.greedy_schedule([1.0], [1], [1], 0), "steps must be at least 1, got 0"),
     (lambda: hg.greedy_schedule([2.0], [0], [1], 3), "minimum is reached before step 2"),
     (lambda: hg.farsighted_schedule([1.0], [1], [1], 3, ceiling=0), "ceiling must be positive"),
-    (lambda: hg.farsighted_schedule([1.0], [1], [1], 0), "at least 1 step, got 0"),
+    (lambda: hg.farsighted_schedule([1.0], [1], [1], 0), "steps must be at least 1, got 0"),
     (lambda: hg.multiply_exactly(3, Fraction(-1, 2), 0), "ratio must be positive"),
-    (lambda: hg.heavy_ball_step(START, abs, np.nan, Fraction(1, 2)), "eta must be finite"),
+    (lambda: hg.heavy_ball_step(START, abs, np.nan, Fraction(1, 2)), "eta must be at least 0"),
     (lambda: hg.heavy_ball_step(START, abs, 0.1, Fraction(0)), "beta must be positive, got 0"),
     (lambda: hg.undo_heavy_ball_step(START, abs, 0.1, Fraction(0)), "beta must be positive, got 0"),
-    (lambda: hg.one_step_parabola([[1, 2]], [1], [1]), r"require X of shape \(1, 1\)"),
+    (lambda: hg.one_step_parabola([[1, 2]], [1], [1]), r"w0 must have shape \(2,\), got \(1,\)"),
     (lambda: hg.best_step([[1.0, 0.0]], [1], [1, 5]), "every step size is optimal"),
 ]
 
@@ -485,8 +485,10 @@ def test_bad_input_says_what_was_required(call, message):
 
 
 def test_wrong_kinds_are_refused():
-    with pytest.raises(TypeError, match="X must hold numbers"):
-        numbers(["a"], "X", 1)
+    with pytest.raises(TypeError, match="X must be real numbers"):
+        hg.least_squares([["a"]], [1])
+    with pytest.raises(TypeError, match="w0 must be numbers"):
+        hg.trajectory(QUAD, ["a", "b"], [0.1])
     with pytest.raises(TypeError, match=r"beta must be a Fraction, got 0\.9"):
         hg.heavy_ball_step(START, abs, 0.1, 0.9)
 

@@ -529,9 +529,9 @@ def test_gradients_must_be_finite_and_fit(optimizer):
         opt.replay(optimizer, [[1.0, 2.0, 3.0]], [0.0, 0.0])
     with pytest.raises(opt.NonFiniteError, match="gradient must be finite"):
         opt.replay(optimizer, [[1.0, np.nan]], [0.0, 0.0])
-    with pytest.raises(ValueError, match="parameters must not be empty"):
+    with pytest.raises(ValueError, match="start must not be empty"):
         opt.replay(optimizer, [], [])
-    with pytest.raises(TypeError, match="parameters must be real numbers"):
+    with pytest.raises(TypeError, match="start must be real numbers"):
         opt.replay(optimizer, [[1.0]], [1j])
 
 
@@ -544,13 +544,14 @@ def test_gradients_must_be_finite_and_fit(optimizer):
         (lambda: opt.rmsprop(0.1, epsilon_inside=True, initial=-1), "initial must be at least 0"),
         (lambda: opt.l2_penalty(opt.adam(), -1.0), "strength must be at least 0"),
         (lambda: opt.run(opt.adam(), np.negative, [1.0], -1), "steps must be at least 0"),
-        (lambda: opt.quadratic([[1.0, 2.0], [0.0, 1.0]]), "A must be a symmetric matrix"),
+        (lambda: opt.quadratic([[1.0, 2.0], [0.0, 1.0]]), "A must be symmetric"),
         (lambda: opt.quadratic(np.eye(2), [1.0]), r"b must have shape \(2,\), got \(1,\)"),
         (lambda: opt.least_squares(np.eye(2), [1.0]), r"X must have shape \(n, d\) and t"),
         (lambda: opt.rosenbrock(0.0), "steepness must be positive"),
         (lambda: opt.two_wells().gradient([1.0, 2.0, 3.0]), "must have 2 coordinates"),
-        (lambda: opt.classify([[1.0, 2.0]]), "must be square and symmetric"),
-        (lambda: opt.spectral_radius([[1.0, 2.0]]), "matrix must be square"),
+        (lambda: opt.classify([[1.0, 2.0]]), "hessian must be a square matrix"),
+        (lambda: opt.classify([[1.0, 2.0], [0.0, 1.0]]), "hessian must be symmetric"),
+        (lambda: opt.spectral_radius([[1.0, 2.0]]), "matrix must be a square matrix"),
         (lambda: opt.tune_heavy_ball(2.0, 1.0), "0 < μ ≤ L, got 2.0 and 1.0"),
         (lambda: opt.gradient_variation(np.negative, [1.0], [1.0]), "different points"),
         (
@@ -559,6 +560,10 @@ def test_gradients_must_be_finite_and_fit(optimizer):
         ),
         (lambda: opt.minimum_norm_solution(np.ones((2, 3)), [1.0, 1.0]), "XXᵀ must not be"),
         (lambda: opt.minimum_norm_solution(np.eye(2), [1.0]), "X must have shape"),
+        (
+            lambda: opt.minimum_norm_solution([[1.0, 2.0]], [1.0], [1.0]),
+            r"start must have shape \(2,\), got \(1,\)",
+        ),
         (lambda: opt.critical_points(sympy.sin(sympy.Symbol("x")), [sympy.Symbol("x")]), "poly"),
         (lambda: opt.working_ranges([1.0], {"SGD": [1.0]}, 0.1), "need two rates"),
         (lambda: opt.working_ranges([1, 2], {"SGD": [1, 1]}, 0), "target must be positive"),

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import scipy.optimize
 
+from byhand._bisection import last_where as last_where  # chapter 5 takes it from here
+from byhand._checks import one_of
 from byhand.backpropagation.rules import relu, sigmoid
 from byhand.backpropagation.sweeps import grad, jacobian, value_and_grad, vjp
 from byhand.backpropagation.tracing import plain
@@ -147,7 +149,7 @@ def initial_weights(rng: np.random.Generator, scheme: str, fan_in: int, fan_out:
     References
     ----------
     X. Glorot and Y. Bengio, Understanding the difficulty of training deep feedforward neural
-    networks, AISTATS 2010. K. He, X. Zhang, S. Ren and J. Sun, Delving Deep into Rectifiers,
+    networks, AISTATS 2010. K. He, X. Zhang, S. Ren and J. Sun, Delving deep into rectifiers,
     ICCV 2015.
 
     Examples
@@ -155,13 +157,12 @@ def initial_weights(rng: np.random.Generator, scheme: str, fan_in: int, fan_out:
     >>> initial_weights(np.random.default_rng(0), "constant", 4, 4)[0]
     array([0.5, 0.5, 0.5, 0.5])
     """
+    one_of("scheme", scheme, SCHEMES)
     xavier = np.sqrt(2 / (fan_in + fan_out))
     he = np.sqrt(2 / fan_in)
     if scheme in ("zero", "constant"):
         return np.full((fan_in, fan_out), xavier if scheme == "constant" else 0.0)
     scales = {"too small": xavier / 2, "Xavier": xavier, "He": he, "too large": 2 * he}
-    if scheme not in scales:
-        raise ValueError(f"scheme must be one of {SCHEMES}, got {scheme!r}")
     return scales[scheme] * rng.normal(size=(fan_in, fan_out))
 
 
@@ -206,8 +207,7 @@ def depth_profile(
     >>> profile.forward, profile.backward
     (array([0.25, 0.25, 0.25]), array([0.    , 0.    , 0.0625]))
     """
-    if activation not in ACTIVATIONS:
-        raise ValueError(f"activation must be one of {tuple(ACTIVATIONS)}, got {activation!r}")
+    one_of("activation", activation, tuple(ACTIVATIONS))
     weights = [initial_weights(rng, scheme, width, width) for _ in range(depth)]
     X = rng.normal(size=(samples, width))
     signs = rng.choice([-1.0, 1.0], size=(samples, width))
@@ -294,21 +294,6 @@ def critical_point_of_identical_units(start, X, targets, sizes: Sequence[int], p
         hessian = jacobian(grad(loss), mode="forward")(point)
         point = point - np.linalg.solve(hessian, grad(loss)(point))
     return point
-
-
-def last_where(holds: Callable[[float], bool], low: float, high: float) -> float:
-    """Return the last float in [low, high] for which ``holds``, by bisection.
-
-    ``holds`` must be true at ``low`` and change to false once.
-
-    Examples
-    --------
-    >>> last_where(lambda x: x * x <= 2, 0, 2) == np.nextafter(np.sqrt(2), 0)
-    np.True_
-    """
-    while low < (middle := (low + high) / 2) < high:
-        low, high = (middle, high) if holds(middle) else (low, middle)
-    return float(low)
 
 
 # -- a classifier (beyond the sheets) --------------------------------------------------------------

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from byhand._checks import one_of
 from byhand.backpropagation.rules import fit
 from byhand.backpropagation.tracing import Dual, Traced, Variable, new_level, plain
 
@@ -162,8 +163,7 @@ def jacobian(f: Callable, mode: str = "reverse") -> Callable:
     array([[4., 0.],
            [3., 2.]])
     """
-    if mode not in ("reverse", "forward"):
-        raise ValueError(f"mode must be 'reverse' or 'forward', got {mode!r}")
+    one_of("mode", mode, ("reverse", "forward"))
 
     def by_rows(x):
         y, pullback = vjp(f, x)

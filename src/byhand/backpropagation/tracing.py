@@ -181,21 +181,15 @@ def primitive(function: Callable) -> Callable:
     return dispatching
 
 
-class Node(NamedTuple):
-    """One operation on a tape: which rule made ``value`` from ``args``, and whence they came.
+Node = tuple[Rule | None, Any, Sequence[Any], dict[str, Any], Sequence[tuple[int, int]]]
+"""One operation on a tape: its rule, its value, ``args``, ``kwargs``, and whence the args came.
 
-    ``parents`` pairs the position of an argument with its index on the tape.
-    """
-
-    rule: Rule | None
-    value: Any
-    args: Sequence[Any]
-    kwargs: dict[str, Any]
-    parents: Sequence[tuple[int, int]]
+The last entry pairs the position of an argument with its index on the tape. An input has no rule.
+"""
 
 
 class Variable(Traced):
-    """A value on a tape. Every operation on it appends a :class:`Node`."""
+    """A value on a tape. Every operation on it appends a ``Node``."""
 
     __slots__ = ("index", "tape")
 

@@ -7,6 +7,7 @@ libraries.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
@@ -157,10 +158,10 @@ def count(layers: Sequence[Layer], shape: Sequence[int]) -> list[Count]:
     >>> [(c.neurons, c.parameters) for c in count([Conv(1, 3, "same"), MaxPool(2)], (1, 32, 32))]
     [(1024, 9), (256, 0)]
     """
-    all_shapes = shapes(layers, shape)
+    steps = itertools.pairwise(shapes(layers, shape))
     return [
         Count(layer, after, math.prod(after), *_weights(layer, before, after))
-        for layer, before, after in zip(layers, all_shapes, all_shapes[1:], strict=False)
+        for layer, (before, after) in zip(layers, steps, strict=True)
     ]
 
 
@@ -222,8 +223,8 @@ def initialize(
     [[(6, 1, 5, 5), (6,)], []]
     """
     params = []
-    for layer, before, after in zip(
-        layers, shapes(layers, shape), shapes(layers, shape)[1:], strict=False
+    for layer, (before, after) in zip(
+        layers, itertools.pairwise(shapes(layers, shape)), strict=True
     ):
         if isinstance(layer, Conv):
             w = (layer.channels, before[0], layer.size, layer.size)

@@ -24,6 +24,7 @@ import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
+from byhand._checks import finite, integer, one_of
 from byhand.backpropagation.tracing import Traced
 
 Padding = str | int | Sequence
@@ -90,7 +91,7 @@ def geometry(
     """
     size, filter_size = _pair("size", size), _pair("the filter's size", filter_size)
     stride, dilation = _pair("stride", stride), _pair("dilation", dilation)
-    extent = tuple((k - 1) * d + 1 for k, d in zip(filter_size, dilation, strict=True))
+    extent = _extent(filter_size, dilation)
     pads = _pads(padding, size, filter_size, extent, stride)
     room = [n + sum(pad) - e for n, pad, e in zip(size, pads, extent, strict=True)]
     if min(room) < 0:
@@ -267,9 +268,8 @@ def transposed_cross_correlate(
     _check_finite("y", y)
     layout = geometry(size, w.shape[-2:], padding, stride, dilation)
     w = w[None, None] if plain_filter else w
-    batch = _check_output(y, w.shape[0], layout.output, plain_filter)
     outputs, channels, *taps = w.shape
-    rows = np.moveaxis(y.reshape(-1, outputs, *layout.output), 1, 0).reshape(outputs, -1)
+    rows, batch = _rows(y, outputs, layout.output, plain_filter)
     columns = _matmul(w.reshape(outputs, -1).T, rows)
     columns = columns.reshape(channels, *taps, -1, *layout.output)
     x = _scatter(columns, size, layout)
@@ -320,8 +320,7 @@ def filter_gradient(
     y = _array(y)
     _check_finite("y", y)
     layout = geometry(x.shape[-2:], shape[-2:], padding, stride, dilation)
-    _check_output(y, len(w), layout.output, plain_filter)
-    rows = np.moveaxis(y.reshape(-1, len(w), *layout.output), 1, 0).reshape(len(w), -1)
+    rows, _ = _rows(y, len(w), layout.output, plain_filter)
     columns = _columns(_patches(x, shape[-2:], layout))
     if columns.shape[1] != rows.shape[1]:
         raise ValueError(f"x holds {len(x)} images but y has shape {y.shape}")
@@ -447,6 +446,11 @@ def average_pool_gradient(
 # -- how it is computed ----------------------------------------------------------------------------
 
 
+def _extent(taps: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
+    """Return how many pixels a filter covers along each axis."""
+    return tuple((k - 1) * d + 1 for k, d in zip(taps, dilation, strict=True))
+
+
 def _columns(patches: Any) -> Any:
     """Return the matrix of patches (im2col): a row for each weight, a column for each output."""
     _, channels, _, _, rows, columns = patches.shape
@@ -454,12 +458,20 @@ def _columns(patches: Any) -> Any:
     return np.reshape(ordered, (channels * rows * columns, -1))
 
 
+def _rows(y: Any, outputs: int, size: tuple[int, int], plain_filter: bool) -> tuple:
+    """Return an output as a matrix with a row for each filter, and the shape of its batch."""
+    wanted = size if plain_filter else (outputs, *size)
+    if y.ndim < len(wanted) or y.shape[y.ndim - len(wanted) :] != wanted or 0 in y.shape:
+        raise ValueError(f"y must have shape (…, {', '.join(map(str, wanted))}), got {y.shape}")
+    rows = np.moveaxis(y.reshape(-1, outputs, *size), 1, 0).reshape(outputs, -1)
+    return rows, tuple(y.shape[: y.ndim - len(wanted)])
+
+
 def _patches(x: Any, taps: tuple[int, int], layout: Geometry) -> Any:
     """Return a view of shape (batch, channels, H', W', k, l) into the padded images."""
     if any(map(any, layout.pads)):
         x = np.pad(x, ((0, 0), (0, 0), *layout.pads))
-    extent = tuple((k - 1) * d + 1 for k, d in zip(taps, layout.dilation, strict=True))
-    windows = sliding_window_view(x, extent, axis=(-2, -1))
+    windows = sliding_window_view(x, _extent(taps, layout.dilation), axis=(-2, -1))
     down, right = layout.stride
     return windows[:, :, ::down, ::right, :: layout.dilation[0], :: layout.dilation[1]]
 
@@ -481,13 +493,7 @@ def _by_gemm(x: Any, w: Any, layout: Geometry) -> Any:
 def _by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
     """Multiply spectra. Circular wrap-around reaches only outputs that "valid" leaves out."""
     x = np.pad(x, ((0, 0), (0, 0), *layout.pads))
-    dilated = np.zeros(
-        (
-            *w.shape[:2],
-            *((k - 1) * d + 1 for k, d in zip(w.shape[2:], layout.dilation, strict=True)),
-        ),
-        dtype=w.dtype,
-    )
+    dilated = np.zeros((*w.shape[:2], *_extent(w.shape[2:], layout.dilation)), dtype=w.dtype)
     dilated[:, :, :: layout.dilation[0], :: layout.dilation[1]] = w
     real = not (np.iscomplexobj(x) or np.iscomplexobj(w))
     size = [scipy.fft.next_fast_len(n, real) for n in x.shape[-2:]]
@@ -504,10 +510,8 @@ def _by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
 
 def _chosen(method: str, x: Any, w: Any, layout: Geometry) -> str:
     """Return the method to use: for "auto", the FFT where it needs less arithmetic."""
-    if method not in METHODS:
-        raise ValueError(f"method must be one of {METHODS}, got {method!r}")
-    floats = not isinstance(x, Traced) and not isinstance(w, Traced)
-    floats = floats and all(a.dtype.kind in "fc" for a in (x, w))
+    one_of("method", method, METHODS)
+    floats = not any(isinstance(a, Traced) or a.dtype.kind not in "fc" for a in (x, w))
     if method == "fft" and not floats:
         raise TypeError("the FFT rounds: it takes arrays of floats; use method='gemm'")
     if method != "auto" or not floats:
@@ -629,22 +633,14 @@ def _is_plain(w: Any) -> bool:
     return w.ndim == 2
 
 
-def _check_output(y: Any, outputs: int, size: tuple[int, int], plain_filter: bool) -> tuple:
-    """Return the shape of the batch of an output, after checking the rest of its shape."""
-    wanted = size if plain_filter else (outputs, *size)
-    if y.ndim < len(wanted) or y.shape[y.ndim - len(wanted) :] != wanted or 0 in y.shape:
-        raise ValueError(f"y must have shape (…, {', '.join(map(str, wanted))}), got {y.shape}")
-    return tuple(y.shape[: y.ndim - len(wanted)])
-
-
 def _check_same_shape(name: str, a: np.ndarray, shape: tuple) -> None:
     if a.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {a.shape}")
 
 
 def _check_finite(name: str, a: Any) -> None:
-    if not isinstance(a, Traced) and a.dtype.kind in "fc" and not np.isfinite(a).all():
-        raise ValueError(f"{name} must be finite, but has entries that are not")
+    if not isinstance(a, Traced) and a.dtype.kind in "fc":
+        finite(name, a)
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:
@@ -652,20 +648,12 @@ def _pair(name: str, value: Any) -> tuple[int, int]:
     pair = _both(value)
     if len(pair) != 2:
         raise ValueError(f"{name} must be a number or a pair, got {value!r}")
-    return _integer(name, pair[0], 1), _integer(name, pair[1], 1)
+    return integer(name, pair[0], 1), integer(name, pair[1], 1)
 
 
 def _both(value: Any) -> tuple:
     """Return a sequence as it is, and anything else twice."""
     return tuple(value) if hasattr(value, "__len__") else (value, value)
-
-
-def _integer(name: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, got {value}")
-    return int(value)
 
 
 def _pads(padding: Padding, size, filter_size, extent, stride) -> tuple:
@@ -693,4 +681,4 @@ def _pads(padding: Padding, size, filter_size, extent, stride) -> tuple:
     pads = [_both(side) for side in sides]
     if any(len(pad) != 2 for pad in pads):
         raise ValueError(f"each padding must be a number or a pair, got {padding!r}")
-    return tuple(tuple(_integer("padding", p, 0) for p in pad) for pad in pads)
+    return tuple(tuple(integer("padding", p, 0) for p in pad) for pad in pads)

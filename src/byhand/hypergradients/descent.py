@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand.hypergradients.losses import Loss, at_least_0, count, numbers, starting_point
+from byhand._checks import integer, non_negative, samples
+from byhand.hypergradients.losses import Loss, starting_point, traceable
 
 
 class Run(NamedTuple):
@@ -66,9 +67,11 @@ def tuned_descent(
     >>> tuned_descent(quadratic([[2]], [0]), [1], 0.125, 0.0625, steps=3).etas.tolist()
     [0.125, 0.3125, 0.365234375]
     """
-    at_least_0(eta=eta, alpha=alpha, gamma=gamma)
+    for name, value in {"eta": eta, "alpha": alpha, "gamma": gamma}.items():
+        non_negative(name, value)
+    steps = integer("steps", steps, 1)
     w = starting_point(loss, w0)
-    losses, table = np.full(count(steps) + 1, np.nan), np.full((2, steps), np.nan)
+    losses, table = np.full(steps + 1, np.nan), np.full((2, steps), np.nan)
     losses[0] = loss.value(w)
     g1 = slope = previous = None  # g(s−2), and the products of neighbouring gradients so far
     with np.errstate(over="ignore", invalid="ignore"):
@@ -126,7 +129,8 @@ def windowed_descent(
         raise ValueError(
             f"needs window ≥ 1 and budget ≥ 2·window, got window {window} and budget {budget}"
         )
-    at_least_0(eta=eta, alpha=alpha)
+    non_negative("eta", eta)
+    non_negative("alpha", alpha)
     w, updates = starting_point(loss, w0), 0
     g = loss.gradient(w)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -173,10 +177,11 @@ def one_step_parabola(X: Any, t: Any, w0: Any) -> tuple[Any, Any, Any]:
     >>> [float(c) for c in one_step_parabola([[2.0]], [2.0], [0.0])]
     [4.0, -64.0, 256.0]
     """
-    X, t, w0 = numbers(X, "X", 2), numbers(t, "t", 1), numbers(w0, "w0", 1)
-    if X.shape != (t.size, w0.size):
-        raise ValueError(f"t and w0 require X of shape {(t.size, w0.size)}, got {X.shape}")
-    n = len(X)
+    X, t = samples(X, t)
+    w0 = traceable("w0", w0)
+    if w0.shape != X.shape[1:]:
+        raise ValueError(f"w0 must have shape {X.shape[1:]}, got {w0.shape}")
+    n = len(t)
     a = X @ w0 - t
     g = X.T @ a
     c = X @ g

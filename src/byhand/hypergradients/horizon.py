@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq, minimize
 
-from byhand.hypergradients.losses import Loss, count, numbers, step_sizes
+from byhand._checks import integer, vector
+from byhand.hypergradients.losses import Loss, step_sizes
 from byhand.hypergradients.sweeps import forward_hypergradient
 
 
@@ -75,7 +76,7 @@ def greedy_schedule(curvatures: Any, noise: Any, start: Any, steps: int) -> np.n
     """
     h, c, m = _noisy_quadratic(curvatures, noise, start)
     etas = []
-    for s in range(count(steps)):
+    for s in range(integer("steps", steps, 1)):
         steepness = np.sum(h * (h**2 * m + c))
         if steepness == 0:
             raise ValueError(
@@ -136,13 +137,14 @@ def farsighted_schedule(
     [0.5, 0.3333, 0.25]
     """
     problem = _noisy_quadratic(curvatures, noise, start)
+    steps = integer("steps", steps, 1)
     if ceiling is not None and not ceiling > 0:
         raise ValueError(f"ceiling must be positive, got {ceiling}")
 
     def objective(etas):
         return last_expected_loss(*problem, etas), schedule_hypergradients(*problem, etas)
 
-    constants = [np.full(count(steps), eta) for eta in np.geomspace(0.01, 1, 5) / problem[0].max()]
+    constants = [np.full(steps, eta) for eta in np.geomspace(0.01, 1, 5) / problem[0].max()]
     first = min(constants, key=lambda etas: objective(etas)[0])
     options = {"maxiter": 5000, "maxfun": 50_000, "ftol": 1e-15, "gtol": 1e-12}
     bounds = [(0, ceiling)] * steps
@@ -158,9 +160,8 @@ def last_expected_loss(curvatures: Any, noise: Any, start: Any, etas: Any) -> An
     >>> float(last_expected_loss([1.0], [1.0], [1.0], [0.5, 0.0]))
     0.25
     """
-    return (
-        numbers(curvatures, "curvatures", 1) @ noisy_moments(curvatures, noise, start, etas)[-1] / 2
-    )
+    moments = noisy_moments(curvatures, noise, start, etas)
+    return np.asarray(curvatures) @ moments[-1] / 2
 
 
 def best_constant_step(loss: Loss, w0: Any, steps: int, low: float, high: float) -> float:
@@ -201,8 +202,8 @@ def best_constant_step(loss: Loss, w0: Any, steps: int, low: float, high: float)
 
 def _noisy_quadratic(curvatures: Any, noise: Any, start: Any) -> tuple:
     """Return the three arrays of a noisy quadratic, checked."""
-    h = numbers(curvatures, "curvatures", 1)
-    others = numbers(noise, "noise", 1), numbers(start, "start", 1)
+    h = vector("curvatures", curvatures)
+    others = vector("noise", noise), vector("start", start)
     for name, array in zip(("noise", "start"), others, strict=True):
         if array.shape != h.shape:
             raise ValueError(f"{name} must have shape {h.shape}, as curvatures, got {array.shape}")

@@ -1,8 +1,11 @@
-"""Losses that know their gradient and their Hessian-vector product (chapter 4, section D3.1)."""
+"""Losses that know their gradient and their Hessian-vector product (chapter 4, section D3.1).
+
+A loss takes one point, which may be complex or traced, so that a whole run can be differentiated.
+The objectives of :mod:`byhand.optimization` take grids of points and return Hessian matrices.
+"""
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from fractions import Fraction
@@ -12,7 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from matplotlib.cbook import get_sample_data
 
+from byhand._checks import integer, numbers, samples, symmetric, vector
 from byhand.backpropagation import grad, hvp
+from byhand.backpropagation.counting import count_operations
 from byhand.backpropagation.tracing import Traced
 
 
@@ -50,8 +55,9 @@ def quadratic(A: Any, b: Any) -> Loss:
     >>> loss.gradient(np.array([1, 1]))
     array([3., 3.])
     """
-    b = numbers(b, "b", 1)
-    A = _symmetric(A, b.size)
+    A, b = symmetric("A", A), numbers("b", b)
+    if b.shape != A[0].shape:
+        raise ValueError(f"b must have shape {A[0].shape}, got {b.shape}")
     return Loss(
         value=lambda w: w @ (A @ w) / 2 - b @ w,
         gradient=lambda w: A @ w - b,
@@ -84,11 +90,8 @@ def least_squares(X: Any, t: Any) -> Loss:
     >>> loss.gradient(np.array([0, 0])).tolist()
     [-4.0, -6.0]
     """
-    X, t = numbers(X, "X", 2), numbers(t, "t", 1)
-    n = len(X)
-    if t.size != n:
-        raise ValueError(f"X has {n} rows, so t must have {n} entries, got {t.size}")
-
+    X, t = samples(X, t)
+    n = len(t)
     scale = Fraction(2, n) if X.dtype == object else 2 / n
 
     def value(w):
@@ -126,8 +129,9 @@ def quartic(A: Any, B: Any) -> Loss:
     >>> loss.gradient(np.array([1, 1])).tolist()
     [10.0, 9.0]
     """
-    B = numbers(B, "B", 2)
-    A = _symmetric(A, B.shape[1])
+    A, B = symmetric("A", A), numbers("B", B)
+    if B.ndim != 2 or B.shape[1] != len(A):
+        raise ValueError(f"B must have shape (m, {len(A)}), got {B.shape}")
     return Loss(
         value=lambda w: w @ (A @ w) / 2 + np.sum((B @ w) ** 4) / 4,
         gradient=lambda w: A @ w + B.T @ (B @ w) ** 3,
@@ -181,8 +185,7 @@ def terrain_network(units: int = 12, spacing: int = 34, seed: int = 0) -> tuple[
     >>> w0.size, round(float(loss.value(w0)), 2)
     (49, 0.5)
     """
-    if units < 1 or spacing < 1:
-        raise ValueError(f"units and spacing must be at least 1, got {units} and {spacing}")
+    units, spacing = integer("units", units, 1), integer("spacing", spacing, 1)
     heights = get_sample_data("jacksboro_fault_dem.npz")["elevation"][::spacing, ::spacing]
     if heights.size < 2:
         raise ValueError(f"the map has 344 × 403 points: spacing {spacing} leaves one sample")
@@ -266,48 +269,7 @@ def multiplications(function: Callable, *arrays: Any) -> int:
     >>> multiplications(np.matmul, np.ones((3, 5)), np.ones(5))
     15
     """
-    _Number.count = 0
-    wrap = np.frompyfunc(_Number, 1, 1)
-    function(*(wrap(np.asarray(array, dtype=float)) for array in arrays))
-    return _Number.count
-
-
-class _Number:
-    """A number that counts the multiplications and divisions of all of its kind."""
-
-    count = 0
-
-    def __init__(self, value: float):
-        self.value = float(value)
-
-    def __float__(self) -> float:
-        return self.value
-
-    def __add__(self, other):
-        return _Number(self.value + float(other))
-
-    def __sub__(self, other):
-        return _Number(self.value - float(other))
-
-    def __rsub__(self, other):
-        return _Number(float(other) - self.value)
-
-    def __mul__(self, other):
-        _Number.count += 1
-        return _Number(self.value * float(other))
-
-    def __truediv__(self, other):
-        _Number.count += 1
-        return _Number(self.value / float(other))
-
-    def __pow__(self, exponent: int):
-        _Number.count += exponent - 1
-        return _Number(self.value**exponent)
-
-    def tanh(self):
-        return _Number(np.tanh(self.value))
-
-    __radd__, __rmul__ = __add__, __mul__
+    return count_operations(function, *arrays)["multiplications"]
 
 
 def hessian(loss: Loss, w: Any) -> np.ndarray:
@@ -326,39 +288,22 @@ def identity_like(w: np.ndarray) -> np.ndarray:
     return np.eye(w.size, dtype=int).astype(object if w.dtype == object else float)
 
 
-def numbers(values: Any, name: str, ndim: int) -> np.ndarray:
-    """Return ``values`` as a non-empty array of finite numbers; fractions stay fractions."""
+def traceable(name: str, values: Any) -> Any:
+    """Return a vector of finite numbers; complex ones and traced values pass, for derivatives.
+
+    An array is not copied: the memory of a run should be what its method needs.
+    """
     if isinstance(values, Traced):
         return values
-    array = np.asarray(values)
-    if array.dtype.kind in "biu":
-        array = array.astype(float)
-    if array.dtype.kind not in "fcO":
-        raise TypeError(f"{name} must hold numbers, got dtype {array.dtype}")
-    if array.ndim != ndim or not array.size:
-        axes = "1 axis" if ndim == 1 else f"{ndim} axes"
-        raise ValueError(f"{name} must be non-empty with {axes}, got shape {array.shape}")
-    floats = array
-    if array.dtype == object:
-        floats = np.array([x for x in array.flat if isinstance(x, float | complex)])
-    if not np.all(np.isfinite(floats)):
-        raise ValueError(f"{name} must be finite, got {floats[~np.isfinite(floats)][0]} in it")
-    return array
+    return vector(name, values, allow_complex=True, copy=None)
 
 
 def starting_point(loss: Loss, w0: Any) -> np.ndarray:
     """Return w0 as a vector of as many numbers as the loss has parameters."""
-    w0 = numbers(w0, "w0", 1)
+    w0 = traceable("w0", w0)
     if loss.size not in (None, w0.size):
         raise ValueError(f"the loss has {loss.size} parameters, so w0 needs as many, got {w0.size}")
     return w0
-
-
-def at_least_0(**values: float) -> None:
-    """Raise a ValueError unless each of the named numbers is finite and at least 0."""
-    for name, value in values.items():
-        if not (math.isfinite(value) and value >= 0):
-            raise ValueError(f"{name} must be finite and at least 0, got {value}")
 
 
 def step_sizes(etas: Any) -> Sequence:
@@ -367,24 +312,8 @@ def step_sizes(etas: Any) -> Sequence:
         np.iterable(etas) and any(isinstance(eta, Traced) for eta in etas)
     ):
         return etas
-    etas = numbers(etas, "etas", 1)
+    etas = traceable("etas", etas)
     parts = etas.real if etas.dtype.kind == "c" else etas
     if negative := [eta for eta in parts if isinstance(eta, Real) and eta < 0]:
         raise ValueError(f"step sizes must be at least 0, got {negative[0]}")
     return etas
-
-
-def count(steps: int) -> int:
-    """Return the number of steps of a run, which is at least 1."""
-    if steps < 1:
-        raise ValueError(f"a run needs at least 1 step, got {steps}")
-    return steps
-
-
-def _symmetric(A: Any, size: int) -> np.ndarray:
-    A = numbers(A, "A", 2)
-    if A.shape != (size, size):
-        raise ValueError(f"A must have shape {(size, size)}, got {A.shape}")
-    if not np.all(A == A.T):
-        raise ValueError("A must be symmetric")
-    return A

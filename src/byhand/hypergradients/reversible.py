@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand.hypergradients.losses import at_least_0, numbers
+from byhand._checks import non_negative, vector
 
 BITS = 40
 """Binary places of the fixed-point numbers: a state x is stored as the integer round(x·2⁴⁰)."""
@@ -73,7 +73,7 @@ def multiply_exactly(x: Any, ratio: Fraction, buffer: Any) -> tuple[Any, Any]:
 
 def start_reversible(w0: Any) -> Reversible:
     """Return the state of a run that starts at w0 (shape (d,)) with velocity 0."""
-    fixed = _fixed(numbers(w0, "w0", 1))
+    fixed = _fixed(vector("w0", w0))
     return Reversible(fixed, 0 * fixed, 0 * fixed)
 
 
@@ -107,7 +107,7 @@ def heavy_ball_step(
     >>> later.position().tolist()
     [0.75, -1.5]
     """
-    at_least_0(eta=eta)
+    non_negative("eta", eta)
     _require_positive_fraction("beta", beta)
     v, buffer = multiply_exactly(state.v, beta, state.buffer)
     v = v - _fixed(eta * gradient(state.position()))
@@ -128,7 +128,7 @@ def undo_heavy_ball_step(
     >>> undo_heavy_ball_step(heavy_ball_step(state, *step), *step).position().tolist()
     [1.0, -2.0]
     """
-    at_least_0(eta=eta)
+    non_negative("eta", eta)
     _require_positive_fraction("beta", beta)
     earlier = state._replace(w=state.w - state.v)
     v = state.v + _fixed(eta * gradient(earlier.position()))

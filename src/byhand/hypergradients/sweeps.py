@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
+from byhand._checks import integer
 from byhand.hypergradients.losses import (
     Loss,
-    count,
     hessian,
     identity_like,
     starting_point,
@@ -224,7 +224,7 @@ def forward_hypergradient(loss: Loss, w0: Any, eta: Any, steps: int) -> Any:
     >>> forward_hypergradient(quadratic([[2]], [0]), [1], 0.25, 2).item()
     -1.0
     """
-    w, _, _ = _checked(loss, w0, [eta] * count(steps), None)
+    w, _, _ = _checked(loss, w0, [eta] * integer("steps", steps, 1), None)
     tangent = 0 * w
     for _ in range(steps):
         g = loss.gradient(w)

@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from byhand._checks import integer, positive, square
+
 
 class Eigenpair(NamedTuple):
     """What :func:`power_iteration` found, and how well it fits."""
@@ -59,7 +61,7 @@ def power_iteration(
     ValueError
         If ``A`` is not square or not finite, ``A @ v`` is of another shape than ``v``,
         ``start`` is missing, zero, or of another shape, or ``tolerance`` or ``max_steps`` is
-        not positive.
+        not positive and finite.
     RuntimeError
         If ``max_steps`` do not suffice: two eigenvalues share the largest modulus (a pair of
         complex ones, λ and −λ), or nearly so.
@@ -75,10 +77,8 @@ def power_iteration(
     >>> print(round(pair.value, 12), np.abs(pair.vector).round(6))
     3.0 [0.707107 0.707107]
     """
-    if not (tolerance > 0 and max_steps > 0):
-        raise ValueError(
-            f"tolerance and max_steps must be positive, got {tolerance} and {max_steps}"
-        )
+    positive("tolerance", tolerance)
+    max_steps = integer("max_steps", max_steps, 1)
     multiply, v = _operator(A, start)
     for step in range(1, max_steps + 1):
         w = np.asarray(multiply(v))
@@ -129,7 +129,7 @@ def contraction_coefficient(P: np.ndarray) -> float:
     >>> contraction_coefficient(np.array([[0.75, 0.25], [0.5, 0.5]]))
     0.25
     """
-    P = _matrix(P)
+    P = square("P", P).astype(float)
     if np.any(P < 0) or not np.allclose(P.sum(axis=1), 1, rtol=0, atol=1e-12):
         raise ValueError(f"P must have entries ≥ 0 and rows that add up to 1, got {P}")
     return float(np.abs(P[:, None] - P[None, :]).sum(axis=2).max() / 2)
@@ -142,7 +142,7 @@ def _operator(A, start) -> tuple[Callable, np.ndarray]:
             raise ValueError("start is needed where A is a function: its size is not known")
         multiply, n = A, np.size(start)
     else:
-        A = _matrix(A)
+        A = square("A", A).astype(float)
         multiply, n = A.__matmul__, len(A)
         if start is None:
             start = np.random.default_rng(0).normal(size=n)
@@ -151,13 +151,3 @@ def _operator(A, start) -> tuple[Callable, np.ndarray]:
     if v.shape != (n,) or not 0 < length < np.inf:
         raise ValueError(f"start must be a vector of {n} finite entries, not all zero, got {v}")
     return multiply, v / length
-
-
-def _matrix(A) -> np.ndarray:
-    """Return A as a square float array of finite numbers."""
-    A = np.asarray(A, dtype=float)
-    if A.ndim != 2 or A.shape[0] != A.shape[1] or A.size == 0:
-        raise ValueError(f"the matrix must be square and not empty, got shape {A.shape}")
-    if not np.all(np.isfinite(A)):
-        raise ValueError(f"the matrix must be finite, got {A}")
-    return A

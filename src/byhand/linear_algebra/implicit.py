@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from byhand._checks import numbers, square
+
 
 def inverse_derivative(A: np.ndarray, dA: np.ndarray) -> np.ndarray:
     """Return the derivative of the inverse of ``A`` along ``dA``, Equation ch1-inverse.
@@ -43,10 +45,9 @@ def inverse_derivative(A: np.ndarray, dA: np.ndarray) -> np.ndarray:
     array([[ 0., -1.],
            [ 0., -1.]])
     """
-    A = _square("A", A)
-    dA = _finite("dA", dA)
+    A, dA = _invertible("A", A), numbers("dA", dA)
     if dA.shape != A.shape:
-        raise ValueError(f"dA must have the shape {A.shape} of A, got {dA.shape}")
+        raise ValueError(f"dA must have shape {A.shape}, as A, got {dA.shape}")
     left = np.linalg.solve(A, dA)
     return -np.linalg.solve(A.T, left.T).T
 
@@ -116,7 +117,7 @@ def implicit_vjp(v: np.ndarray, F_x: np.ndarray, F_y: np.ndarray) -> np.ndarray:
     array([-3.])
     """
     F_y, F_x = _equation(F_x, F_y)
-    v = _finite("v", v)
+    v = numbers("v", v)
     if v.shape != F_y.shape[:1]:
         raise ValueError(f"v must have shape {F_y.shape[:1]}, got {v.shape}")
     return -np.linalg.solve(F_y.T, v) @ F_x
@@ -124,26 +125,16 @@ def implicit_vjp(v: np.ndarray, F_x: np.ndarray, F_y: np.ndarray) -> np.ndarray:
 
 def _equation(F_x, F_y) -> tuple[np.ndarray, np.ndarray]:
     """Return F_y and F_x as arrays that fit each other."""
-    F_y, F_x = _square("F_y", F_y), _finite("F_x", F_x)
+    F_y, F_x = _invertible("F_y", F_y), numbers("F_x", F_x)
     if F_x.ndim != 2 or len(F_x) != len(F_y):
         raise ValueError(f"F_x must have shape ({len(F_y)}, p), got {F_x.shape}")
     return F_y, F_x
 
 
-def _square(name: str, A) -> np.ndarray:
-    """Return A as a square array that is invertible to working precision."""
-    A = _finite(name, A)
-    if A.ndim != 2 or A.shape[0] != A.shape[1]:
-        raise ValueError(f"{name} must be a square matrix, got shape {A.shape}")
-    condition = np.linalg.cond(A)
+def _invertible(name: str, matrix) -> np.ndarray:
+    """Return a square matrix of floats that is invertible to working precision."""
+    matrix = square(name, matrix).astype(float)
+    condition = np.linalg.cond(matrix)
     if not condition < 1 / np.finfo(float).eps:
         raise ValueError(f"{name} must be invertible, got condition number {condition:.1e}")
-    return A
-
-
-def _finite(name: str, A) -> np.ndarray:
-    """Return A as a non-empty float array of finite numbers."""
-    A = np.asarray(A, dtype=float)
-    if A.size == 0 or not np.all(np.isfinite(A)):
-        raise ValueError(f"{name} must be non-empty and finite, got {A}")
-    return A
+    return matrix

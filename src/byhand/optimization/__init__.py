@@ -3,11 +3,12 @@
 Derived in the book's chapter *Optimization* (``chapters/02_optimization.ipynb``), whose
 equations the functions name. :mod:`~byhand.optimization.optimizers` holds the update rules,
 :mod:`~byhand.optimization.objectives` the functions to minimize,
+:mod:`~byhand.optimization.arithmetic` what keeps exact numbers exact,
 :mod:`~byhand.optimization.analysis` the tools, :mod:`~byhand.optimization.comparison` the
 experiments and :mod:`~byhand.optimization.figures` the pictures.
 """
 
-from byhand.optimization._checks import NonFiniteError, exact
+from byhand._checks import NonFiniteError
 from byhand.optimization.analysis import (
     Tuning,
     classify,
@@ -24,6 +25,7 @@ from byhand.optimization.analysis import (
     tune_heavy_ball,
     tune_nesterov,
 )
+from byhand.optimization.arithmetic import exact
 from byhand.optimization.comparison import (
     final_losses,
     four_optimizers,

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand.optimization._checks import decay_rate, fitted, parameters, positive
+from byhand._checks import decay_rate, integer, numbers, positive, samples, square
+from byhand.optimization.arithmetic import fitted
 
 # -- smoothness --------------------------------------------------------------------------------
 
@@ -37,7 +38,7 @@ def linearization_error(value: Callable, gradient: Callable, x: Any, y: Any) -> 
     >>> linearization_error(lambda x: (x**2).sum(-1), lambda x: 2 * x, [3.0], [1.0]).item()
     4.0
     """
-    x, y = parameters(x, "x"), parameters(y, "y")
+    x, y = numbers("x", x), numbers("y", y)
     if x.shape != y.shape:
         raise ValueError(f"x and y must have one shape, got {x.shape} and {y.shape}")
     return value(x) - value(y) - (gradient(y) * (x - y)).sum(axis=-1)
@@ -68,7 +69,7 @@ def gradient_variation(gradient: Callable, x: Any, y: Any) -> np.ndarray:
     >>> gradient_variation(lambda x: 3 * x, [1.0, 2.0], [0.0, 0.0]).round(12).item()
     3.0
     """
-    x, y = parameters(x, "x"), parameters(y, "y")
+    x, y = numbers("x", x), numbers("y", y)
     distance = np.linalg.norm(x - y, axis=-1)
     if (distance == 0).any():
         raise ValueError("x and y must be different points")
@@ -135,16 +136,16 @@ def classify(hessian: Any, tolerance: float = 1e-9) -> str:
     Raises
     ------
     ValueError
-        If the Hessian is not square and symmetric.
+        If the Hessian is not square, symmetric and finite.
 
     Examples
     --------
     >>> classify([[6, -3], [-3, 4]]), classify([[1, 0], [0, -1]]), classify([[1, 0], [0, 0]])
     ('minimum', 'saddle point', 'undecided')
     """
-    H = np.array(hessian, dtype=float)
-    if H.ndim != 2 or H.shape[0] != H.shape[1] or not np.allclose(H, H.T, rtol=1e-12):
-        raise ValueError(f"a Hessian must be square and symmetric, got shape {H.shape}:\n{H}")
+    H = square("hessian", hessian).astype(float)
+    if not np.allclose(H, H.T, rtol=1e-12):
+        raise ValueError(f"hessian must be symmetric, got\n{H}")
     eigenvalues = np.linalg.eigvalsh(H)
     zero = tolerance * np.abs(eigenvalues).max()
     if (eigenvalues > zero).any() and (eigenvalues < -zero).any():
@@ -187,10 +188,8 @@ def newton_raphson(
     1.414213562373
     """
     positive("damping", damping)
-    if steps < 0:
-        raise ValueError(f"steps must be at least 0, got {steps}")
-    points = [parameters(start, "start")]
-    for _ in range(steps):
+    points = [numbers("start", start)]
+    for _ in range(integer("steps", steps, 0)):
         x = points[-1]
         (alpha,) = fitted(x, damping)
         points.append(x - alpha * _solve(hessian(x), gradient(x), "the Hessian"))
@@ -226,13 +225,10 @@ def minimum_norm_solution(X: Any, t: Any, start: Any = None) -> np.ndarray:
     >>> minimum_norm_solution([[2.0, 1.0]], [2.0]).round(12).tolist()
     [0.8, 0.4]
     """
-    X, t = parameters(X, "X"), parameters(t, "t")
-    w0 = np.zeros_like(X[0]) if start is None else parameters(start, "start")
-    if X.ndim != 2 or t.shape != X.shape[:1] or w0.shape != X.shape[1:]:
-        raise ValueError(
-            "X must have shape (n, d), t (n,) and start (d,), got "
-            f"{X.shape}, {t.shape} and {w0.shape}"
-        )
+    X, t = samples(X, t)
+    w0 = np.zeros_like(X[0]) if start is None else numbers("start", start)
+    if w0.shape != X.shape[1:]:
+        raise ValueError(f"start must have shape {X.shape[1:]}, got {w0.shape}")
     return w0 + X.T @ _solve(X @ X.T, t - X @ w0, "XXᵀ")
 
 
@@ -345,9 +341,7 @@ def spectral_radius(matrix: Any) -> float:
     >>> spectral_radius([[1.0, 5.0], [0.0, -3.0]])
     3.0
     """
-    matrix = parameters(matrix, "matrix").astype(float)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
-        raise ValueError(f"matrix must be square, got shape {matrix.shape}")
+    matrix = square("matrix", matrix).astype(float)
     return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand.optimization._checks import NonFiniteError, non_negative, positive
+from byhand._checks import NonFiniteError, non_negative, positive
 from byhand.optimization.objectives import Objective
 from byhand.optimization.optimizers import (
     Optimizer,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand.optimization._checks import parameters
+from byhand._checks import numbers, positive, samples, symmetric
 
 
 class Objective(NamedTuple):
@@ -43,10 +43,8 @@ def quadratic(A: Any, b: Any = None) -> Objective:
     >>> f.value([1.0, 1.0]).item(), f.gradient([1.0, 1.0]).tolist()
     (2.0, [0.0, 6.0])
     """
-    A = parameters(A, "A")
-    if A.ndim != 2 or A.shape[0] != A.shape[1] or not (A == A.T).all():
-        raise ValueError(f"A must be a symmetric matrix, got shape {A.shape}:\n{A}")
-    b = np.zeros_like(A[0]) if b is None else parameters(b, "b")
+    A = symmetric("A", A)
+    b = np.zeros_like(A[0]) if b is None else numbers("b", b)
     if b.shape != A[0].shape:
         raise ValueError(f"b must have shape {A[0].shape}, got {b.shape}")
 
@@ -84,9 +82,7 @@ def least_squares(X: Any, t: Any) -> Objective:
     >>> loss.value([0.0, 0.0]).item(), loss.gradient([0.0, 0.0]).tolist()
     (4.0, [-8.0, -4.0])
     """
-    X, t = parameters(X, "X"), parameters(t, "t")
-    if X.ndim != 2 or t.shape != X.shape[:1]:
-        raise ValueError(f"X must have shape (n, d) and t (n,), got {X.shape} and {t.shape}")
+    X, t = samples(X, t)
     n = len(t)
 
     def value(w):
@@ -165,7 +161,7 @@ def rosenbrock(steepness: float = 100.0) -> Objective:
     Raises
     ------
     ValueError
-        If c ≤ 0.
+        If c is not positive and finite.
 
     References
     ----------
@@ -177,8 +173,7 @@ def rosenbrock(steepness: float = 100.0) -> Objective:
     >>> rosenbrock().gradient([1.0, 1.0]).tolist(), float(rosenbrock().value([0.0, 0.0]))
     ([0.0, 0.0], 1.0)
     """
-    if not steepness > 0:
-        raise ValueError(f"steepness must be positive, got {steepness}")
+    positive("steepness", steepness)
     c = steepness
 
     def value(p):

@@ -13,16 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand.optimization._checks import (
-    decay_rate,
-    fitted,
-    matched,
-    non_negative,
-    one_of,
-    parameters,
-    positive,
-    root,
-)
+from byhand._checks import decay_rate, integer, non_negative, numbers, one_of, positive
+from byhand.optimization.arithmetic import fitted, root
 
 
 class Optimizer(NamedTuple):
@@ -105,8 +97,7 @@ def run(
     >>> run(gradient_descent(0.25), lambda x: 2 * x, [8.0, 4.0], 2).params.tolist()
     [[8.0, 4.0], [4.0, 2.0], [2.0, 1.0]]
     """
-    if steps < 0:
-        raise ValueError(f"steps must be at least 0, got {steps}")
+    steps = integer("steps", steps, 0)
     return _drive(optimizer, start, (gradient for _ in range(steps)))
 
 
@@ -141,7 +132,7 @@ def replay(optimizer: Optimizer, gradients: Iterable[Any], start: Any) -> Trajec
 
 
 def _drive(optimizer: Optimizer, start: Any, gradients: Iterable[Callable]) -> Trajectory:
-    params = parameters(start)
+    params = numbers("start", start)
     state = optimizer.init(params)
     points, states = [params], [state]
     for gradient in gradients:
@@ -149,6 +140,16 @@ def _drive(optimizer: Optimizer, start: Any, gradients: Iterable[Callable]) -> T
         points.append(params)
         states.append(state)
     return Trajectory(np.stack(points), states)
+
+
+def _matched(gradient: Any, params: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return gradient and parameters as arrays of one shape."""
+    params, gradient = numbers("parameters", params), numbers("gradient", gradient)
+    if gradient.shape != params.shape:
+        raise ValueError(
+            f"gradient must have the parameters' shape {params.shape}, got {gradient.shape}"
+        )
+    return gradient, params
 
 
 # -- gradient descent and momentum -------------------------------------------------------------
@@ -180,7 +181,7 @@ def gradient_descent(learning_rate: Any) -> Optimizer:
         return NoState()
 
     def update(gradient, state, params):
-        gradient, params = matched(gradient, params)
+        gradient, params = _matched(gradient, params)
         (eta,) = fitted(params, learning_rate)
         return params - eta * gradient, state
 
@@ -239,7 +240,7 @@ def heavy_ball(
         return HeavyBallState(_zeros(params))
 
     def update(gradient, state, params):
-        gradient, params = matched(gradient, params)
+        gradient, params = _matched(gradient, params)
         eta, beta = fitted(params, learning_rate, momentum)
         inner, outer = (eta, 1) if rate == "inside" else (1, eta)
         v = beta * state.velocity + sign * inner * gradient
@@ -280,10 +281,10 @@ def nesterov(learning_rate: Any, momentum: Any) -> Optimizer:
     decay_rate("momentum", momentum)
 
     def init(params):
-        return NesterovState(parameters(params))
+        return NesterovState(numbers("parameters", params))
 
     def update(gradient, state, params):
-        gradient, params = matched(gradient, params)
+        gradient, params = _matched(gradient, params)
         eta, beta = fitted(params, learning_rate, momentum)
         reached = params - eta * gradient
         return reached + beta * (reached - state.reached), NesterovState(reached)
@@ -346,7 +347,7 @@ def rmsprop(
         return RMSPropState(zeros + fitted(zeros, initial)[0])
 
     def update(gradient, state, params):
-        gradient, params = matched(gradient, params)
+        gradient, params = _matched(gradient, params)
         eta, beta, weight, eps = fitted(params, learning_rate, decay, 1 - decay, epsilon)
         s = beta * state.s + weight * gradient**2
         return params - eta * gradient / _scale(s, eps, epsilon_inside), RMSPropState(s)
@@ -405,7 +406,7 @@ def adam(
         return AdamState(0, zeros, zeros, zeros, zeros)
 
     def update(gradient, state, params):
-        gradient, params = matched(gradient, params)
+        gradient, params = _matched(gradient, params)
         t = state.step + 1
         eta, eps = fitted(params, learning_rate, epsilon)
         b1, w1, c1 = fitted(params, beta1, 1 - beta1, 1 - beta1**t)
@@ -430,7 +431,7 @@ def _scale(mean_square: np.ndarray, epsilon: Any, inside: bool) -> np.ndarray:
 
 def _zeros(params: Any) -> np.ndarray:
     """Return zeros of the parameters' shape and arithmetic."""
-    return np.zeros_like(parameters(params))
+    return np.zeros_like(numbers("parameters", params))
 
 
 # -- weight decay ------------------------------------------------------------------------------
@@ -465,7 +466,7 @@ def l2_penalty(optimizer: Optimizer, strength: Any) -> Optimizer:
     non_negative("strength", strength)
 
     def update(gradient, state, params):
-        gradient, params = matched(gradient, params)
+        gradient, params = _matched(gradient, params)
         (lam,) = fitted(params, strength)
         return optimizer.update(gradient + 2 * lam * params, state, params)
 
@@ -501,7 +502,7 @@ def weight_decay(optimizer: Optimizer, decay: Any) -> Optimizer:
 
     def update(gradient, state, params):
         stepped, state = optimizer.update(gradient, state, params)
-        params = parameters(params)
+        params = numbers("parameters", params)
         (lam,) = fitted(params, decay)
         return stepped - lam * params, state
 

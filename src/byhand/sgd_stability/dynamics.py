@@ -10,6 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from byhand._checks import integer
+
 
 class MeanAndVariance(NamedTuple):
     """Mean h and population variance ρ of the curvatures."""
@@ -145,8 +147,8 @@ def moment_recursion(h: Sequence, eta: Any, power: int, t: int, initial: Any = 1
     >>> print(*moment_recursion([1, 3], Fraction(6, 5), 2, 2))
     1 17/5 289/25
     """
-    check_count("power", power, 1)
-    check_count("t", t, 0)
+    integer("power", power, 1)
+    integer("t", t, 0)
     steps = factors(h, eta)
     moments = [check_real("the initial moment", initial)]
     for _ in range(t):
@@ -243,7 +245,7 @@ def check_step_size(eta: Any) -> Any:
     """Return the step size, exact if it was."""
     eta = check_real("the step size η", eta)
     if not _symbolic(eta) and eta < 0:
-        raise ValueError(f"the step size η must be ≥ 0, got {float(eta):g}")
+        raise ValueError(f"the step size η must be at least 0, got {float(eta):g}")
     return eta
 
 
@@ -258,15 +260,6 @@ def check_real(name: str, x: Any) -> Any:
     if not math.isfinite(x):
         raise ValueError(f"{name} must be finite, got {x}")
     return float(x)
-
-
-def check_count(name: str, x: Any, least: int) -> int:
-    """Return x as an int that is not too small."""
-    if not isinstance(x, Integral) or isinstance(x, bool):
-        raise TypeError(f"{name} must be an integer, got {x!r}")
-    if x < least:
-        raise ValueError(f"{name} must be ≥ {least}, got {x}")
-    return int(x)
 
 
 def _symbolic(x: Any) -> bool:

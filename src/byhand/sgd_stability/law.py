@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import gammaln, logsumexp, xlogy
 
-from byhand.sgd_stability.dynamics import check_count, check_real, factors
+from byhand._checks import integer
+from byhand.sgd_stability.dynamics import check_real, factors
 
 MAX_COUNTS = 5_000_000
 """More draw counts than this do not fit into memory comfortably."""
@@ -54,8 +55,8 @@ def draw_counts(n: int, t: int) -> np.ndarray:
     >>> draw_counts(2, 3).tolist()
     [[0, 3], [1, 2], [2, 1], [3, 0]]
     """
-    check_count("n", n, 1)
-    check_count("t", t, 0)
+    integer("n", n, 1)
+    integer("t", t, 0)
     if (rows := math.comb(t + n - 1, n - 1)) > MAX_COUNTS:
         raise ValueError(
             f"{t} draws of {n} indices have {rows} counts, more than {MAX_COUNTS}: "
@@ -154,8 +155,8 @@ def simulate(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Generator
     >>> simulate([2, 2], 0.25, 3, 2, np.random.default_rng(0))
     array([0.125, 0.125])
     """
-    check_count("t", t, 0)
-    w = np.ones(check_count("paths", paths, 1))
+    integer("t", t, 0)
+    w = np.ones(integer("paths", paths, 1))
     m = np.array(factors(h, eta), dtype=float)
     for _ in range(t):
         w *= m[rng.integers(len(m), size=paths)]
@@ -181,8 +182,8 @@ def sample_paths(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Gener
     >>> w.sign * np.exp(w.log_abs)
     array([[ 1., -2.,  4.]])
     """
-    check_count("t", t, 0)
-    check_count("paths", paths, 1)
+    integer("t", t, 0)
+    integer("paths", paths, 1)
     m = np.array(factors(h, eta), dtype=float)
     draws = rng.integers(len(m), size=(paths, t))
     (_, signs), (_, logs) = (table.T for table in _powers(m, 1))
@@ -215,8 +216,8 @@ def sample(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Generator) 
     >>> round(float(w.log_abs.mean()) / 1000, 3)
     -0.327
     """
-    check_count("t", t, 0)
-    check_count("paths", paths, 1)
+    integer("t", t, 0)
+    integer("paths", paths, 1)
     m, p = _distinct_factors(h, eta)
     if len(m) <= 4 and t**1.5 <= paths:
         return _sample_in_groups(m, p, t, paths, rng)
@@ -236,8 +237,8 @@ def sample_mean(w: LogSample, power: int) -> tuple[float, float]:
     >>> sample_mean(LogSample(np.array([1, -1, 1, -1]), np.zeros(4)), 2)
     (1.0, 0.0)
     """
-    check_count("power", power, 1)
-    check_count("the number of paths", np.size(w.log_abs), 2)
+    integer("power", power, 1)
+    integer("the number of paths", np.size(w.log_abs), 2)
     values = w.sign**power * np.exp(power * w.log_abs)
     return float(values.mean()), float(values.std(ddof=1) / math.sqrt(values.size))
 
@@ -258,7 +259,7 @@ def peak_probability(h: Sequence, eta: Any, level: float, t: int) -> float:
     >>> peak_probability([1, 3], 1.2, 5, 2), peak_probability([1, 3], 1.2, 5, 3)
     (0.25, 0.25)
     """
-    check_count("t", t, 0)
+    integer("t", t, 0)
     m, p = _distinct_factors(h, eta)
     level = check_real("the level", level)
     log_level = math.log(level) * (1 - 1e-13) if level > 1 else 0.0  # equality, but for rounding

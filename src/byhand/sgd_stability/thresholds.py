@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations, pairwise, product
 from typing import Any, NamedTuple
@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.optimize import brentq
 
+from byhand._bisection import last_where
+from byhand._checks import integer
 from byhand.sgd_stability.dynamics import (
-    check_count,
     check_curvatures,
     factors,
     lyapunov_exponent,
@@ -119,13 +120,13 @@ def almost_sure_set(h: Sequence) -> list[tuple[float, float]]:
 
     ends = [0.0]
     for left, right in pairwise(poles):
-        peak = _last(rising, left, right)
+        peak = last_where(rising, left, right)
         if not stable(peak):
-            ends += [_last(stable, left, peak), _last(stable, right, peak)]
+            ends += [last_where(stable, left, peak), last_where(stable, right, peak)]
     beyond = 2 * poles[-1]
     while stable(beyond):
         beyond *= 2
-    ends.append(_last(stable, poles[-1], beyond))
+    ends.append(last_where(stable, poles[-1], beyond))
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 
@@ -217,7 +218,7 @@ def batch_variance(h: Sequence, size: int, *, replacement: bool) -> Any:
 
 
 def _check_batch_size(size: int, n: int, replacement: bool) -> None:
-    check_count("the batch size", size, 1)
+    integer("the batch size", size, 1)
     if not replacement and size > n:
         raise ValueError(f"without replacement the batch size must be ≤ N = {n}, got {size}")
 
@@ -225,13 +226,3 @@ def _check_batch_size(size: int, n: int, replacement: bool) -> None:
 def _kill_steps(h: tuple) -> tuple:
     """Return the step sizes 1/h_n > 0 at which one factor is 0, in increasing order."""
     return tuple(sorted({1 / x for x in h if x > 0}))
-
-
-def _last(holds: Callable[[float], bool], inside: float, outside: float) -> float:
-    """Return the last float from inside to outside before a property is lost, by bisection."""
-    while (middle := (inside + outside) / 2) not in (inside, outside):
-        if holds(middle):
-            inside = middle
-        else:
-            outside = middle
-    return inside

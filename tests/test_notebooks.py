@@ -3,11 +3,17 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
+import venv
+from contextlib import contextmanager
+from pathlib import Path
 
 import nbformat
 import pytest
+from jupyter_client.manager import KernelManager
 
 from book import execution, inputs
 from byhand.claims import MIME_TYPE
@@ -186,3 +192,108 @@ def outputs(notebook):
         if cell.cell_type == "code"
         for output in cell.outputs
     ]
+
+
+def files(folder):
+    """Every file below a folder, without the installed and the built ones of the book."""
+    made = ("_build", ".venv", "node_modules", ".git", "__pycache__", ".pytest_cache")
+    return {p for p in folder.rglob("*") if not set(p.relative_to(folder).parts) & set(made)}
+
+
+# The two that take the least time, against the order of the book.
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "start"),
+    [("06_convolutional_networks", "elsewhere"), ("01_linear_algebra", inputs.ROOT)],
+    ids=["elsewhere", "in the book's folder"],
+)
+def test_nbconvert_runs_it_from_any_folder_and_leaves_nothing(claims, tmp_path, name, start):
+    (tmp_path / "elsewhere").mkdir()
+    before = files(inputs.ROOT)
+    notebook = inputs.ROOT / "chapters" / f"{name}.ipynb"
+    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute"]
+    command += ["--output-dir", tmp_path / "executed", notebook]
+    subprocess.run(command, cwd=tmp_path / start, check=True)
+    executed = nbformat.read(tmp_path / "executed" / notebook.name, as_version=4)
+    verified = [
+        claim["id"]
+        for cell in executed.cells
+        if cell.cell_type == "code"
+        for output in cell.outputs
+        for claim in output.get("data", {}).get(MIME_TYPE, {"claims": []})["claims"]
+    ]
+    assert sorted(verified) == sorted(claim["id"] for claim in claims if claim["chapter"] == name)
+    assert files(inputs.ROOT) == before
+    assert files(tmp_path / "elsewhere") == set()
+
+
+# -- the package that a notebook sees
+
+
+@contextmanager
+def kernel(python=None):
+    """A kernel, of another Python if one is given, and a function that asks it for a value."""
+    manager = KernelManager(kernel_name="python3")
+    if python is not None:
+        manager.kernel_spec.argv[0] = str(python)
+    manager.start_kernel()
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
+
+        def ask(statement, expression):
+            client.wait_for_ready(timeout=60)
+            expressions = {"value": expression}
+            reply = client.execute(statement, user_expressions=expressions, reply=True, timeout=60)
+            assert reply["content"]["status"] == "ok", reply["content"]
+            return reply["content"]["user_expressions"]["value"]["data"]["text/plain"]
+
+        yield manager, ask
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+
+
+@pytest.mark.slow
+def test_a_notebook_sees_the_package_of_this_folder():
+    with kernel() as (_, ask):
+        package = Path(eval(ask("import byhand", "byhand.__file__"))).parent
+    assert package == inputs.ROOT / "src" / "byhand"
+
+
+@pytest.fixture
+def installed(tmp_path):
+    """A copy of the package, installed as ``make`` installs it; its folder and its Python."""
+    root, environment = tmp_path / "project", tmp_path / "environment"
+    without = shutil.ignore_patterns("__pycache__", "*.egg-info")
+    shutil.copytree(inputs.ROOT / "src", root / "src", ignore=without)
+    for file in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(inputs.ROOT / file, root)
+    venv.create(environment, symlinks=os.name != "nt")
+    paths = sysconfig.get_paths("venv", vars={"base": str(environment)})
+    # The other packages are borrowed, without the ``.pth`` file that would bring this folder's.
+    Path(paths["purelib"], "borrowed.pth").write_text(sysconfig.get_path("purelib"), "utf-8")
+    python = Path(paths["scripts"], "python")
+    line = next(
+        line
+        for line in (inputs.ROOT / "requirements.txt").read_text("utf-8").splitlines()
+        if line.startswith("-e ")
+    )
+    install = [python, "-m", "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    subprocess.run([*install, *line.split()], cwd=root, check=True)
+    return root / "src" / "byhand", python
+
+
+@pytest.mark.slow
+def test_a_changed_function_is_seen_by_a_restarted_kernel(installed):
+    package, python = installed
+    module = package / "problems.py"
+    call = "from byhand.problems import problem_of", "problem_of('A1.w3')"
+    with kernel(python) as (manager, ask):
+        assert ask(*call) == "'A1'"
+        text = module.read_text(encoding="utf-8")
+        changed = re.sub(r"(def problem_of\(.+\n)", r"\1    return 'changed'\n", text)
+        module.write_text(changed, encoding="utf-8")
+        assert ask(*call) == "'A1'"
+        manager.restart_kernel(now=True)
+        assert ask(*call) == "'changed'"

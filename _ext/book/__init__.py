@@ -8,16 +8,17 @@ claims      shows claims, and makes the ledger, the errata and claims.json of th
 figures     turns figures into files, and gives interactive ones their sliders
 maths       renders formulas with KaTeX at build time, strictly
 api         fits docstrings to the API pages
-site        keeps pages lean and links them to the book's repository
+launch      links pages to the book's repository and notebooks to servers that run them
+site        keeps pages lean
 strictness  turns every warning into a failed build
 
 Beside the build, chromium finds the browser that looks at the site.
 """
 
-from book import api, claims, execution, figures, inputs, maths, site, strictness
+from book import api, claims, execution, figures, inputs, launch, maths, site, strictness
 
 
 def setup(app):
-    for module in (inputs, execution, claims, figures, maths, api, site, strictness):
+    for module in (inputs, execution, claims, figures, maths, api, launch, site, strictness):
         module.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

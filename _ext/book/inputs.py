@@ -47,20 +47,41 @@ def repository() -> str | None:
     """Return the address of the book's repository if that is on GitHub, else None."""
     if name := os.environ.get("GITHUB_REPOSITORY"):
         return f"https://github.com/{name}"
-    git = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
-    try:
-        url = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-    except FileNotFoundError:
-        return None
+    url = _git("remote", "get-url", "origin")
     for start in ("https://github.com/", "git@github.com:", "ssh://git@github.com/"):
         if url.startswith(start):
-            return "https://github.com/" + url.removeprefix(start).removesuffix(".git")
+            return "https://github.com/" + url.removeprefix(start).rstrip("/").removesuffix(".git")
     return None
+
+
+def branch() -> str:
+    """Return the branch that readers are sent to: one that the repository is known to have.
+
+    A pull request's own branch may be in another repository, and a local one nowhere else.
+    """
+    if os.environ.get("GITHUB_REPOSITORY") and os.environ.get("GITHUB_REF_TYPE") == "branch":
+        return os.environ.get("GITHUB_BASE_REF") or os.environ["GITHUB_REF_NAME"]
+    for name in ("@{upstream}", "origin/HEAD"):
+        remote, _, found = _git("rev-parse", "--abbrev-ref", name).partition("/")
+        if remote == "origin" and found != "HEAD":
+            return found
+    return "main"
+
+
+def _git(*arguments: str) -> str:
+    """Return what git says of the book's folder, or nothing where it cannot tell."""
+    try:
+        run = subprocess.run(
+            ["git", "-C", str(ROOT), *arguments], capture_output=True, encoding="utf-8", check=False
+        )
+    except FileNotFoundError:
+        return ""
+    return run.stdout.strip() if run.returncode == 0 else ""
 
 
 def current() -> str:
     """Return the hash of everything that a build depends on."""
-    return digest(*PACKAGE, *BOOK, extra=str(repository()))
+    return digest(*PACKAGE, *BOOK, extra=f"{repository()} {branch()}")
 
 
 def is_up_to_date() -> bool:

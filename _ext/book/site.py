@@ -1,30 +1,12 @@
-"""Keeps pages lean and self-contained, and links them to the book's repository."""
+"""Keeps pages lean and self-contained."""
 
 from __future__ import annotations
 
 from docutils import nodes
 from sphinx.writers.html5 import HTML5Translator
 
-from book import inputs
-
 # Scripts and styles that the theme or an extension puts on every page and no page of ours uses.
 UNUSED_FILES = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js")
-
-
-def _link_repository(app, config) -> None:
-    """Show launch and source buttons where the repository's address is known."""
-    if url := inputs.repository():
-        config.html_theme_options |= {
-            "repository_url": url,
-            "repository_branch": "main",
-            "use_repository_button": True,
-            "use_issues_button": True,
-            "use_edit_page_button": True,
-            "launch_buttons": {
-                "binderhub_url": "https://mybinder.org",
-                "notebook_interface": "jupyterlab",
-            },
-        }
 
 
 def _trim_page(app, pagename, templatename, context, doctree) -> None:
@@ -51,5 +33,4 @@ def setup(app) -> None:
     # Jupyter Book sets this value even where the extension that knows it is not loaded.
     app.add_config_value("comments_config", {}, "html")
     app.add_node(nodes.entry, override=True, html=(_visit_entry, HTML5Translator.depart_entry))
-    app.connect("config-inited", _link_repository, priority=100)
     app.connect("html-page-context", _trim_page, priority=900)

@@ -1,0 +1,175 @@
+"""The links from a page to the book's repository, and from a notebook to Binder and a hub."""
+
+import subprocess
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from bs4 import BeautifulSoup
+from test_book_extension import CHAPTER, new_book
+
+from book import inputs
+
+NO_HUB, HUB = 'jupyterhub_url: ""', "jupyterhub_url: https://hub.example.edu/courses/"
+CI = ("GITHUB_REPOSITORY", "GITHUB_REF_TYPE", "GITHUB_REF_NAME", "GITHUB_BASE_REF")
+
+
+@pytest.fixture(autouse=True)
+def _outside_of_ci(monkeypatch):
+    for name in CI:
+        monkeypatch.delenv(name, raising=False)
+
+
+def git(root, *arguments):
+    identity = ["-c", "user.name=a", "-c", "user.email=a@example.org"]
+    subprocess.run(["git", "-C", root, *identity, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def clone(tmp_path, monkeypatch):
+    """A clone whose branch ``draft`` is on its remote and whose branch ``mine`` is not."""
+    remote, root = tmp_path / "remote", tmp_path / "clone"
+    git(tmp_path, "init", "--quiet", "--initial-branch=trunk", remote)
+    git(remote, "commit", "--allow-empty", "--message=first")
+    git(remote, "branch", "draft")
+    git(tmp_path, "clone", "--quiet", remote, root)
+    git(root, "branch", "--no-track", "mine")
+    monkeypatch.setattr(inputs, "ROOT", root)
+    return root
+
+
+# -- the repository and its branch
+
+
+@pytest.mark.parametrize(
+    ("origin", "address"),
+    [
+        ("https://github.com/author/by-hand", "https://github.com/author/by-hand"),
+        ("https://github.com/author/by-hand.git", "https://github.com/author/by-hand"),
+        ("https://github.com/author/by-hand/", "https://github.com/author/by-hand"),
+        ("git@github.com:author/by.hand.git", "https://github.com/author/by.hand"),
+        ("ssh://git@github.com/author/by-hand.git", "https://github.com/author/by-hand"),
+        ("https://example.org/author/by-hand", None),
+        ("https://github.com.example.org/author/by-hand", None),
+        ("/home/author/github.com/by-hand", None),
+    ],
+)
+def test_the_repository_is_where_the_clone_came_from(clone, origin, address):
+    git(clone, "remote", "set-url", "origin", origin)
+    assert inputs.repository() == address
+
+
+def test_a_workflow_names_its_repository(clone, monkeypatch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "student/by-hand")
+    assert inputs.repository() == "https://github.com/student/by-hand"
+
+
+def test_a_folder_without_git_has_no_repository(tmp_path, monkeypatch):
+    monkeypatch.setattr(inputs, "ROOT", tmp_path)
+    assert inputs.repository() is None
+    assert inputs.branch() == "main"
+
+
+@pytest.mark.parametrize(
+    ("checked_out", "branch"), [("trunk", "trunk"), ("draft", "draft"), ("mine", "trunk")]
+)
+def test_the_branch_is_one_that_the_repository_has(clone, checked_out, branch):
+    git(clone, "checkout", checked_out)
+    assert inputs.branch() == branch
+
+
+@pytest.mark.parametrize(
+    ("variables", "branch"),
+    [
+        ({"REF_TYPE": "branch", "REF_NAME": "feature/x", "BASE_REF": ""}, "feature/x"),
+        ({"REF_TYPE": "branch", "REF_NAME": "12/merge", "BASE_REF": "draft"}, "draft"),
+        ({"REF_TYPE": "tag", "REF_NAME": "v1"}, "trunk"),
+    ],
+)
+def test_a_workflow_names_its_branch(clone, monkeypatch, variables, branch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "author/by-hand")
+    for name, value in variables.items():
+        monkeypatch.setenv(f"GITHUB_{name}", value)
+    assert inputs.branch() == branch
+
+
+# -- the links
+
+
+def launch_links(book, page: str) -> dict[str, str]:
+    """Text → address of the links in a page's menu of launch buttons."""
+    soup = BeautifulSoup((book.html / page).read_text("utf-8"), "html.parser")
+    menu = soup.find(class_="dropdown-launch-buttons")
+    return {a.get_text(strip=True): a["href"] for a in menu.find_all("a")} if menu else {}
+
+
+def links_out(book, page: str) -> list[str]:
+    soup = BeautifulSoup((book.html / page).read_text("utf-8"), "html.parser")
+    return [a["href"] for a in soup.find_all("a", href=True) if "://" in a["href"]]
+
+
+BOOKS = {  # name → its repository and branch, and whether the configuration names a hub
+    "original": ("author/by-hand", "main", False),
+    "fork": ("student/my.copy", "fix/typo", True),
+    "without a repository": ("", "", True),
+}
+PAGE, INDEX = CHAPTER.replace(".ipynb", ".html"), "index.html"
+
+
+@pytest.fixture(scope="module")
+def books(tmp_path_factory):
+    """The small books, each built as it is built in its repository."""
+    return {name: build(tmp_path_factory.mktemp("book"), *BOOKS[name]) for name in BOOKS}
+
+
+def build(root, repository, branch, hub):
+    book = new_book(root)
+    book.write_chapter("Text: no code")
+    config = (root / "_config.yml").read_text("utf-8")
+    assert NO_HUB in config
+    book.write("_config.yml", config.replace(NO_HUB, HUB) if hub else config)
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in zip(CI, (repository, "branch", branch, ""), strict=True):
+            patch.setenv(name, value)
+        status, lines = book.build()
+    assert status == 0, lines
+    return book
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["original", "fork"])
+def test_binder_opens_the_notebook_of_this_repository(books, name):
+    repository, branch, _ = BOOKS[name]
+    link = launch_links(books[name], PAGE)["Binder"]
+    assert link == f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{CHAPTER}"
+
+
+@pytest.mark.slow
+def test_a_hub_pulls_this_repository_and_opens_the_notebook(books):
+    link = urlsplit(launch_links(books["fork"], PAGE)["JupyterHub"])
+    assert link[:3] == ("https", "hub.example.edu", "/courses/hub/user-redirect/git-pull")
+    assert parse_qs(link.query, strict_parsing=True) == {
+        "repo": ["https://github.com/student/my.copy"],
+        "branch": ["fix/typo"],
+        "urlpath": [f"lab/tree/my.copy/{CHAPTER}"],
+    }
+
+
+@pytest.mark.slow
+def test_without_a_hub_there_is_no_link_to_one(books):
+    assert list(launch_links(books["original"], PAGE)) == ["Binder"]
+
+
+@pytest.mark.slow
+def test_only_notebooks_are_launched_but_every_page_has_a_source(books):
+    book = books["original"]
+    assert launch_links(book, INDEX) == {}
+    for page, source in [(INDEX, "index.md"), (PAGE, CHAPTER)]:
+        assert f"https://github.com/author/by-hand/edit/main/{source}" in links_out(book, page)
+
+
+@pytest.mark.slow
+def test_a_book_without_a_repository_links_nowhere(books):
+    book = books["without a repository"]
+    for page in (INDEX, PAGE):
+        assert launch_links(book, page) == {}
+        assert [link for link in links_out(book, page) if "git" in link or "binder" in link] == []

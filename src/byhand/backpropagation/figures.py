@@ -18,7 +18,7 @@ from byhand.backpropagation.networks import Profile
 from byhand.backpropagation.rules import sigmoid
 from byhand.explore import figure_size
 
-_WIDTH, _HEIGHT, _GAP = 1.4, 0.66, (0.17, 0.36)  # of a box, and between boxes, in inches
+_WIDTH, _HEIGHT, _GAP = 1.4, 0.62, (0.17, 0.42)  # of a box, and between boxes, in inches
 _FORWARD, _REVERSE = "C0", "C1"
 
 
@@ -136,12 +136,12 @@ def _draw_box(axes, graph, k, centre, width, valued, barred, current) -> None:
         )
     )
     center = {"ha": "center", "va": "center"}
-    axes.text(x, y - 0.2, _value_line(graph, k, full=False), weight="bold", **center)
+    axes.text(x, y - 0.19, _value_line(graph, k, full=False), weight="bold", **center)
     if valued:
-        axes.text(x, y + 0.01, _text(graph.values[k]), color=_FORWARD, **center)
+        axes.text(x, y + 0.005, _text(graph.values[k]), color=_FORWARD, **center)
     if barred:
         text = rf"$\bar{{{graph.names[k][0]}}}${graph.names[k][1:]} = {_text(graph.adjoints[k])}"
-        axes.text(x, y + 0.21, text, color=_REVERSE, **center)
+        axes.text(x, y + 0.2, text, color=_REVERSE, **center)
 
 
 def _draw_edge(axes, route, partial) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -10,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import FancyArrowPatch
 
 from byhand.explore import figure_size
 from byhand.hypergradients.descent import best_step, one_step_parabola
@@ -157,15 +159,27 @@ def _draw_step(ax: Axes, loss: Any, minimum: np.ndarray, w0: np.ndarray, w1: np.
     axes = [np.linspace(center - reach, center + reach, 41) for center in minimum]
     heights = [[loss.value(np.array([x, y])) for x in axes[0]] for y in axes[1]]
     ax.contour(*axes, heights, levels=10, colors="0.6", linewidths=0.8)
-    for w, name, color, aside in ((w0, "$w_0$", "C0", (6, 6)), (w1, "$w_1$", "C1", (-26, -5))):
+    middle = {"ha": "center", "va": "center", "fontsize": 13}
+    right = np.array([0.02 * reach, 0])
+    names = [  # each with the side on which it is least in the way
+        (w0, "$w_0$", "C0", w0 - minimum + right),
+        (w1, "$w_1$", "C1", w1 - w0 + 0.1 * (minimum - w0) - right),
+    ]
+    for w, name, color, aside in names:
         g = loss.gradient(w)
         size = np.linalg.norm(g)
+        beside = aside / np.linalg.norm(aside)
         if size > 1e-9:
             tip = w - 0.45 * reach * g / size
-            ax.annotate("", tip, w, arrowprops={"arrowstyle": "->", "color": color, "lw": 2})
+            arrow = {"arrowstyle": "->", "mutation_scale": 15, "color": color, "lw": 2, "zorder": 3}
+            ax.add_patch(FancyArrowPatch(w, tip, shrinkA=0, shrinkB=0, **arrow))
+            beside = np.array([-g[1], g[0]]) / size
+            beside *= math.copysign(1, beside @ aside)
         ax.plot(*w, "o", color=color)
-        ax.annotate(name, w, aside, **_TEXT, color=color, fontsize=13)
+        text = ax.annotate(name, w, 14 * beside, **_TEXT, **middle, color=color)
+        text.set_in_layout(False)
     ax.plot([w0[0], w1[0]], [w0[1], w1[1]], ":", color="C1")
     ax.plot(*minimum, "+", color="C2", markersize=12, markeredgewidth=2)
     ax.set(title="the step, with $-∇L$", aspect="equal")
+    ax.tick_params(labelbottom=False, labelleft=False)
     ax.set(xlim=axes[0][[0, -1]], ylim=axes[1][[0, -1]])

@@ -300,3 +300,27 @@ def test_a_build_that_was_killed_is_made_good_by_the_next(changed, rebuilt, mome
     assert not is_up_to_date(rebuilt)
     assert rebuilt.build()[0] == 0
     assert rebuilt.files() == changed.files()
+
+
+RENDERING = """
+import shutil, time
+from book import maths
+maths._install_katex()
+renderer = maths.Renderer(shutil.which("node", path=maths._search_path()))
+print(renderer.render({"latex": "x", "katex_options": {}}), flush=True)
+time.sleep(600)
+"""
+
+
+def test_node_ends_with_a_build_that_was_killed():
+    build = subprocess.Popen(
+        [sys.executable, "-c", RENDERING],
+        env=os.environ | {"PYTHONPATH": str(inputs.ROOT / "_ext")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    with build:
+        assert "katex" in build.stdout.readline()
+        build.kill()
+        build.communicate(timeout=60)  # both share the error stream, so this waits for both

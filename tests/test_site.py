@@ -100,14 +100,16 @@ def test_formulas_and_references_are_set(page):
 
 
 def test_headings_of_tables_have_words(page):
-    headings = page.evaluate("[...document.querySelectorAll('th')].map(th => th.innerText.trim())")
+    headings = page.evaluate(
+        "[...document.querySelectorAll('th')].map(th => th.textContent.trim())"
+    )
     assert all(headings)
 
 
 def test_sliders_move_their_figures_by_keyboard(page):
     for figure in page.locator(".book-figure").all():
         for slider in figure.locator("input[type=range]").all():
-            assert slider.evaluate("s => [...s.labels].map(l => l.innerText).join()").strip()
+            assert slider.evaluate("s => [...s.labels].map(l => l.textContent).join()").strip()
             before = state(figure, slider)
             at_end = slider.get_attribute("max") == slider.input_value()
             slider.press("ArrowLeft" if at_end else "ArrowRight")
@@ -124,8 +126,8 @@ def state(figure, slider):
     return {
         "picture": image.get_attribute("src"),
         "alt": image.get_attribute("alt"),
-        "spoken words": figure.locator("p[role=status]").inner_text(),
-        "value": figure.locator(f"output[for={slider_id}]").inner_text(),
+        "spoken words": figure.locator("p[role=status]").text_content(),
+        "value": figure.locator(f"output[for={slider_id}]").text_content(),
         "spoken value": slider.get_attribute("aria-valuetext"),
     }
 

@@ -9,16 +9,19 @@ figures     turns figures into files, and gives interactive ones their sliders
 maths       renders formulas with KaTeX at build time, strictly
 api         fits docstrings to the API pages
 launch      links pages to the book's repository and notebooks to servers that run them
-site        keeps pages lean
+site        gives pages a description, their reading time and their address
+light       puts styles and icons into the pages, and leaves out what they do not need
 strictness  turns every warning into a failed build
 
 Beside the build, chromium finds the browser that looks at the site.
 """
 
-from book import api, claims, execution, figures, inputs, launch, maths, site, strictness
+from book import api, claims, execution, figures, inputs, launch, light, maths, site, strictness
+
+MODULES = [inputs, execution, claims, figures, maths, api, launch, site, light, strictness]
 
 
 def setup(app):
-    for module in (inputs, execution, claims, figures, maths, api, launch, site, strictness):
+    for module in MODULES:
         module.setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

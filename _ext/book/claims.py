@@ -193,7 +193,7 @@ class ClaimsDirective(_ClaimsDirective):
 
     def _claim_table(self, caption: str, claims: list[dict]) -> nodes.Node:
         has_sheet = any(claim["sheet"] for claim in claims)
-        head = ["", "Claim", "Result", "Routes"] + ["Sheet"] * has_sheet
+        head = ["✓", "Claim", "Result", "Routes"] + ["Sheet"] * has_sheet
         rows = []
         for claim in claims:
             cells = [

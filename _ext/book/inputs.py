@@ -27,6 +27,7 @@ BOOK = [
     "index.md",
     "chapters/*",
     "_ext/**/*.py",
+    "_ext/**/*.mjs",
     "_static/**/*",
     "_templates/**/*",
     "package-lock.json",
@@ -79,9 +80,15 @@ def _git(*arguments: str) -> str:
     return run.stdout.strip() if run.returncode == 0 else ""
 
 
+def site_address() -> str | None:
+    """Return the address that the site is built for, which BYHAND_SITE_URL gives, else None."""
+    address = os.environ.get("BYHAND_SITE_URL")
+    return address and address.rstrip("/") + "/"
+
+
 def current() -> str:
     """Return the hash of everything that a build depends on."""
-    return digest(*PACKAGE, *BOOK, extra=f"{repository()} {branch()}")
+    return digest(*PACKAGE, *BOOK, extra=f"{repository()} {branch()} {site_address()}")
 
 
 def is_up_to_date() -> bool:

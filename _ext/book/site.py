@@ -1,23 +1,44 @@
-"""Keeps pages lean and self-contained."""
+"""Says what each page is and where it stands: description, reading time, address."""
 
 from __future__ import annotations
+
+import math
+import textwrap
 
 from docutils import nodes
 from sphinx.writers.html5 import HTML5Translator
 
-# Scripts and styles that the theme or an extension puts on every page and no page of ours uses.
-UNUSED_FILES = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js")
+from book import inputs
+
+WORDS_PER_MINUTE = 200
 
 
-def _trim_page(app, pagename, templatename, context, doctree) -> None:
-    # MyST-NB names the summary of folded code by a label that differs from its visible words.
-    context["body"] = context.get("body", "").replace(' aria-label="Toggle hidden content"', "")
-    for kind in ("script_files", "css_files"):
-        context[kind] = [
-            file
-            for file in context.get(kind, [])
-            if not any(word in (getattr(file, "filename", None) or "") for word in UNUSED_FILES)
-        ]
+def _set_address(app, config) -> None:
+    """Name the site's address in each page, as the one to be found and cited, where it is known."""
+    config.html_baseurl = inputs.site_address() or ""
+
+
+def _describe_page(app, pagename, templatename, context, doctree) -> None:
+    """Give the page a description, for search engines, and the time that it takes to read."""
+    if doctree is None:
+        return
+    context["description"] = _description(doctree)
+    minutes = math.ceil(len(_prose(doctree).split()) / WORDS_PER_MINUTE)
+    note = f'<p class="reading-time d-print-none">{minutes} min to read</p>'
+    context["body"] = context["body"].replace("</h1>", f"</h1>\n{note}", 1)
+
+
+def _description(doctree) -> str:
+    """Return the page's first paragraph, cut at a word."""
+    paragraphs = doctree.findall(nodes.paragraph)
+    text = next((p.astext() for p in paragraphs if isinstance(p.parent, nodes.section)), "")
+    return textwrap.shorten(text, 155, placeholder=" …")
+
+
+def _prose(doctree) -> str:
+    """Return the text of paragraphs, headings and formulas: what is read word by word."""
+    read = (nodes.paragraph, nodes.title, nodes.math_block)
+    return " ".join(node.astext() for kind in read for node in doctree.findall(kind))
 
 
 def _visit_entry(translator, node) -> None:
@@ -33,4 +54,5 @@ def setup(app) -> None:
     # Jupyter Book sets this value even where the extension that knows it is not loaded.
     app.add_config_value("comments_config", {}, "html")
     app.add_node(nodes.entry, override=True, html=(_visit_entry, HTML5Translator.depart_entry))
-    app.connect("html-page-context", _trim_page, priority=900)
+    app.connect("config-inited", _set_address)
+    app.connect("html-page-context", _describe_page, priority=900)

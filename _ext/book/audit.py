@@ -1,0 +1,172 @@
+"""Audits the built site with Lighthouse and axe-core, page by page, as a static host serves it.
+
+Run as a script, it prints a table and exits with status 1 if a page is below a bar.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+
+from playwright.sync_api import Browser, sync_playwright
+from rich.console import Console
+from rich.table import Table
+from tornado.httpserver import HTTPServer
+from tornado.netutil import bind_sockets
+from tornado.web import Application, StaticFileHandler
+
+from book import inputs, node
+from book.chromium import ABSENT, find_chromium
+
+AT_LEAST = {
+    "mobile performance": 0.95,
+    "desktop performance": 0.99,
+    "accessibility": 1.0,
+    "best practices": 1.0,
+    "SEO": 0.95,
+}
+AT_MOST = {
+    "layout shift": 0.02,
+    "kB": 400,
+    "axe violations": 0,
+    "other hosts": 0,
+    "console errors": 0,
+}
+# Performance is a measurement: a page below its bar is measured again, and the median counts.
+RUNS = 3
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[str]:
+    """Serve a folder compressed, as static hosts do, and yield its address."""
+    [socket] = bind_sockets(0, "127.0.0.1")
+    loop = asyncio.new_event_loop()
+
+    async def listen() -> None:
+        files = [(r"/(.*)", StaticFileHandler, {"path": str(folder)})]
+        HTTPServer(Application(files, compress_response=True)).add_socket(socket)
+
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    asyncio.run_coroutine_threadsafe(listen(), loop).result()
+    yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
+def lighthouse(url: str, *options: str) -> dict:
+    """Return Lighthouse's report on a page."""
+    command = [
+        node.executable(),
+        str(node.PACKAGES / "lighthouse" / "cli" / "index.js"),
+        url,
+        "--output=json",
+        "--quiet",
+        "--only-categories=performance,accessibility,best-practices,seo",
+        "--chrome-flags=--headless=new --no-sandbox",
+        *options,
+    ]
+    environment = os.environ | {"CHROME_PATH": find_chromium()}
+    done = subprocess.run(command, capture_output=True, env=environment, check=True)
+    return json.loads(done.stdout)
+
+
+def performance(url: str, bar: float, *options: str) -> tuple[float, dict]:
+    """Return Lighthouse's performance, of several runs if the first is below the bar."""
+    reports = [lighthouse(url, *options)]
+    if _score(reports[0], "performance") < bar:
+        reports += [lighthouse(url, *options) for _ in range(RUNS - 1)]
+    return median(_score(report, "performance") for report in reports), reports[0]
+
+
+def _score(report: dict, category: str) -> float:
+    return report["categories"][category]["score"]
+
+
+def _transferred(report: dict) -> float:
+    requests = report["audits"]["network-requests"]["details"]["items"]
+    return sum(request.get("transferSize", 0) for request in requests) / 1000
+
+
+def browse(browser: Browser, site: str, name: str) -> dict[str, float]:
+    """Return what axe-core, the network and the console have to say of a page."""
+    hosts, errors = set(), []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.on("request", lambda request: hosts.add(request.url.partition("://")[2].split("/")[0]))
+        page.on("console", lambda message: message.type == "error" and errors.append(message))
+        page.on("pageerror", errors.append)
+        page.goto(f"{site}/{name}", wait_until="networkidle")
+        page.add_script_tag(path=node.PACKAGES / "axe-core" / "axe.min.js")
+        violations = page.evaluate("async () => (await axe.run()).violations.map(v => v.id)")
+    return {
+        "axe violations": len(violations),
+        "other hosts": len(hosts - {site.removeprefix("http://")}),
+        "console errors": len(errors),
+    }
+
+
+def audit(browser: Browser, site: str, name: str) -> dict[str, float]:
+    """Return the figures of a page."""
+    url = f"{site}/{name}"
+    mobile, on_phone = performance(url, AT_LEAST["mobile performance"])
+    desktop, on_desk = performance(url, AT_LEAST["desktop performance"], "--preset=desktop")
+    reports = (on_phone, on_desk)
+
+    def shift(report: dict) -> float:
+        return report["audits"]["cumulative-layout-shift"]["numericValue"]
+
+    return {
+        "mobile performance": mobile,
+        "desktop performance": desktop,
+        "accessibility": min(_score(report, "accessibility") for report in reports),
+        "best practices": min(_score(report, "best-practices") for report in reports),
+        "SEO": min(_score(report, "seo") for report in reports),
+        "layout shift": round(max(map(shift, reports)), 3),
+        "kB": round(max(map(_transferred, reports))),
+    } | browse(browser, site, name)
+
+
+def is_within(figure: str, value: float) -> bool:
+    """Return whether a figure keeps its bar."""
+    return value >= AT_LEAST[figure] if figure in AT_LEAST else value <= AT_MOST[figure]
+
+
+def main(names: list[str]) -> int:
+    """Audit the pages of these names, or all, print a table, and return the exit status."""
+    if find_chromium() is None:
+        sys.exit(ABSENT)
+    node.install_packages(for_development=True)
+    html = inputs.FIRST_PAGE.parent
+    names = names or [
+        path.relative_to(html).as_posix()
+        for path in sorted(html.rglob("*.html"))
+        if "_static" not in path.parts
+    ]
+    table = Table("page", *AT_LEAST, *AT_MOST)
+    failed = 0
+    with served(html) as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium())
+        for name in names:
+            figures = audit(browser, site, name)
+            marks = {f: "" if is_within(f, value) else " ✗" for f, value in figures.items()}
+            failed += any(marks.values())
+            row = [f"{value:g}{marks[figure]}" for figure, value in figures.items()]
+            table.add_row(name, *row)
+            print(name, *row, flush=True)
+        browser.close()
+    Console(width=160).print(table)
+    print(f"{len(names) - failed} of {len(names)} pages keep every bar: {AT_LEAST | AT_MOST}")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,174 @@
+"""Makes pages light: styles and icons that are used, in the page, and no script in the way.
+
+The theme and the extensions bring 570 kB of styles and 1.7 MB of scripts and icon fonts, most of
+which keep a page from being shown. The book needs a tenth of the styles and about a dozen icons.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shutil
+from io import BytesIO
+from pathlib import Path
+
+from fontTools import subset
+from fontTools.ttLib import TTFont
+from sphinx.builders.html._assets import _JavaScript
+
+from book import node
+from book.strictness import BookError
+
+THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
+THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
+STYLES_HERE = "<!-- styles -->"
+# Scripts and styles that the theme or an extension puts on every page and no page of ours uses.
+UNUSED = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js")
+# What is in the pages now, or was only there for the scripts that are left out.
+SUPERSEDED = ["locales", "vendor", "styles", "scripts/bootstrap.js*", "scripts/fontawesome.js*"]
+
+
+# -- each page
+
+
+def _trim_page(app, pagename, templatename, context, doctree) -> None:
+    context["body"] = _trim_body(context.get("body", ""))
+    context["script_files"] = [
+        file if pagename == "search" else _deferred(file)
+        for file in context["script_files"]
+        if file.filename and not _is_unused(file)
+    ]
+    files = [file for file in context["css_files"] if not _is_unused(file)]
+    for_print = [file for file in files if file.attributes.get("media") == "print"]
+    app.book_styles |= {_path(file): file.priority for file in files if file not in for_print}
+    context["css_files"] = for_print
+
+
+def _trim_body(body: str) -> str:
+    # MyST-NB names the summary of folded code by a label that differs from its visible words.
+    body = body.replace(' aria-label="Toggle hidden content"', "")
+    # Names, punctuation and spaces of code have the color of the text around them.
+    return re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", body)
+
+
+def _deferred(file: _JavaScript) -> _JavaScript:
+    return _JavaScript(file.filename, priority=file.priority, defer="defer", **file.attributes)
+
+
+def _is_unused(file) -> bool:
+    return any(word in str(file.filename) for word in UNUSED)
+
+
+def _path(file) -> str:
+    return str(file.filename).partition("?")[0].removeprefix("_static/")
+
+
+# -- all pages
+
+
+def _finish(app, exception) -> None:
+    if exception is None:
+        static = Path(app.outdir, "_static")
+        pages = {path: path.read_text(encoding="utf-8") for path in _pages(app)}
+        _leave_out_measuring(static / THEME_SCRIPT)
+        _put_in_pages(_styles(app, static, pages), pages)
+        for pattern in SUPERSEDED:
+            for path in static.glob(pattern):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _pages(app) -> list[Path]:
+    return [
+        Path(app.outdir, app.builder.get_target_uri(name))
+        for name in (*app.env.found_docs, "search")
+    ]
+
+
+def _leave_out_measuring(script: Path) -> None:
+    """Take out the theme's search for what scrolls, which lays out the whole page at once.
+
+    book.js does the same for what comes into view.
+    """
+    pattern = r',"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)'
+    text, count = re.subn(pattern, "", script.read_text(encoding="utf-8"))
+    if count != 1:
+        raise BookError(f"{script.name} does not look for what scrolls as it used to")
+    script.write_text(text, encoding="utf-8")
+
+
+def _styles(app, static: Path, pages: dict[Path, str]) -> str:
+    """Return those of the styles that a page or a script can use, with the fonts of their icons."""
+    files = [*THEME_STYLES, *sorted(app.book_styles, key=app.book_styles.get)]
+    css = "\n".join(_read_styles(static, name) for name in files)
+    scripts = [
+        path.read_text(encoding="utf-8")
+        for path in static.glob("**/*.js")
+        if not any(path.match(pattern) for pattern in SUPERSEDED)
+    ]
+    purged = node.run(
+        Path(__file__).with_name("purge.mjs"),
+        json.dumps({"css": css, "pages": list(pages.values()), "scripts": scripts}),
+    )
+    return _with_icons(purged, static)
+
+
+def _read_styles(static: Path, name: str) -> str:
+    """Return the styles of a file, with addresses seen from the folder of static files."""
+    css = (static / name).read_text(encoding="utf-8")
+    css = re.sub(r"/\*(?!!).*?\*/", "", css, flags=re.DOTALL)
+    return re.sub(
+        r"url\((?!['\"]?(?:data:|#))['\"]?([^'\")]+)['\"]?\)",
+        lambda match: f"url({_seen_from(static, static / name, match[1])})",
+        css,
+    )
+
+
+def _seen_from(static: Path, file: Path, address: str) -> str:
+    return (file.parent / address).resolve().relative_to(static.resolve()).as_posix()
+
+
+def _with_icons(css: str, static: Path) -> str:
+    """Put the icons that the styles name into the styles, as a font of a few letters."""
+    letters = {int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', css)}
+
+    def embed(match: re.Match) -> str:
+        truetype = re.search(r"url\(([^)]+\.ttf)\)", match[0])
+        if truetype is None:
+            return match[0]
+        data = _subset(static / truetype[1], letters)
+        address = f"url(data:font/woff;base64,{data})" if data else ""
+        return re.sub(r"src:[^}]+", f'src:{address} format("woff")', match[0]) if data else ""
+
+    return re.sub(r"@font-face\s*\{[^}]*Font Awesome[^}]*\}", embed, css)
+
+
+def _subset(path: Path, letters: set[int]) -> str:
+    """Return the letters of a font as WOFF in base 64, or nothing if it has none of them."""
+    font = TTFont(path)
+    if not letters & font.getBestCmap().keys():
+        return ""
+    subsetter = subset.Subsetter(subset.Options(hinting=False, drop_tables=["FFTM"]))
+    subsetter.populate(unicodes=letters)
+    subsetter.subset(font)
+    font.flavor = "woff"
+    stream = BytesIO()
+    font.save(stream, reorderTables=False)
+    return base64.b64encode(stream.getvalue()).decode()
+
+
+def _put_in_pages(css: str, pages: dict[Path, str]) -> None:
+    static = re.compile(r"url\((?!data:|#)")
+    for path, text in pages.items():
+        up = re.search(r'data-content_root="([^"]*)"', text)[1]
+        styles = static.sub(lambda _, up=up: f"url({up}_static/", css)
+        if STYLES_HERE not in text:
+            raise BookError(f"{path.name} has no place for its styles")
+        path.write_text(text.replace(STYLES_HERE, f"<style>{styles}</style>", 1), encoding="utf-8")
+
+
+def setup(app) -> None:
+    app.book_styles = {}
+    app.add_js_file(THEME_SCRIPT, priority=700)
+    app.connect("html-page-context", _trim_page, priority=950)
+    app.connect("build-finished", _finish, priority=900)

@@ -9,7 +9,7 @@ BIN := .venv/bin
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test lab serve bench lock clean
+.PHONY: help book test audit lab serve bench lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ book: .venv/ready ## build the book into _build/html
 
 test: book ## build the book and run every test
 	$(BIN)/python -m pytest
+
+audit: book ## measure every page with Lighthouse and axe
+	PYTHONPATH=_ext $(BIN)/python _ext/book/audit.py $(PAGES)
 
 lab: .venv/ready ## open the notebooks in JupyterLab
 	$(BIN)/jupyter lab --notebook-dir=chapters

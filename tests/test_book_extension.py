@@ -303,11 +303,10 @@ def test_a_build_that_was_killed_is_made_good_by_the_next(changed, rebuilt, mome
 
 
 RENDERING = """
-import shutil, time
-from book import maths
-maths._install_katex()
-renderer = maths.Renderer(shutil.which("node", path=maths._search_path()))
-print(renderer.render({"latex": "x", "katex_options": {}}), flush=True)
+import time
+from book import maths, node
+node.install_packages()
+print(maths._render("x", False), flush=True)
 time.sleep(600)
 """
 

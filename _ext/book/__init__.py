@@ -13,7 +13,8 @@ site        gives pages a description, their reading time and their address
 light       puts styles and icons into the pages, and leaves out what they do not need
 strictness  turns every warning into a failed build
 
-Beside the build, chromium finds the browser that looks at the site.
+Beside the build: node runs KaTeX and PurgeCSS, chromium finds the browser that looks at the site,
+audit measures the pages in it.
 """
 
 from book import api, claims, execution, figures, inputs, launch, light, maths, site, strictness

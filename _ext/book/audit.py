@@ -105,6 +105,9 @@ def browse(browser: Browser, site: str, name: str) -> dict[str, float]:
         page.on("console", lambda message: message.type == "error" and errors.append(message))
         page.on("pageerror", errors.append)
         page.goto(f"{site}/{name}", wait_until="networkidle")
+        # As if a reader had come by everything: what is not laid out yet is not known to scroll.
+        page.add_style_tag(content="* {content-visibility: visible !important}")
+        page.wait_for_timeout(500)
         page.add_script_tag(path=node.PACKAGES / "axe-core" / "axe.min.js")
         violations = page.evaluate("async () => (await axe.run()).violations.map(v => v.id)")
     return {

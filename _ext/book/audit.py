@@ -52,7 +52,9 @@ def served(folder: Path) -> Iterator[str]:
 
     async def listen() -> None:
         files = [(r"/(.*)", StaticFileHandler, {"path": str(folder)})]
-        HTTPServer(Application(files, compress_response=True)).add_socket(socket)
+        HTTPServer(
+            Application(files, compress_response=True, log_function=lambda _: None)
+        ).add_socket(socket)
 
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -103,7 +105,7 @@ def browse(browser: Browser, site: str, name: str) -> dict[str, float]:
         page = context.new_page()
         page.on("request", lambda request: hosts.add(request.url.partition("://")[2].split("/")[0]))
         page.on("console", lambda message: message.type == "error" and errors.append(message))
-        page.on("pageerror", errors.append)
+        page.on("pageerror", lambda error: errors.append(error))
         page.goto(f"{site}/{name}", wait_until="networkidle")
         # As if a reader had come by everything: what is not laid out yet is not known to scroll.
         page.add_style_tag(content="* {content-visibility: visible !important}")

@@ -1,6 +1,7 @@
 """The built book in a real browser: from the file system without a network, and over HTTP."""
 
 import re
+import statistics
 from contextlib import contextmanager
 from html import unescape
 from urllib.parse import unquote
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from book import inputs
+from byhand.explore import PHONE_WIDTH
 
 pytestmark = pytest.mark.browser
 
@@ -172,6 +174,15 @@ def test_it_fits_a_narrow_screen(page):
     assert page.evaluate("document.scrollingElement.scrollWidth") <= 360, page.evaluate(WIDEST)
 
 
+def test_figures_have_the_width_of_a_phone_that_their_text_is_measured_for(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    scheme = page.evaluate("document.documentElement.dataset.theme")
+    for theme in ("light", "dark", scheme):
+        page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
+        for image in page.locator(".book-figure img").all():
+            assert image.evaluate("image => image.width") >= PHONE_WIDTH
+
+
 HIDDEN_FORMULAS = """
 () => [...document.querySelectorAll("article .katex-html")].filter(
   formula => !formula.checkVisibility() && !formula.closest("details:not([open])")).length
@@ -204,6 +215,13 @@ def html(site):
 
 def test_the_pages_are_those_of_the_table_of_contents(site):
     assert {path.relative_to(site).as_posix() for path in html(site)} == set(PAGES)
+
+
+def test_figures_are_light(site):
+    sizes = [path.stat().st_size for path in (site / "_figures").iterdir()]
+    assert statistics.median(sizes) < 25_000
+    assert sum(size > 60_000 for size in sizes) <= 1  # the photograph
+    assert max(sizes) < 100_000
 
 
 def test_no_link_is_dead(site):

@@ -168,11 +168,15 @@ class Server:
             yield cells, lambda source: execute(channels, source)
         self.ask(f"api/sessions/{session['id']}", "DELETE")
 
-    def memory(self) -> list[float]:
-        """The most memory that the server and its one kernel have each had, in megabytes."""
+    def kernel(self) -> psutil.Process:
         (kernel,) = psutil.Process(self.process.pid).children()
-        status = [Path(f"/proc/{pid}/status").read_text() for pid in (self.process.pid, kernel.pid)]
-        return [int(re.search(r"VmHWM:\s+(\d+) kB", text)[1]) * 1024 / MEGABYTE for text in status]
+        return kernel
+
+
+def peak_memory(pid: int) -> float:
+    """The most memory that a process has had so far, in megabytes."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / MEGABYTE
 
 
 def execute(channels, source: str) -> list[dict]:
@@ -219,7 +223,7 @@ def server(environment):
 
 @pytest.mark.slow
 def test_the_notebooks_run_in_it(environment, server, capsys):
-    first_cell, memory = None, {}
+    first_cell, used = None, []
     for path in NOTEBOOKS:
         with server.open(path) as (cells, execute):
             for number, source in enumerate(cells, start=1):
@@ -231,13 +235,18 @@ def test_the_notebooks_run_in_it(environment, server, capsys):
                     if message["msg_type"] == "error" or message["content"].get("name") == "stderr"
                 ]
                 assert faults == [], f"{path}, code cell {number}"
-            memory["server"], memory[path] = server.memory()
+            kernel = server.kernel()
+            seconds, memory = kernel.cpu_times(), kernel.memory_info().rss / MEGABYTE
+            used.append(
+                f"{path}: {seconds.user + seconds.system:.0f} s of a processor, "
+                f"{memory:.0f} MB of memory, at most {peak_memory(kernel.pid):.0f} MB"
+            )
     with capsys.disabled():
         print(f"\nBinder's environment: {environment.size / MEGABYTE:.0f} MB")
         print(f"  installed in {environment.installed_in:.0f} s")
         print(f"  first cell {first_cell:.1f} s after the server's start")
-        for name, megabytes in memory.items():
-            print(f"  {name}: at most {megabytes:.0f} MB of memory")
+        print(f"  server: at most {peak_memory(server.process.pid):.0f} MB of memory")
+        print(*(f"  {line}" for line in used), sep="\n")
 
 
 @pytest.mark.slow

@@ -1,0 +1,91 @@
+"""What the teacher's page says is tried: its programs, its addresses, the claim that fails."""
+
+import re
+import subprocess
+import sys
+from urllib.parse import parse_qs, urlsplit
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
+
+from book import inputs
+from byhand.problems import CHAPTERS
+
+PAGE = (inputs.ROOT / "chapters" / "teaching.md").read_text("utf-8")
+CHAPTER = "chapters/02_optimization.ipynb"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^ *```{language}\n(.*?)^ *```$", PAGE, flags=re.MULTILINE | re.DOTALL)
+
+
+def section(title: str, cells: int):
+    """A notebook of the chapter's imports and of a section's first cells of code."""
+    notebook = nbformat.read(inputs.ROOT / CHAPTER, as_version=4)
+    start = next(i for i, cell in enumerate(notebook.cells) if f"## {title} " in cell.source)
+    code = [i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    kept = [code[0], *[i for i in code if i > start][:cells]]
+    notebook.cells = [notebook.cells[i] for i in kept]
+    return notebook
+
+
+def run(notebook) -> None:
+    folder = {"metadata": {"path": inputs.ROOT / "chapters"}}
+    NotebookClient(notebook, resources=folder, timeout=120).execute()
+
+
+def test_the_addresses_open_a_chapter():
+    binder, hub, _ = blocks("text")
+    link = urlsplit(binder.strip())
+    assert link[:3] == ("https", "mybinder.org", "/v2/gh/OWNER/REPOSITORY/main")
+    assert parse_qs(link.query) == {"urlpath": [f"lab/tree/{CHAPTER}"]}
+    link = urlsplit(hub.strip())
+    assert link[:3] == ("https", "HUB", "/hub/user-redirect/git-pull")
+    assert parse_qs(link.query) == {
+        "repo": ["https://github.com/OWNER/REPOSITORY"],
+        "branch": ["main"],
+        "urlpath": [f"lab/tree/REPOSITORY/{CHAPTER}"],
+    }
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS)
+def test_the_homework_has_every_problem_and_no_solution(tmp_path, chapter):
+    program = blocks("python")[0].replace(CHAPTER, f"chapters/{chapter}.ipynb")
+    program = program.replace("homework.ipynb", (tmp_path / "homework.ipynb").as_posix())
+    subprocess.run([sys.executable, "-W", "error", "-c", program], cwd=inputs.ROOT, check=True)
+    homework = nbformat.read(tmp_path / "homework.ipynb", as_version=4)
+    text = "\n".join(cell.source for cell in homework.cells)
+    source = nbformat.read(inputs.ROOT / "chapters" / f"{chapter}.ipynb", as_version=4)
+    written = "\n".join(cell.source for cell in source.cells if cell.cell_type == "markdown")
+    for start in (*(f"## {problem} " for problem in CHAPTERS[chapter].split()), "} Hint\n"):
+        assert text.count(start) == written.count(start)
+    assert "} Problem\n" in text
+    assert {cell.cell_type for cell in homework.cells} == {"markdown"}
+    assert "**The sheet.**" in written
+    assert "**The sheet.**" not in text
+
+
+@pytest.mark.slow
+def test_the_claim_fails_as_the_page_says():
+    notebook = section("A1", cells=3)
+    first = notebook.cells[1]
+    assert first.source.count("Fraction(4, 5)") == 1
+    first.source = first.source.replace("Fraction(4, 5)", "Fraction(9, 10)")
+    with pytest.raises(CellExecutionError) as error:
+        run(notebook)
+    colors = r"\x1b\[[0-9;]*m"
+    assert blocks("text")[2].strip() in re.sub(colors, "", str(error.value))
+    assert "A1.gradient" in str(notebook.cells[2].outputs)
+
+
+@pytest.mark.slow
+def test_a_student_can_check_an_answer():
+    notebook = section("A1", cells=1)
+    answer = blocks("python")[1]
+    notebook.cells.append(nbformat.v4.new_code_cell(answer))
+    run(notebook)
+    notebook.cells[-1] = nbformat.v4.new_code_cell(answer.replace("2.6", "2.5"))
+    with pytest.raises(CellExecutionError, match="ClaimError"):
+        run(notebook)

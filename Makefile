@@ -9,13 +9,16 @@ BIN := .venv/bin
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book test audit lab serve bench lock clean
+.PHONY: help book pdf test audit lab serve bench lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/ready ## build the book into _build/html
 	@$(BIN)/python _ext/book/inputs.py || $(BIN)/jupyter-book build .
+
+pdf: book ## print the book to one PDF and link the pages to it
+	PYTHONPATH=_ext $(BIN)/python _ext/book/pdf.py
 
 test: book ## build the book and run every test
 	$(BIN)/python -m pytest

@@ -69,6 +69,18 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// -- paper is light
+
+const root = document.documentElement.dataset;
+let themeOnScreen;
+addEventListener("beforeprint", () => {
+  themeOnScreen = root.theme;
+  root.theme = "light";
+});
+addEventListener("afterprint", () => {
+  root.theme = themeOnScreen;
+});
+
 // -- what scrolls sideways can be reached by keyboard; known only once it is laid out
 
 const watchWidths = new ResizeObserver((entries) => {

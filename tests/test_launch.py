@@ -98,8 +98,9 @@ def test_a_workflow_names_its_branch(clone, monkeypatch, variables, branch):
 def launch_links(book, page: str) -> dict[str, str]:
     """Text → address of the links in a page's menu of launch buttons."""
     soup = BeautifulSoup((book.html / page).read_text("utf-8"), "html.parser")
-    menu = soup.find(class_="dropdown-launch-buttons")
-    return {a.get_text(strip=True): a["href"] for a in menu.find_all("a")} if menu else {}
+    summary = soup.find("summary", attrs={"aria-label": "Launch interactive content"})
+    links = summary.parent.find_all("a") if summary else []
+    return {a.get_text(strip=True): a["href"] for a in links}
 
 
 def links_out(book, page: str) -> list[str]:

@@ -9,17 +9,42 @@ figures     turns figures into files, and gives interactive ones their sliders
 maths       renders formulas with KaTeX at build time, strictly
 api         fits docstrings to the API pages
 launch      links pages to the book's repository and notebooks to servers that run them
+download    makes a notebook that is downloaded run on its own
 site        gives pages a description, their reading time and their address
 light       puts styles and icons into the pages, and leaves out what they do not need
 strictness  turns every warning into a failed build
 
 Beside the build: node runs KaTeX and PurgeCSS, chromium finds the browser that looks at the site,
-audit measures the pages in it.
+audit measures the pages in it, pdf prints them.
 """
 
-from book import api, claims, execution, figures, inputs, launch, light, maths, site, strictness
+from book import (
+    api,
+    claims,
+    download,
+    execution,
+    figures,
+    inputs,
+    launch,
+    light,
+    maths,
+    site,
+    strictness,
+)
 
-MODULES = [inputs, execution, claims, figures, maths, api, launch, site, light, strictness]
+MODULES = [
+    inputs,
+    execution,
+    claims,
+    figures,
+    maths,
+    api,
+    launch,
+    download,
+    site,
+    light,
+    strictness,
+]
 
 
 def setup(app):

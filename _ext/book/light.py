@@ -40,9 +40,8 @@ def _trim_page(app, pagename, templatename, context, doctree) -> None:
         if file.filename and not _is_unused(file)
     ]
     files = [file for file in context["css_files"] if not _is_unused(file)]
-    for_print = [file for file in files if file.attributes.get("media") == "print"]
-    app.book_styles |= {_path(file): file.priority for file in files if file not in for_print}
-    context["css_files"] = for_print
+    app.book_styles |= {_path(file): file.priority for file in files}
+    context["css_files"] = []
 
 
 def _trim_body(body: str) -> str:
@@ -99,7 +98,9 @@ def _leave_out_measuring(script: Path) -> None:
 
 def _styles(app, static: Path, pages: dict[Path, str]) -> str:
     """Return those of the styles that a page or a script can use, with the fonts of their icons."""
-    files = [*THEME_STYLES, *sorted(app.book_styles, key=app.book_styles.get)]
+    # By name among equals: book.css before print.css, whatever the order of the file system.
+    added = sorted(app.book_styles, key=lambda name: (app.book_styles[name], name))
+    files = [*THEME_STYLES, *added]
     css = "\n".join(_read_styles(static, name) for name in files)
     scripts = [
         path.read_text(encoding="utf-8")
@@ -145,7 +146,7 @@ def _with_icons(css: str, static: Path) -> str:
 
 def _subset(path: Path, letters: set[int]) -> str:
     """Return the letters of a font as WOFF in base 64, or nothing if it has none of them."""
-    font = TTFont(path)
+    font = TTFont(path, recalcTimestamp=False)
     if not letters & font.getBestCmap().keys():
         return ""
     subsetter = subset.Subsetter(subset.Options(hinting=False, drop_tables=["FFTM"]))

@@ -21,13 +21,14 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from websocket import create_connection
 
-from book import inputs
+from book import download, inputs
 
 BINDER = inputs.ROOT / ".binder"
 NOTEBOOKS = [f"chapters/{path.name}" for path in sorted(inputs.ROOT.glob("chapters/*.ipynb"))]
 VERSION = (BINDER / "runtime.txt").read_text().strip().removeprefix("python-")
 MEGABYTE = 1e6
 START, RUN = 60, 300  # seconds
+COMMIT = ["-c", "user.name=a", "-c", "user.email=a@example.org", "commit", "--quiet", "-m", "first"]
 
 
 def pins(text: str) -> dict[str, str]:
@@ -254,3 +255,34 @@ def test_the_address_that_a_button_opens_is_a_notebook_in_jupyterlab(server):
     page = server.ask(f"lab/tree/{NOTEBOOKS[0]}")
     for extension in ("jupyterlab-myst", "@jupyter-widgets/jupyterlab-manager"):
         assert f'"name": "{extension}"' in page
+
+
+# -- a notebook that was downloaded, where the package is not installed
+
+
+@pytest.fixture
+def without_the_package(environment):
+    """The environment without byhand, for as long as a test takes."""
+    environment.run("pip", "uninstall", "--quiet", "--yes", "byhand")
+    yield environment
+    environment.run("pip", "install", "--quiet", "--no-deps", "--editable", ".")
+
+
+@pytest.mark.slow
+def test_a_downloaded_notebook_installs_the_package_it_needs(without_the_package, tmp_path):
+    environment, address = without_the_package, "https://github.com/author/by-hand"
+    for arguments in (["init", "--quiet", "--initial-branch=main"], ["add", "."], COMMIT):
+        subprocess.run(["git", "-C", environment.repository, *arguments], check=True)
+    # Git fetches from that folder what it is told to fetch from the address.
+    environment.variables |= {
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.{environment.repository.as_uri()}.insteadOf",
+        "GIT_CONFIG_VALUE_0": address,
+    }
+    notebook = tmp_path / "downloaded.ipynb"
+    shutil.copy(inputs.ROOT / NOTEBOOKS[0], notebook)
+    download.add_installation(notebook, address, "main")
+    environment.run("nbconvert", "--log-level=WARN", "--to=notebook", "--execute", str(notebook))
+    executed = json.loads((tmp_path / "downloaded.nbconvert.ipynb").read_text("utf-8"))
+    assert all(cell["execution_count"] for cell in executed["cells"] if cell["cell_type"] == "code")
+    assert "byhand @ git+" in environment.run("pip", "freeze")

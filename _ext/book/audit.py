@@ -40,6 +40,10 @@ AT_MOST = {
     "other hosts": 0,
     "console errors": 0,
 }
+# Each as its rule, and the first element that breaks it.
+VIOLATIONS = """
+async () => (await axe.run()).violations.map(({id, nodes}) => `${id} at ${nodes[0].target}`)
+"""
 # Performance is a measurement: a page below its bar is measured again, and the median counts.
 RUNS = 3
 
@@ -104,14 +108,16 @@ def browse(browser: Browser, site: str, name: str) -> dict[str, float]:
     with browser.new_context() as context:
         page = context.new_page()
         page.on("request", lambda request: hosts.add(request.url.partition("://")[2].split("/")[0]))
-        page.on("console", lambda message: message.type == "error" and errors.append(message))
+        page.on("console", lambda message: message.type == "error" and errors.append(message.text))
         page.on("pageerror", lambda error: errors.append(error))
         page.goto(f"{site}/{name}", wait_until="networkidle")
         # As if a reader had come by everything: what is not laid out yet is not known to scroll.
         page.add_style_tag(content="* {content-visibility: visible !important}")
         page.wait_for_timeout(500)
         page.add_script_tag(path=node.PACKAGES / "axe-core" / "axe.min.js")
-        violations = page.evaluate("async () => (await axe.run()).violations.map(v => v.id)")
+        violations = page.evaluate(VIOLATIONS)
+    for problem in (*violations, *errors):
+        print(f"{name}: {problem}", file=sys.stderr)
     return {
         "axe violations": len(violations),
         "other hosts": len(hosts - {site.removeprefix("http://")}),

@@ -1,12 +1,14 @@
-"""Makes pages light: styles and icons that are used, in the page, and no script in the way.
+"""Makes pages light: styles and letters that are used, in the page, and no script in the way.
 
 The theme and the extensions bring 570 kB of styles and 1.7 MB of scripts and icon fonts, most of
 which keep a page from being shown. The book needs a tenth of the styles and about a dozen icons.
+Formulas that change their type after they are shown move the text, so that type is in the page.
 """
 
 from __future__ import annotations
 
 import base64
+import html
 import json
 import re
 import shutil
@@ -25,6 +27,8 @@ THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 STYLES_HERE = "<!-- styles -->"
 # Scripts and styles that the theme or an extension puts on every page and no page of ours uses.
 UNUSED = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js")
+# The type of nearly every formula; the rest of KaTeX's fonts are fetched where they are used.
+MAIN_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 # What is in the pages now, or was only there for the scripts that are left out.
 SUPERSEDED = ["locales", "vendor", "styles", "scripts/bootstrap.js*", "scripts/fontawesome.js*"]
 
@@ -48,7 +52,24 @@ def _trim_body(body: str) -> str:
     # MyST-NB names the summary of folded code by a label that differs from its visible words.
     body = body.replace(' aria-label="Toggle hidden content"', "")
     # Names, punctuation and spaces of code have the color of the text around them.
-    return re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", body)
+    body = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", body)
+    return _count_letters(body)
+
+
+def _count_letters(body: str) -> str:
+    """Say of each section of a page how many letters it has: its height is not known yet."""
+    pieces = re.split(r"(<section\b|</section>)", body)
+    depth = start = 0
+    for i, piece in enumerate(pieces):
+        if piece == "<section":
+            depth += 1
+            start = i if depth == 2 else start
+        elif piece == "</section>":
+            if depth == 2:
+                letters = len(re.sub(r"<[^>]*>", "", "".join(pieces[start + 1 : i])))
+                pieces[start] = f'<section style="--letters: {letters}"'
+            depth -= 1
+    return "".join(pieces)
 
 
 def _deferred(file: _JavaScript) -> _JavaScript:
@@ -71,6 +92,7 @@ def _finish(app, exception) -> None:
         static = Path(app.outdir, "_static")
         pages = {path: path.read_text(encoding="utf-8") for path in _pages(app)}
         _leave_out_measuring(static / THEME_SCRIPT)
+        _trim_fonts(static, pages)
         _put_in_pages(_styles(app, static, pages), pages)
         for pattern in SUPERSEDED:
             for path in static.glob(pattern):
@@ -96,6 +118,13 @@ def _leave_out_measuring(script: Path) -> None:
     script.write_text(text, encoding="utf-8")
 
 
+def _trim_fonts(static: Path, pages: dict[Path, str]) -> None:
+    """Leave in the fonts of formulas the letters that the book has."""
+    letters = {ord(letter) for text in pages.values() for letter in html.unescape(text)}
+    for path in static.glob("katex/fonts/*.woff2"):
+        path.write_bytes(_subset(path, letters) or path.read_bytes())
+
+
 def _styles(app, static: Path, pages: dict[Path, str]) -> str:
     """Return those of the styles that a page or a script can use, with the fonts of their icons."""
     # By name among equals: book.css before print.css, whatever the order of the file system.
@@ -111,7 +140,7 @@ def _styles(app, static: Path, pages: dict[Path, str]) -> str:
         Path(__file__).with_name("purge.mjs"),
         json.dumps({"css": css, "pages": list(pages.values()), "scripts": scripts}),
     )
-    return _with_icons(purged, static)
+    return _with_formula_fonts(_with_icons(purged, static), static)
 
 
 def _read_styles(static: Path, name: str) -> str:
@@ -129,6 +158,19 @@ def _seen_from(static: Path, file: Path, address: str) -> str:
     return (file.parent / address).resolve().relative_to(static.resolve()).as_posix()
 
 
+def _with_formula_fonts(css: str, static: Path) -> str:
+    for name in MAIN_FONTS:
+        path = f"katex/fonts/{name}.woff2"
+        if css.count(path) != 1:
+            raise BookError(f"the styles of formulas do not name {name} once")
+        css = css.replace(path, _as_data((static / path).read_bytes()))
+    return css
+
+
+def _as_data(font: bytes) -> str:
+    return f"data:font/woff2;base64,{base64.b64encode(font).decode()}"
+
+
 def _with_icons(css: str, static: Path) -> str:
     """Put the icons that the styles name into the styles, as a font of a few letters."""
     letters = {int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', css)}
@@ -138,24 +180,24 @@ def _with_icons(css: str, static: Path) -> str:
         if truetype is None:
             return match[0]
         data = _subset(static / truetype[1], letters)
-        address = f"url(data:font/woff;base64,{data})" if data else ""
-        return re.sub(r"src:[^}]+", f'src:{address} format("woff")', match[0]) if data else ""
+        source = f'src:url({_as_data(data)}) format("woff2")'
+        return re.sub(r"src:[^}]+", source, match[0]) if data else ""
 
     return re.sub(r"@font-face\s*\{[^}]*Font Awesome[^}]*\}", embed, css)
 
 
-def _subset(path: Path, letters: set[int]) -> str:
-    """Return the letters of a font as WOFF in base 64, or nothing if it has none of them."""
+def _subset(path: Path, letters: set[int]) -> bytes:
+    """Return a font of these letters alone, or nothing if it has none of them."""
     font = TTFont(path, recalcTimestamp=False)
     if not letters & font.getBestCmap().keys():
-        return ""
+        return b""
     subsetter = subset.Subsetter(subset.Options(hinting=False, drop_tables=["FFTM"]))
     subsetter.populate(unicodes=letters)
     subsetter.subset(font)
-    font.flavor = "woff"
+    font.flavor = "woff2"
     stream = BytesIO()
     font.save(stream, reorderTables=False)
-    return base64.b64encode(stream.getvalue()).decode()
+    return stream.getvalue()
 
 
 def _put_in_pages(css: str, pages: dict[Path, str]) -> None:

@@ -6,7 +6,6 @@ import math
 import textwrap
 
 from docutils import nodes
-from sphinx.writers.html5 import HTML5Translator
 
 from book import inputs
 
@@ -21,6 +20,7 @@ def _set_address(app, config) -> None:
 def _describe_page(app, pagename, templatename, context, doctree) -> None:
     """Give the page a description, for search engines, and the time that it takes to read."""
     if doctree is None:
+        context["description"] = f"{pagename.capitalize()} in {app.config.html_title}"
         return
     context["description"] = _description(doctree)
     minutes = math.ceil(len(_prose(doctree).split()) / WORDS_PER_MINUTE)
@@ -41,18 +41,8 @@ def _prose(doctree) -> str:
     return " ".join(node.astext() for kind in read for node in doctree.findall(kind))
 
 
-def _visit_entry(translator, node) -> None:
-    """Make the empty corner of a table a data cell: a heading must have words."""
-    start = len(translator.body)
-    HTML5Translator.visit_entry(translator, node)
-    if isinstance(node.parent.parent, nodes.thead) and not node.astext().strip():
-        translator.body[start] = translator.body[start].replace("<th", "<td", 1)
-        translator.context[-1] = "</td>\n"
-
-
 def setup(app) -> None:
     # Jupyter Book sets this value even where the extension that knows it is not loaded.
     app.add_config_value("comments_config", {}, "html")
-    app.add_node(nodes.entry, override=True, html=(_visit_entry, HTML5Translator.depart_entry))
     app.connect("config-inited", _set_address)
     app.connect("html-page-context", _describe_page, priority=900)

@@ -1,5 +1,6 @@
 """The built book in a real browser: from the file system without a network, and over HTTP."""
 
+import json
 import re
 import statistics
 from contextlib import contextmanager
@@ -101,13 +102,6 @@ def test_formulas_and_references_are_set(page):
     assert page.evaluate(NOT_RENDERED) == []
 
 
-def test_headings_of_tables_have_words(page):
-    headings = page.evaluate(
-        "[...document.querySelectorAll('th')].map(th => th.textContent.trim())"
-    )
-    assert all(headings)
-
-
 def test_sliders_move_their_figures_by_keyboard(page):
     for figure in page.locator(".book-figure").all():
         for slider in figure.locator("input[type=range]").all():
@@ -134,8 +128,7 @@ def state(figure, slider):
     }
 
 
-# axe takes long to find the colors below each letter of a formula, which has its line's color,
-# and does not count MathML as the words of a table's heading.
+# axe takes long to find the colors below each letter of a formula, which has its line's color.
 AXE = """
 async scheme => {
   // As if a reader had come by everything: what is not laid out yet is not known to scroll.
@@ -144,7 +137,7 @@ async scheme => {
   await new Promise(done => setTimeout(done, 500));
   const contrast = {runOnly: ["color-contrast"]};
   const runs = [await axe.run({exclude: [".katex"]}, contrast)];
-  const off = {"color-contrast": {enabled: false}, "empty-table-header": {enabled: false}};
+  const off = {"color-contrast": {enabled: false}};
   if (scheme == "light") runs.push(await axe.run({rules: off}));
   return runs.flatMap(run => run.violations);
 }
@@ -169,9 +162,20 @@ WIDEST = """
 """
 
 
-def test_it_fits_a_narrow_screen(page):
-    page.set_viewport_size({"width": 360, "height": 740})
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= 360, page.evaluate(WIDEST)
+@pytest.mark.parametrize(
+    ("width", "font_size"),
+    [(360, "100%"), (640, "100%"), (1280, "200%")],
+    ids=["phone", "page enlarged twice", "text enlarged twice"],
+)
+def test_it_fits_the_screen(page, width, font_size):
+    page.set_viewport_size({"width": width, "height": 740})
+    page.evaluate("size => { document.documentElement.style.fontSize = size }", font_size)
+    try:
+        assert page.evaluate("document.scrollingElement.scrollWidth") <= width, page.evaluate(
+            WIDEST
+        )
+    finally:
+        page.evaluate("document.documentElement.style.fontSize = null")
 
 
 def test_figures_have_the_width_of_a_phone_that_their_text_is_measured_for(page):
@@ -181,6 +185,61 @@ def test_figures_have_the_width_of_a_phone_that_their_text_is_measured_for(page)
         page.evaluate("theme => { document.documentElement.dataset.theme = theme }", theme)
         for image in page.locator(".book-figure img").all():
             assert image.evaluate("image => image.width") >= PHONE_WIDTH
+
+
+MOVING = """
+() => ["", "::before", "::after"].flatMap(part => [...document.querySelectorAll("*")]
+  .map(element => [element, getComputedStyle(element, part || null)])
+  .filter(([, style]) => style.scrollBehavior == "smooth"
+    || [style.transitionDuration, style.animationDuration].some(time => parseFloat(time) > 0))
+  .map(([element]) => element.outerHTML.slice(0, 80)))
+"""
+
+
+def test_nothing_moves_where_no_motion_is_wanted(page):
+    assert page.evaluate("matchMedia('(prefers-reduced-motion: reduce)').matches")
+    assert page.evaluate(MOVING) == []
+
+
+FOCUSED = """
+() => {
+  const element = document.activeElement;
+  const box = element.getBoundingClientRect();
+  const style = getComputedStyle(element);
+  return {
+    html: element.outerHTML.slice(0, 120),
+    isMarked: element.matches(":focus-visible")
+      && (style.outlineStyle != "none" || style.boxShadow != "none"),
+    isOnScreen: box.width > 0 && box.bottom > 0 && box.top < innerHeight,
+  };
+}
+"""
+
+
+def test_the_header_is_walked_through_by_keyboard(page):
+    page.set_viewport_size({"width": 1280, "height": 900})
+    page.evaluate("scrollTo(0, 0); document.activeElement.blur()")
+    page.locator("body").press("Tab")
+    assert page.evaluate("document.activeElement.textContent").strip() == "Skip to main content"
+    seen = set()
+    for _ in range(45):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        assert focused["isMarked"], focused
+        assert focused["isOnScreen"], focused
+        seen.add(focused["html"])
+    assert len(seen) > 25
+
+
+def test_menus_open_and_close_by_keyboard(page):
+    for menu in page.locator(".menu").all():
+        menu.locator("summary").press("Enter")
+        links = menu.locator("a, button")
+        assert all(link.is_visible() for link in links.all())
+        links.first.focus()
+        page.keyboard.press("Escape")
+        assert not links.first.is_visible()
+        assert menu.locator("summary").evaluate("e => e === document.activeElement")
 
 
 HIDDEN_FORMULAS = """
@@ -196,6 +255,8 @@ def test_without_scripts_pictures_and_formulas_are_there_and_no_dead_control(bro
         assert all(picture.is_visible() for picture in pictures.all())
         assert page.evaluate(HIDDEN_FORMULAS) == 0
         assert page.locator(".book-controls:visible, .search-button__button:visible").count() == 0
+        page.set_viewport_size({"width": 360, "height": 740})
+        assert page.locator(".prev-next-footer a:visible").count() > 0 or name == "search.html"
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -203,6 +264,66 @@ def test_it_opens_over_http(browser, served_site, name):
     with opened(browser, served_site, name) as page:
         load_pictures(page)
         assert page.problems == []
+
+
+# -- what a page says of itself
+
+
+def text_of(page, selector):
+    return page.locator(selector).first.text_content().strip()
+
+
+def test_it_has_a_name_a_description_and_its_place_in_the_book(page, request):
+    name = request.node.callspec.params["page"].removesuffix(".html")
+    title = page.title()
+    assert title.count("Deep Learning by Hand") == 1
+    description = page.locator("meta[name=description]").get_attribute("content")
+    assert 20 < len(description) <= 155
+    assert "\\" not in description
+    if name == "search":
+        return
+    assert re.fullmatch(r"[1-9]\d* min to read", text_of(page, ".reading-time"))
+    place = DOCUMENTS.index(name)
+    around = {"left": DOCUMENTS[place - 1 : place], "right": DOCUMENTS[place + 1 : place + 2]}
+    for side, documents_there in around.items():
+        links = page.locator(f".prev-next-footer a.{side}-{'prev' if side == 'left' else 'next'}")
+        addresses = links.evaluate_all("links => links.map(link => link.href)")
+        assert [a.partition("html/")[2].removesuffix(".html") for a in addresses] == documents_there
+
+
+def test_its_contents_list_its_sections(page):
+    listed = page.locator(".bd-toc-nav a, #pst-page-toc-nav a").evaluate_all(
+        "links => links.map(link => link.getAttribute('href'))"
+    )
+    sections = page.locator("article h2").evaluate_all(
+        "titles => titles.map(title => '#' + title.closest('section').id)"
+    )
+    assert set(sections) <= set(listed)
+
+
+def test_it_can_be_downloaded_as_it_was_written(page, request, site):
+    name = request.node.callspec.params["page"].removesuffix(".html")
+    if name == "search":
+        return
+    [link] = page.locator(".menu a[href*='_sources/']").all()
+    assert link.get_attribute("href").endswith(f"_sources/{name}{suffix(name)}")
+    assert link.evaluate("link => new URL(link.href).pathname").endswith(suffix(name))
+    downloaded, written = (
+        (folder / f"{name}{suffix(name)}").read_text("utf-8")
+        for folder in (site / "_sources", inputs.ROOT)
+    )
+    assert text_cells(downloaded) == text_cells(written)
+
+
+def text_cells(text):
+    """The text of a page, without the code, to which a notebook's installation may be added."""
+    if not text.startswith("{"):
+        return text
+    return [cell["source"] for cell in json.loads(text)["cells"] if cell["cell_type"] == "markdown"]
+
+
+def suffix(name):
+    return next(s for s in (".ipynb", ".md") if (inputs.ROOT / f"{name}{s}").exists())
 
 
 # -- the site

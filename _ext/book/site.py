@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import textwrap
 
 from docutils import nodes
@@ -29,10 +30,12 @@ def _describe_page(app, pagename, templatename, context, doctree) -> None:
 
 
 def _description(doctree) -> str:
-    """Return the page's first paragraph, cut at a word."""
+    """Return the whole sentences without formulas of the page's first paragraph, cut at a word."""
     paragraphs = doctree.findall(nodes.paragraph)
     text = next((p.astext() for p in paragraphs if isinstance(p.parent, nodes.section)), "")
-    return textwrap.shorten(text, 155, placeholder=" …")
+    sentences = re.findall(r"[^.?!]+(?:[.?!](?=\S)[^.?!]*)*[.?!](?=\s|$)", text)
+    plain = " ".join(s.strip() for s in sentences if "\\" not in s)
+    return textwrap.shorten(plain, 155, placeholder=" …")
 
 
 def _prose(doctree) -> str:

@@ -18,7 +18,7 @@ from statistics import median
 
 from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, StaticFileHandler
@@ -63,9 +63,11 @@ def served(folder: Path) -> Iterator[str]:
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
     asyncio.run_coroutine_threadsafe(listen(), loop).result()
-    yield f"http://127.0.0.1:{socket.getsockname()[1]}"
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
+    try:
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
 
 
 def lighthouse(url: str, *options: str) -> dict:
@@ -151,21 +153,17 @@ def is_within(figure: str, value: float) -> bool:
     return value >= AT_LEAST[figure] if figure in AT_LEAST else value <= AT_MOST[figure]
 
 
-def main(names: list[str]) -> int:
-    """Audit the pages of these names, or all, print a table, and return the exit status."""
-    if find_chromium() is None:
-        sys.exit(ABSENT)
-    node.install_packages(for_development=True)
-    html = inputs.FIRST_PAGE.parent
-    names = names or [
-        path.relative_to(html).as_posix()
-        for path in sorted(html.rglob("*.html"))
-        if "_static" not in path.parts
-    ]
-    table = Table("page", *AT_LEAST, *AT_MOST)
+def pages(html: Path) -> list[str]:
+    """Return the pages of a site; what the theme keeps below _static is none."""
+    paths = (path.relative_to(html) for path in sorted(html.rglob("*.html")))
+    return [path.as_posix() for path in paths if path.parts[0] != "_static"]
+
+
+def report(browser: Browser, html: Path, names: list[str]) -> int:
+    """Audit these pages of a site, print a table, and return how many are below a bar."""
+    table = Table(Column("page", no_wrap=True), *AT_LEAST, *AT_MOST)
     failed = 0
-    with served(html) as site, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_chromium())
+    with served(html) as site:
         for name in names:
             figures = audit(browser, site, name)
             marks = {f: "" if is_within(f, value) else " ✗" for f, value in figures.items()}
@@ -173,10 +171,21 @@ def main(names: list[str]) -> int:
             row = [f"{value:g}{marks[figure]}" for figure, value in figures.items()]
             table.add_row(name, *row)
             print(name, *row, flush=True)
-        browser.close()
     Console(width=160).print(table)
     print(f"{len(names) - failed} of {len(names)} pages keep every bar: {AT_LEAST | AT_MOST}")
-    return int(failed > 0)
+    return failed
+
+
+def main(names: list[str]) -> int:
+    """Audit the built pages of these names, or all, and return the exit status."""
+    path = find_chromium() or sys.exit(ABSENT)
+    node.install_packages(for_development=True)
+    html = inputs.FIRST_PAGE.parent
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path) as browser,
+    ):
+        return int(report(browser, html, names or pages(html)) > 0)
 
 
 if __name__ == "__main__":

@@ -108,10 +108,11 @@ def links_out(book, page: str) -> list[str]:
     return [a["href"] for a in soup.find_all("a", href=True) if "://" in a["href"]]
 
 
-BOOKS = {  # name → its repository and branch, and whether the configuration names a hub
-    "original": ("author/by-hand", "main", False),
-    "fork": ("student/my.copy", "fix/typo", True),
-    "without a repository": ("", "", True),
+ADDRESS = "https://author.github.io/by-hand"
+BOOKS = {  # name → its repository, branch and address, and whether the configuration names a hub
+    "original": ("author/by-hand", "main", ADDRESS, False),
+    "fork": ("student/my.copy", "fix/typo", "", True),
+    "without a repository": ("", "", "", True),
 }
 PAGE, INDEX = CHAPTER.replace(".ipynb", ".html"), "index.html"
 
@@ -122,7 +123,7 @@ def books(tmp_path_factory):
     return {name: build(tmp_path_factory.mktemp("book"), *BOOKS[name]) for name in BOOKS}
 
 
-def build(root, repository, branch, hub):
+def build(root, repository, branch, address, hub):
     book = new_book(root)
     book.write_chapter("Text: no code")
     config = (root / "_config.yml").read_text("utf-8")
@@ -131,6 +132,7 @@ def build(root, repository, branch, hub):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in zip(CI, (repository, "branch", branch, ""), strict=True):
             patch.setenv(name, value)
+        patch.setenv("BYHAND_SITE_URL", address)
         status, lines = book.build()
     assert status == 0, lines
     return book
@@ -139,7 +141,7 @@ def build(root, repository, branch, hub):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["original", "fork"])
 def test_binder_opens_the_notebook_of_this_repository(books, name):
-    repository, branch, _ = BOOKS[name]
+    repository, branch, *_ = BOOKS[name]
     link = launch_links(books[name], PAGE)["Binder"]
     assert link == f"https://mybinder.org/v2/gh/{repository}/{branch}?urlpath=lab/tree/{CHAPTER}"
 
@@ -165,7 +167,22 @@ def test_only_notebooks_are_launched_but_every_page_has_a_source(books):
     book = books["original"]
     assert launch_links(book, INDEX) == {}
     for page, source in [(INDEX, "index.md"), (PAGE, CHAPTER)]:
-        assert f"https://github.com/author/by-hand/edit/main/{source}" in links_out(book, page)
+        links = links_out(book, page)
+        assert f"https://github.com/author/by-hand/edit/main/{source}" in links
+        assert any(a.startswith("https://github.com/author/by-hand/issues/new?") for a in links)
+
+
+@pytest.mark.slow
+def test_a_page_names_its_address_where_that_is_known(books):
+    def canonical(name, page):
+        text = (books[name].html / page).read_text("utf-8")
+        return [
+            link["href"] for link in BeautifulSoup(text, "html.parser")("link", rel="canonical")
+        ]
+
+    for page in (PAGE, INDEX):
+        assert canonical("original", page) == [f"{ADDRESS}/{page}"]
+        assert canonical("fork", page) == []
 
 
 @pytest.mark.slow

@@ -11,9 +11,9 @@ import os
 import sys
 from pathlib import Path
 
-import pikepdf
 import yaml
 from playwright.sync_api import Browser, Page, sync_playwright
+from pypdf import PdfReader
 
 from book import chromium, inputs
 
@@ -76,26 +76,24 @@ def print_page(page: Page, path: Path) -> None:
 def print_book(browser: Browser, site: Path) -> Path:
     """Print the book in the built site to a file in it, and return the file's path."""
     path = site / NAME
-    draft, unfinished = path.with_suffix(".draft"), path.with_suffix(".tmp")
+    unfinished = path.with_suffix(".tmp")
     with browser.new_context(offline=True) as context:
         page = context.new_page()
         assemble(page, site)
-        print_page(page, draft)
-        page.evaluate(NUMBER, page_numbers(draft))
-        print_page(page, draft)
-    with pikepdf.open(draft) as document:  # Chromium packs only half of what it writes
-        document.save(unfinished, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-    draft.unlink()
+        print_page(page, unfinished)
+        page.evaluate(NUMBER, page_numbers(unfinished))
+        print_page(page, unfinished)
     unfinished.replace(path)
     return path
 
 
 def page_numbers(path: Path) -> dict[str, int]:
     """Return the page of every anchor in a PDF, counted from 1."""
-    with pikepdf.open(path) as document:
-        numbers = {page.objgen: number for number, page in enumerate(document.pages, 1)}
-        places = document.Root.Dests.items()
-        return {name.removeprefix("/"): numbers[place[0].objgen] for name, place in places}
+    reader = PdfReader(path)
+    return {
+        name.removeprefix("/"): reader.get_destination_page_number(destination) + 1
+        for name, destination in reader.named_destinations.items()
+    }
 
 
 def link_pages(site: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import logging
 import re
 import shutil
 from io import BytesIO
@@ -211,6 +212,8 @@ def _put_in_pages(css: str, pages: dict[Path, str]) -> None:
 
 
 def setup(app) -> None:
+    # A style of Pygments turns on the messages of every library; this one has thousands.
+    logging.getLogger("fontTools").setLevel(logging.WARNING)
     app.book_styles = {}
     app.add_js_file(THEME_SCRIPT, priority=700)
     app.connect("html-page-context", _trim_page, priority=950)

@@ -116,8 +116,9 @@ def main() -> None:
         sync_playwright() as playwright,
         playwright.chromium.launch(executable_path=path) as browser,
     ):
-        print_book(browser, site)
+        printed = print_book(browser, site)
     link_pages(site)
+    print(f"The book is printed: {printed.relative_to(inputs.ROOT).as_posix()}")
 
 
 if __name__ == "__main__":

@@ -386,3 +386,16 @@ def test_search_shows_excerpts_over_http(browser, served_site):
     with opened(browser, served_site, "search.html?q=gradient") as page:
         assert "gradient" in page.locator("ul.search p.context").first.inner_text().lower()
         assert page.problems == []
+
+
+def test_a_table_that_is_wider_than_the_text_is_not_cut_off(browser, site):
+    with browser.new_context(viewport={"width": 1300, "height": 900}, offline=True) as context:
+        page = context.new_page()
+        page.goto((site / "chapters" / "conventions.html").as_uri())
+        cell = page.locator("table").first.locator("tr:first-child > :last-child").first
+        cell.scroll_into_view_if_needed()
+        assert cell.evaluate(
+            "cell => { const {left, right, top, bottom} = cell.getBoundingClientRect();"
+            " const seen = document.elementFromPoint((left + right) / 2, (top + bottom) / 2);"
+            " return cell.contains(seen); }"
+        )

@@ -118,3 +118,9 @@ def test_every_symbol_names_the_chapter_that_introduces_it():
     assert all(len(chapters) == 1 for chapters in named)
     assert all(f"{int(number):02}_" in chapter for [(number, chapter)] in named)
     assert {chapter for [(_, chapter)] in named} == set(CHAPTERS)
+
+
+def test_no_letter_of_a_docstring_is_taken_for_a_list(site):
+    for path in (site / "chapters").glob("api*.html"):
+        text = path.read_text(encoding="utf-8")
+        assert re.findall(r'<ol class="(?:upper|lower)\w+', text) == [], path.name

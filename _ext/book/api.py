@@ -1,4 +1,4 @@
-"""Fits docstrings to the API pages: links to equations, bars as moduli, no plain fields."""
+"""Fits docstrings to the API pages: links to equations, bars and initials, no plain fields."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ import sys
 from sphinx.pycode import ModuleAnalyzer
 
 EQUATION = re.compile(r"\b([Ee]quation) (ch\d-[a-z0-9-]*[a-z0-9])")
+INITIAL = re.compile(r"((?:^|:)\s*[A-Za-z])\.(?= [A-Z]|$)")
 LITERAL = re.compile(r"(``.+?``)")
 
 
 def _adapt(app, what, name, obj, options, lines) -> None:
-    """Link ``Equation ch2-gd`` to its chapter; |x| is a modulus, not a substitution."""
+    """Link ``Equation ch2-gd`` to its chapter; |x| is a modulus, "A. Author" or "L." no list."""
 
     def linked(match: re.Match) -> str:
         word, label = match.groups()
@@ -23,7 +24,7 @@ def _adapt(app, what, name, obj, options, lines) -> None:
     for i, line in enumerate(lines):
         in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
         if not in_example:
-            parts = LITERAL.split(line)
+            parts = LITERAL.split(INITIAL.sub(r"\1\.", line))
             parts[::2] = [EQUATION.sub(linked, part.replace("|", r"\|")) for part in parts[::2]]
             lines[i] = "".join(parts)
 

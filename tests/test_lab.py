@@ -73,6 +73,7 @@ def page(browser, lab, request):
         page.wait_for_function(IS_IDLE, timeout=START * 1000)
         page.evaluate(RUN_ALL, RUN * 1000)
         page.wait_for_function(IS_IDLE)
+        page.wait_for_function(IS_RENDERED, timeout=START * 1000)
         page.cells = page.evaluate(f"{PANEL}.content.widgets.map(cell => cell.model.toJSON())")
         page.markdown = "\n".join(c["source"] for c in page.cells if c["cell_type"] == "markdown")
         yield page
@@ -81,6 +82,10 @@ def page(browser, lab, request):
 
 PANEL = "jupyterapp.shell.currentWidget"
 IS_IDLE = f"window.jupyterapp && {PANEL}?.sessionContext?.session?.kernel?.status === 'idle'"
+IS_RENDERED = f"""
+{PANEL}.content.widgets.filter(cell => cell.model.type === "markdown")
+  .every(cell => cell.node.querySelector(".myst")?.childElementCount > 0)
+"""
 RUN_ALL = """
 limit => Promise.race([
   jupyterapp.commands.execute("notebook:run-all-cells"),
@@ -110,7 +115,7 @@ def test_labelled_equations_and_references_are_numbered(page):
     assert len(references) > 0
     for label in set(references):
         links = page.locator(f".myst a[href='#{label}']:not([title])")
-        assert links.count() >= references.count(label)
+        expect(links.nth(references.count(label) - 1)).to_be_attached(timeout=START * 1000)
         numbers = [re.compile(r"^\(\d+\)$")] * links.count()
         expect(links).to_have_text(numbers, timeout=START * 1000)
 

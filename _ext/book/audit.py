@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from rich.console import Console
 from rich.table import Column, Table
 from tornado.httpserver import HTTPServer
@@ -24,7 +24,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, StaticFileHandler
 
 from book import inputs, node
-from book.chromium import ABSENT, find_chromium
+from book.chromium import find_chromium, launched
 
 AT_LEAST = {
     "mobile performance": 0.95,
@@ -182,13 +182,9 @@ def report(browser: Browser, html: Path, names: list[str]) -> int:
 
 def main(names: list[str]) -> int:
     """Audit the built pages of these names, or all, and return the exit status."""
-    path = find_chromium() or sys.exit(ABSENT)
     node.install_packages(for_development=True)
     html = inputs.FIRST_PAGE.parent
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=path) as browser,
-    ):
+    with launched() as browser:
         return int(report(browser, html, names or pages(html)) > 0)
 
 

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from playwright.sync_api import Browser, sync_playwright
 
 NAMES = [
     "chromium",
@@ -27,3 +32,14 @@ def find_chromium() -> str | None:
     """Return the path of the Chromium that BYHAND_CHROMIUM names, else of any that is installed."""
     chosen = os.environ.get("BYHAND_CHROMIUM")
     return next(filter(None, map(shutil.which, [chosen] if chosen else NAMES)), None)
+
+
+@contextmanager
+def launched() -> Iterator[Browser]:
+    """Launch Chromium for a program, which ends with a word where there is none."""
+    path = find_chromium() or sys.exit(ABSENT)
+    with (
+        sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=path) as browser,
+    ):
+        yield browser

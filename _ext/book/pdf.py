@@ -8,11 +8,10 @@ is no link without a PDF.
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import yaml
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from pypdf import PdfReader
 
 from book import chromium, inputs
@@ -111,11 +110,7 @@ def link_pages(site: Path) -> None:
 
 def main() -> None:
     site = inputs.FIRST_PAGE.parent
-    path = chromium.find_chromium() or sys.exit(chromium.ABSENT)
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=path) as browser,
-    ):
+    with chromium.launched() as browser:
         printed = print_book(browser, site)
     link_pages(site)
     print(f"The book is printed: {printed.relative_to(inputs.ROOT).as_posix()}")

@@ -36,7 +36,7 @@ bench: .venv/ready ## run the benchmarks
 	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
 
 lock: COMPILE := $(BIN)/uv pip compile --no-annotate --custom-compile-command "make lock"
-lock: .venv/ready ## pin anew, from pyproject.toml, what the book and Binder install
+lock: .venv/ready ## pin anew what the book, its audit and Binder install
 	$(COMPILE) requirements.in --output-file requirements.txt --upgrade --universal \
 	  --python-version 3.11 --fork-strategy fewest
 # uv keeps the versions that it finds in the file, so Binder's are the book's.
@@ -44,9 +44,15 @@ lock: .venv/ready ## pin anew, from pyproject.toml, what the book and Binder ins
 	echo '-e .[lab]' | $(COMPILE) - --output-file .binder/requirements.txt \
 	  --python-version "$$(sed 's/python-//' .binder/runtime.txt)" --python-platform linux \
 	  --no-python-downloads
+# What builds the package is installed apart from the rest, so it is pinned apart.
+	sed -i.old "s/\"setuptools==.*\"/\"$$(grep '^setuptools==' requirements.txt)\"/" pyproject.toml
+	rm pyproject.toml.old
+	for folder in . audit; do \
+	  $(BIN)/npm update --package-lock-only --no-audit --no-fund --prefix $$folder || exit 1; \
+	done
 
 clean: ## remove everything that the other commands made
-	rm -rf _build .venv node_modules .hypothesis .pytest_cache .ruff_cache src/byhand.egg-info
+	rm -rf _build .venv node_modules audit/node_modules .hypothesis .pytest_cache .ruff_cache src/byhand.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # The file is made last, so an interrupted installation is taken up again.

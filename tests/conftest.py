@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -42,13 +44,44 @@ class QuietServer(ThreadingHTTPServer):
         """A browser that closes a page hangs up on what the page still loads."""
 
 
+class HostHandler(QuietHandler):
+    """A static host: a site below a path, headers of the host's own, and 404.html for the rest."""
+
+    below, own_headers = "/", {}
+
+    def translate_path(self, path):
+        inside = path.startswith(self.below)
+        return super().translate_path(path[len(self.below) - 1 :] if inside else "/no/such/file")
+
+    def end_headers(self):
+        for name, value in self.own_headers.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def send_error(self, code, *_, **__):
+        page = Path(self.directory, "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
+
+
+@contextmanager
+def hosted(site: Path, below: str = "/", headers: dict[str, str] | None = None) -> Iterator[str]:
+    """Serve a site below a path and yield its address, without the last slash."""
+    handler = type("Handler", (HostHandler,), {"below": below, "own_headers": headers or {}})
+    with QuietServer(("127.0.0.1", 0), partial(handler, directory=site)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}{below}".rstrip("/")
+        server.shutdown()
+
+
 @pytest.fixture(scope="session")
 def served_site(site):
     """The address of a server for the built book."""
-    with QuietServer(("127.0.0.1", 0), partial(QuietHandler, directory=site)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with hosted(site) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

@@ -1,13 +1,17 @@
 """The links from a page to the book's repository, and from a notebook to Binder and a hub."""
 
+import re
 import subprocess
+from types import SimpleNamespace
 from urllib.parse import parse_qs, urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
+from conftest import hosted
 from test_book_extension import CHAPTER, new_book
 
-from book import inputs
+from book import inputs, site
 
 NO_HUB, HUB = 'jupyterhub_url: ""', "jupyterhub_url: https://hub.example.edu/courses/"
 CI = ("GITHUB_REPOSITORY", "GITHUB_REF_TYPE", "GITHUB_REF_NAME", "GITHUB_BASE_REF")
@@ -109,6 +113,7 @@ def links_out(book, page: str) -> list[str]:
 
 
 ADDRESS = "https://author.github.io/by-hand"
+SCHEMA = "http://www.sitemaps.org/schemas/sitemap/0.9"
 BOOKS = {  # name → its repository, branch and address, and whether the configuration names a hub
     "original": ("author/by-hand", "main", ADDRESS, False),
     "fork": ("student/my.copy", "fix/typo", "", True),
@@ -125,7 +130,7 @@ def books(tmp_path_factory):
 
 def build(root, repository, branch, address, hub):
     book = new_book(root)
-    book.write_chapter("Text: no code")
+    book.write_chapter("Text: no code.")
     config = (root / "_config.yml").read_text("utf-8")
     assert NO_HUB in config
     book.write("_config.yml", config.replace(NO_HUB, HUB) if hub else config)
@@ -183,6 +188,99 @@ def test_a_page_names_its_address_where_that_is_known(books):
     for page in (PAGE, INDEX):
         assert canonical("original", page) == [f"{ADDRESS}/{page}"]
         assert canonical("fork", page) == []
+
+
+@pytest.mark.slow
+def test_what_is_shown_where_a_page_is_linked(books):
+    def cards(name, page):
+        text = (books[name].html / page).read_text("utf-8")
+        tags = BeautifulSoup(text, "html.parser")("meta", property=re.compile("^og:"))
+        return {tag["property"].removeprefix("og:"): tag["content"] for tag in tags}
+
+    title = "Deep Learning by Hand, Checked by Machine"
+    assert cards("original", PAGE) == {
+        "type": "article",
+        "site_name": title,
+        "title": "Optimization",
+        "description": "Text: no code.",
+        "url": f"{ADDRESS}/{PAGE}",
+    }
+    assert cards("original", INDEX).items() >= {"type": "website", "title": title}.items()
+    for page in ("search.html", "404.html"):
+        assert cards("original", page) == {}
+    assert cards("fork", PAGE) == cards("fork", INDEX) == {}
+
+
+# -- the host
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", BOOKS)
+def test_a_host_passes_on_every_folder(books, name):
+    assert (books[name].html / ".nojekyll").is_file()
+
+
+@pytest.mark.slow
+def test_a_sitemap_lists_the_pages_where_their_address_is_known(books):
+    sitemap = (books["original"].html / "sitemap.xml").read_text("utf-8")
+    root = ElementTree.fromstring(sitemap)
+    assert [element.text for element in root.iter(f"{{{SCHEMA}}}loc")] == [
+        f"{ADDRESS}/{page}" for page in (PAGE, INDEX)
+    ]
+    assert not (books["fork"].html / "sitemap.xml").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "is_told"), [("https://example.org/", True), ("https://example.org/book/", False)]
+)
+def test_robots_are_told_of_it_where_they_ask(tmp_path, address, is_told):
+    builder = SimpleNamespace(get_target_uri=lambda name: f"{name}.html")
+    env, config = SimpleNamespace(found_docs={"index"}), SimpleNamespace(html_baseurl=address)
+    site._list_pages(
+        SimpleNamespace(builder=builder, env=env, config=config, outdir=tmp_path), None
+    )
+    robots = tmp_path / "robots.txt"
+    assert robots.exists() == is_told
+    if is_told:
+        assert f"Sitemap: {address}sitemap.xml" in robots.read_text("utf-8").splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize("missing", ["gone.html", "chapters/gone.html", "a/b/c/", "a%20b.html?q=1"])
+def test_a_page_that_does_not_exist_leads_to_those_that_do(books, browser, missing):
+    with (
+        hosted(books["original"].html, below="/by-hand/") as address,
+        browser.new_context() as context,
+    ):
+        page, answers = context.new_page(), {}
+        page.on("response", lambda r: answers.update({r.url: r.status}))
+        page.goto(f"{address}/{missing}", wait_until="load")
+        assert answers.pop(f"{address}/{missing}") == 404
+        assert len(answers) > 5
+        assert set(answers.values()) == {200}
+        assert page.evaluate("getComputedStyle(document.body).margin") == "0px"  # it has styles
+        links = page.locator("a:not([href^='#'])").evaluate_all("links => links.map(a => a.href)")
+        inside = {link for link in links if link.startswith(address)}
+        assert {context.request.get(link).status for link in inside} == {200}
+        page.keyboard.press("Control+k")
+        page.keyboard.type("text\n")
+        page.get_by_text("page(s) matching the search query").wait_for()
+        assert page.url == f"{address}/search.html?q=text"
+
+
+@pytest.mark.slow
+@pytest.mark.browser
+@pytest.mark.parametrize(("missing", "link"), [("gone.html", 0), ("chapters/gone.html", 1)])
+def test_it_does_so_where_the_address_is_not_known(books, browser, missing, link):
+    with hosted(books["fork"].html, below="/some/where/") as address, browser.new_page() as page:
+        requests = []
+        page.on("request", lambda request: requests.append(request.url))
+        page.goto(f"{address}/{missing}")
+        assert [url for url in requests if not url.endswith(("gone.html", "favicon.ico"))] == []
+        page.locator("a").nth(link).click()
+        assert page.url == f"{address}/"
+        assert page.locator("h1").first.text_content().startswith("A book")
 
 
 @pytest.mark.slow

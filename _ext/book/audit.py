@@ -159,9 +159,9 @@ def is_within(figure: str, value: float) -> bool:
 
 
 def pages(html: Path) -> list[str]:
-    """Return the pages of a site; what the theme keeps below _static is none."""
+    """Return the pages of a site that are to be found; what the theme keeps below _static is none."""
     paths = (path.relative_to(html) for path in sorted(html.rglob("*.html")))
-    return [path.as_posix() for path in paths if path.parts[0] != "_static"]
+    return [path.as_posix() for path in paths if path.parts[0] not in ("_static", "404.html")]
 
 
 def report(browser: Browser, html: Path, names: list[str]) -> int:

@@ -20,7 +20,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from sphinx.builders.html._assets import _JavaScript
 
-from book import node
+from book import node, site
 from book.strictness import BookError
 
 THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
@@ -101,10 +101,10 @@ def _finish(app, exception) -> None:
 
 
 def _pages(app) -> list[Path]:
-    return [
-        Path(app.outdir, app.builder.get_target_uri(name))
-        for name in (*app.env.found_docs, "search")
-    ]
+    names = [*app.env.found_docs, "search"]
+    if app.config.html_baseurl:
+        names.append(site.NOT_FOUND)  # elsewhere it has no styles
+    return [Path(app.outdir, app.builder.get_target_uri(name)) for name in names]
 
 
 def _leave_out_measuring(script: Path) -> None:

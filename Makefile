@@ -15,7 +15,7 @@ help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/ready ## build the book into _build/html
-	@$(BIN)/python _ext/book/inputs.py || $(BIN)/jupyter-book build .
+	@$(BIN)/python -I _ext/book/inputs.py || $(BIN)/python -I _ext/book/build.py
 
 pdf: book ## print the book to one PDF and link the pages to it
 	PYTHONPATH=_ext $(BIN)/python _ext/book/pdf.py
@@ -55,9 +55,11 @@ clean: ## remove everything that the other commands made
 	rm -rf _build .venv node_modules audit/node_modules .hypothesis .pytest_cache .ruff_cache src/byhand.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
-# The file is made last, so an interrupted installation is taken up again.
+# An environment runs where it was made: in a folder that was moved or copied it is made anew.
+export HERE := $(CURDIR)
+ifneq ($(shell test -x $(BIN)/python && cat .venv/ready 2>/dev/null),$(HERE))
+.PHONY: .venv/ready
+endif
+
 .venv/ready: requirements.txt pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or later is needed; name one with make PYTHON=…" if sys.version_info < (3, 11) else 0)'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
-	@touch .venv/ready
+	@$(PYTHON) _ext/book/install.py

@@ -22,8 +22,8 @@ def pytest_configure(config):
 
 
 def build_command(root: Path) -> list[str]:
-    """What builds the book in a folder, as ``jupyter-book build`` does."""
-    return [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", root]
+    """What builds the book in a folder, as ``make book`` does."""
+    return [sys.executable, "-I", str(root / "_ext" / "book" / "build.py")]
 
 
 @pytest.fixture(scope="session")

@@ -1,11 +1,14 @@
 """Small books, sound and unsound, built as a reader would build them."""
 
+import ast
 import base64
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -16,7 +19,7 @@ import nbformat
 import pytest
 from conftest import build_command
 
-from book import claims, execution, inputs, strictness
+from book import claims, closure, execution, inputs, progress, strictness
 from book.strictness import BookError
 from byhand.claims import MIME_TYPE, check
 
@@ -30,6 +33,11 @@ SOUND = [
     "import matplotlib.pyplot as plt\nfrom byhand.explore import explore\n\n\n"
     "def draw(eta):\n    return plt.figure(figsize=(1, 1))\n\n\n"
     "explore(draw, alt='nothing at {eta}', eta=[1, 2])",
+    # What a reader's settings would change.
+    "import locale, os, sys, time\nimport numpy as np\n"
+    "print(np.array([1 / 3]), {'a', 'b', 'c', 'd'}, time.tzname, locale.getlocale(), sys.flags)\n"
+    "print(plt.rcParams, os.get_terminal_size if 'COLUMNS' in os.environ else None)\n"
+    "print(*sorted(name for name in os.environ if not name.startswith('JPY_')))",
 ]
 
 
@@ -54,19 +62,20 @@ class Book:
         notebook = nbformat.v4.new_notebook(cells=new, metadata={"kernelspec": kernel})
         self.write(CHAPTER, nbformat.writes(notebook))
 
-    def start(self) -> subprocess.Popen:
+    def start(self, **variables: str) -> subprocess.Popen:
         return subprocess.Popen(
             build_command(self.root),
-            env=os.environ | {"PYTHONPATH": str(self.root / "src")},
+            env=os.environ | variables,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
+            start_new_session=True,
         )
 
-    def build(self) -> tuple[int, list[str]]:
+    def build(self, **variables: str) -> tuple[int, list[str]]:
         """Build the book; return the exit status and what the terminal shows."""
-        with self.start() as process:
+        with self.start(**variables) as process:
             text, _ = process.communicate(timeout=120)
         return process.returncode, text.strip().splitlines()
 
@@ -137,6 +146,10 @@ UNSOUND = {
     "a picture has no words": ("Text: ![](pixel.png)", "pixel.png has no alternative text"),
     "a reference is dead": ("Text: see {eq}`nowhere`", "equation not found: nowhere"),
     "a directive is unknown": (":::{nonesuch}\n:::", "Unknown directive type: 'nonesuch'"),
+    "an import is hidden": (
+        "import sys\nsys.modules['builtins'].__dict__['__imp' + 'ort__']('byhand.answer')",
+        "loads byhand, byhand.answer, which no import statement names",
+    ),
     "a formula is wrong": (r"Text: $\frac{1}$", r"KaTeX parse error: .* in $\frac{1}$"),
 }
 
@@ -149,7 +162,7 @@ def test_the_last_line_of_an_unsound_build_names_file_cell_and_cause(book, what)
     status, lines = book.build()
     assert status != 0
     assert lines[-2] == "The book was not built."
-    assert lines[-1].startswith(f"{CHAPTER}, cell 2: ")
+    assert re.match(rf"{CHAPTER}(, cell 2)?: ", lines[-1])
     for part in cause.split(".*"):
         assert part in lines[-1]
 
@@ -211,9 +224,98 @@ def is_up_to_date(book) -> bool:
 
 def test_an_unchanged_book_is_up_to_date_and_builds_to_the_same(sound, rebuilt):
     assert is_up_to_date(rebuilt)
+    assert rebuilt.build()[1][-1].startswith("The book is up to date")
+    (rebuilt.root / "_build" / "complete").unlink()
     assert rebuilt.build()[0] == 0
     assert rebuilt.files() == sound.files()
     assert rebuilt.executed() == sound.executed()
+
+
+# -- what a notebook depends on
+
+TREE = {
+    "__init__.py": "",
+    "a/__init__.py": "from byhand.a.one import f",
+    "a/one.py": "from . import two\ndef f():\n    from ..b import g",
+    "a/two.py": "",
+    "a/three.py": "import byhand.b.hidden",
+    "b/__init__.py": "import numpy",
+    "b/hidden.py": "",
+    "c.py": "from byhand.a import *",
+    "d.py": "import importlib",
+    "e.py": "exec('import byhand.c')",
+    "style.mplstyle": "",
+}
+EVERYTHING = sorted(TREE)
+
+
+@pytest.mark.parametrize(
+    ("cell", "expected"),
+    [
+        ("import numpy", ["style.mplstyle"]),
+        ("import byhand", ["__init__.py", "style.mplstyle"]),
+        ("from byhand import b as c", ["__init__.py", "b/__init__.py", "style.mplstyle"]),
+        (
+            "%matplotlib inline\nif True:\n    import byhand.a.three as t",
+            sorted(set(TREE) - {"c.py", "d.py", "e.py"}),
+        ),
+        (
+            "from byhand.a import one",
+            [
+                *("__init__.py", "a/__init__.py", "a/one.py", "a/two.py", "b/__init__.py"),
+                "style.mplstyle",
+            ],
+        ),
+        ("import byhand.c", EVERYTHING),
+        ("from byhand import d", EVERYTHING),
+        ("from byhand import e", EVERYTHING),
+        ("from importlib import import_module", EVERYTHING),
+        ("__import__('byhand')", EVERYTHING),
+        ("this is no Python", EVERYTHING),
+    ],
+)
+def test_a_notebook_depends_on_what_it_imports(tmp_path, monkeypatch, cell, expected):
+    package = tmp_path / "src" / "byhand"
+    for path, text in TREE.items():
+        (package / path).parent.mkdir(parents=True, exist_ok=True)
+        (package / path).write_text(text)
+    monkeypatch.setattr(inputs, "ROOT", tmp_path)
+    found = [path.relative_to(package).as_posix() for path in closure.files([cell])]
+    assert found == expected
+
+
+@pytest.mark.parametrize("path", sorted(inputs.ROOT.glob("chapters/*.ipynb")), ids=lambda p: p.stem)
+def test_what_a_chapter_imports_is_in_its_closure(path):
+    """By running the imports: a build checks the same of the whole chapter."""
+    notebook = nbformat.read(path, as_version=4)
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    lines = [line for cell in cells for line in cell.splitlines()]
+    imports = [line for line in lines if re.match(r"(from|import) ", line) and "(" not in line]
+    code = "\n".join([*imports, f"print({execution.LOADED})"])
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(ast.literal_eval(run.stdout))
+    assert loaded
+    assert loaded <= {closure.module_name(file) for file in closure.files(cells)}
+
+
+def test_the_longest_notebooks_come_first_and_fill_the_cores(monkeypatch):
+    monkeypatch.setattr(progress, "FIRST", {"a": 3, "b": 5, "c": 4, "d": 2})
+    monkeypatch.setattr(progress, "TIMES", Path("nowhere"))
+    assert progress.makespan("abcd", cores=2) == 7
+    assert progress.makespan("abcd", cores=8) == 5
+
+
+def test_the_time_of_the_last_build_is_told(sound, rebuilt):
+    (told,) = [line for line in rebuilt_lines(rebuilt) if line.startswith("Running 1")]
+    times = json.loads((sound.root / "_build" / "seconds.json").read_text("utf-8"))
+    assert told == f"Running 1 chapter, about {times['02_optimization']:.0f} s, then the pages"
+
+
+def rebuilt_lines(book):
+    book.write("src/byhand/answer.py", "ANSWER = 40 + 2\n")
+    status, lines = book.build()
+    assert status == 0
+    return lines
 
 
 def test_a_change_of_the_package_runs_the_notebooks_again(rebuilt):
@@ -225,13 +327,25 @@ def test_a_change_of_the_package_runs_the_notebooks_again(rebuilt):
     assert "The answer is 42." in rebuilt.page()
 
 
-@pytest.mark.parametrize("path", ["src/byhand/answer.py", "src/byhand/new.py", "requirements.txt"])
-def test_a_stored_run_depends_on(rebuilt, monkeypatch, path):
+@pytest.mark.parametrize(
+    ("path", "depends"),
+    [
+        ("src/byhand/answer.py", True),
+        ("src/byhand/claims.py", True),
+        ("src/byhand/book.mplstyle", True),
+        ("src/byhand/new.py", False),
+        ("requirements.txt", True),
+        ("_ext/book/kernel.py", True),
+        ("_ext/book/light.py", False),
+    ],
+)
+def test_a_stored_run_depends_on(rebuilt, monkeypatch, path, depends):
     monkeypatch.setattr(inputs, "ROOT", rebuilt.root)
     notebook = nbformat.read(rebuilt.root / CHAPTER, as_version=4)
     before = execution.stored_path(notebook, "chapter")
-    rebuilt.write(path, "# changed\n")
-    assert execution.stored_path(notebook, "chapter") != before
+    with (rebuilt.root / path).open("a") as file:
+        file.write("# changed\n")
+    assert (execution.stored_path(notebook, "chapter") != before) == depends
 
 
 def test_a_change_of_text_alone_renders_the_page_and_runs_nothing(rebuilt):
@@ -300,6 +414,229 @@ def test_a_build_that_was_killed_is_made_good_by_the_next(changed, rebuilt, mome
     assert not is_up_to_date(rebuilt)
     assert rebuilt.build()[0] == 0
     assert rebuilt.files() == changed.files()
+
+
+# -- the reader's machine
+
+
+def write_settings(home: Path) -> dict[str, str]:
+    """Write all that programs read of a reader's settings; return the variables that say more."""
+    poison = "raise SystemExit('a setting of the reader was read')"
+    files = {
+        "matplotlibrc": "savefig.bbox: tight\nfigure.figsize: 1, 1\n",
+        ".config/matplotlib/matplotlibrc": "savefig.bbox: tight\n",
+        ".matplotlib/matplotlibrc": "savefig.bbox: tight\n",
+        ".ipython/profile_default/startup/0.py": "import numpy\nnumpy.set_printoptions(2)",
+        ".ipython/profile_default/ipython_config.py": poison,
+        ".ipython/profile_default/ipython_kernel_config.py": poison,
+        ".jupyter/jupyter_config.py": poison,
+        ".jupyter/jupyter_nbclient_config.py": poison,
+        ".local/share/jupyter/kernels/python3/kernel.json": json.dumps(
+            {"argv": ["false"], "display_name": "mine", "language": "python"}
+        ),
+        "docutils.conf": "[general]\nno_such_setting: 1\ntab_width: 1\ndoctitle_xform: 0\n",
+        ".docutils": "[general]\ntab_width: 1\n",
+        ".npmrc": "dry-run=true\n",
+        "python/sitecustomize.py": poison,
+        "python/usercustomize.py": poison,
+        "python/numpy.py": poison,
+        "python/sphinx.py": poison,
+        "python/byhand.py": poison,
+        "python/startup.py": poison,
+        "poison.js": "process.exit(7)",
+    }
+    for path, text in files.items():
+        (home / path).parent.mkdir(parents=True, exist_ok=True)
+        (home / path).write_text(text)
+    return {
+        **dict.fromkeys(("HOME", "USERPROFILE", "APPDATA", "LOCALAPPDATA"), str(home)),
+        "XDG_CONFIG_HOME": str(home / ".config"),
+        "XDG_DATA_HOME": str(home / ".local" / "share"),
+        "MATPLOTLIBRC": str(home),
+        "MPLCONFIGDIR": str(home),
+        "MPLBACKEND": "nonsense",
+        "IPYTHONDIR": str(home / ".ipython"),
+        "JUPYTER_PATH": str(home / ".local" / "share" / "jupyter"),
+        "JUPYTER_CONFIG_DIR": str(home / ".jupyter"),
+        "JUPYTER_RUNTIME_DIR": os.devnull,
+        "JUPYTER_DEFAULT_PROVISIONER_NAME": "nonsense",
+        "DOCUTILSCONFIG": str(home / "docutils.conf"),
+        "NODE_OPTIONS": f"--require={home / 'poison.js'}",
+        "PYTHONPATH": str(home / "python"),
+        "PYTHONUSERBASE": str(home / "python"),
+        "PYTHONSTARTUP": str(home / "python" / "startup.py"),
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONWARNINGS": "error",
+        "PYTHONHASHSEED": "7",
+        "PYTHONUTF8": "0",
+        "PYTHONIOENCODING": "latin-1",
+        "PYTHONBREAKPOINT": "nonsense",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "LC_ALL": "tr_TR.ISO-8859-9",
+        "LANG": "tr_TR",
+        "LANGUAGE": "tr",
+        "TZ": "Asia/Kathmandu",
+        "COLUMNS": "20",
+        "LINES": "5",
+        "SOURCE_DATE_EPOCH": "0",
+        "VIRTUAL_ENV": str(home / "python"),
+        "OMP_NUM_THREADS": "7",
+        "OPENBLAS_NUM_THREADS": "7",
+        "NPY_PROMOTION_STATE": "weak",
+        "BYHAND_BUILD": "0",
+        "GIT_DIR": str(home),
+    }
+
+
+def test_a_build_depends_on_no_setting_of_its_reader(sound, tmp_path):
+    variables = write_settings(tmp_path / "home")
+    book = new_book(tmp_path / "a book of an é\u0301t\u00e9")
+    status, lines = book.build(**variables)
+    assert status == 0, lines
+    assert book.files() == sound.files()
+    assert is_up_to_date(book)
+
+
+def test_a_page_does_not_know_the_day_it_was_made(sound):
+    days = [time.strftime(form) for form in ("%Y-%m-%d", "%b %d, %Y", "%d %b %Y", "%d.%m.%Y")]
+    pages = [page.read_text("utf-8") for page in sound.html.rglob("*.html")]
+    assert not [day for day in days if any(day in page for page in pages)]
+
+
+def test_a_build_needs_no_home(sound, book):
+    nowhere = os.path.join(os.devnull, "nowhere")
+    status, lines = book.build(HOME=nowhere, USERPROFILE=nowhere, XDG_CACHE_HOME=nowhere)
+    assert status == 0, lines
+    assert book.files() == sound.files()
+
+
+SLEEPING = "import os, time\nfrom pathlib import Path\nPath('pid').write_text(f'{os.getpid()}\\n')"
+KEEPS_ON = """
+while True:
+    try:
+        time.sleep(600)
+    except KeyboardInterrupt:
+        pass
+"""
+
+
+def wait_for(process, condition):
+    while not condition():
+        assert process.poll() is None, process.stdout.read()
+        time.sleep(0.01)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="sends signals as a terminal does")
+
+
+@posix
+def test_an_interrupted_run_stops_its_kernels_says_so_and_is_made_good(changed, rebuilt):
+    rebuilt.write_chapter(SLEEPING + KEEPS_ON)
+    pid = rebuilt.root / "chapters" / "pid"
+    with rebuilt.start() as process:
+        wait_for(process, lambda: pid.exists() and pid.read_text().endswith("\n"))
+        os.killpg(process.pid, signal.SIGINT)
+        text, _ = process.communicate(timeout=60)
+    assert process.returncode == strictness.INTERRUPTED
+    assert "The build was interrupted" in text.strip().splitlines()[-1]
+    assert "Traceback" not in text
+    assert not alive(int(pid.read_text()))
+    assert not is_up_to_date(rebuilt)
+    pid.unlink()
+    change(rebuilt)
+    assert rebuilt.build()[0] == 0
+    assert rebuilt.files() == changed.files()
+
+
+@posix
+def test_interrupted_pages_are_made_good(changed, rebuilt):
+    change(rebuilt)
+    with rebuilt.start() as process:
+        wait_for(process, lambda: list(rebuilt.root.glob("_build/.doctrees/chapters/*")) == [])
+        wait_for(process, lambda: list(rebuilt.root.glob("_build/.doctrees/chapters/*")) != [])
+        os.killpg(process.pid, signal.SIGINT)
+        text, _ = process.communicate(timeout=60)
+    assert process.returncode == strictness.INTERRUPTED
+    assert "The build was interrupted" in text.strip().splitlines()[-1]
+    assert rebuilt.build()[0] == 0
+    assert rebuilt.files() == changed.files()
+
+
+def test_of_two_builds_at_once_one_waits(changed, rebuilt):
+    change(rebuilt)
+    with rebuilt.start() as one, rebuilt.start() as other:
+        texts = [process.communicate(timeout=240)[0] for process in (one, other)]
+    assert [one.returncode, other.returncode] == [0, 0], texts
+    assert sum("this one waits for it" in text for text in texts) == 1
+    assert rebuilt.files() == changed.files()
+
+
+FULL = """
+import errno
+from pathlib import Path
+
+def refuse(app, *_):
+    Path(app.outdir, "_static").mkdir(parents=True, exist_ok=True)
+    raise OSError(errno.ENOSPC, "No space left on device", "index.html")
+
+def setup(app):
+    app.connect("EVENT", refuse)
+"""
+
+
+@pytest.mark.parametrize("event", ["builder-inited", "doctree-read", "html-collect-pages"])
+def test_a_full_disk_is_told_in_a_line(rebuilt, event):
+    rebuilt.write("index.md", "# Another\n")
+    rebuilt.write("_ext/full.py", FULL.replace("EVENT", event))
+    config = (rebuilt.root / "_config.yml").read_text("utf-8")
+    config = config.replace("    book: _ext\n", "    book: _ext\n    full: _ext\n")
+    rebuilt.write("_config.yml", config.replace("      - book\n", "      - book\n      - full\n"))
+    status, lines = rebuilt.build()
+    assert status != 0
+    assert lines[-2:] == ["The book was not built.", "index.html: No space left on device"]
+    assert not any("Traceback" in line for line in lines)
+    assert not is_up_to_date(rebuilt)
+
+
+@pytest.mark.skipif(shutil.which("unshare") is None, reason="mounts a small disk")
+@pytest.mark.parametrize("kilobytes", [300, 2000, 4000])
+def test_a_disk_that_fills_is_told_in_a_line(book, kilobytes):
+    mount = f"mount -t tmpfs -o size={kilobytes}k tmpfs _build"
+    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c"]
+    (book.root / "_build").mkdir()
+    trial = subprocess.run([*command, mount], cwd=book.root, capture_output=True, check=False)
+    if trial.returncode:
+        pytest.skip("may not mount a small disk")
+    build = " ".join(f"'{part}'" for part in build_command(book.root))
+    run = subprocess.run(
+        [*command, f"{mount} && exec {build}"],
+        cwd=book.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    assert run.returncode not in (0, None)
+    assert "The book was not built." in run.stdout
+    assert "No space left on device" in run.stdout.strip().splitlines()[-1]
+    assert "Traceback" not in run.stdout
+
+
+def test_a_line_tells_what_the_machine_refused():
+    refused = OSError(errno.EROFS, "Read-only file system", "_build")
+    wrapped = RuntimeError("a handler threw an exception")
+    wrapped.__cause__ = refused
+    with pytest.raises(BookError, match="_build: Read-only file system"):
+        strictness.end_kindly(wrapped)
+    strictness.end_kindly(OSError(errno.ENOENT, "No such file", "index.md"))  # ours to mend
 
 
 RENDERING = """

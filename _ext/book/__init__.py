@@ -3,6 +3,7 @@
 In the order of a build:
 
 inputs      decides whether the last build can be kept, and clears it if not
+environment leaves the reader's settings behind
 execution   runs the notebooks side by side and hands their results to Sphinx
 claims      shows claims, and makes the ledger, the errata and claims.json of them
 figures     turns figures into files, and gives interactive ones their sliders
@@ -13,41 +14,35 @@ download    makes a notebook that is downloaded run on its own
 site        gives pages a description, their reading time and their address
 light       puts styles and icons into the pages, and leaves out what they do not need
 strictness  turns every warning into a failed build
+progress    says what is being done, and how long it will take
 
-Beside the build: node runs KaTeX and PurgeCSS, chromium finds the browser that looks at the site,
-audit measures the pages in it, pdf prints them.
+Beside the build: build starts it, install fetches what it needs, closure finds what a notebook
+depends on, kernel runs its cells, node runs KaTeX and PurgeCSS, chromium finds the browser that
+looks at the site, audit measures the pages in it, pdf prints them.
 """
 
-from book import (
-    api,
-    claims,
-    download,
-    execution,
-    figures,
-    inputs,
-    launch,
-    light,
-    maths,
-    site,
-    strictness,
-)
+from importlib import import_module
+
+from book import environment
 
 MODULES = [
-    inputs,
-    execution,
-    claims,
-    figures,
-    maths,
-    api,
-    launch,
-    download,
-    site,
-    light,
-    strictness,
+    "inputs",
+    "execution",
+    "claims",
+    "figures",
+    "maths",
+    "api",
+    "launch",
+    "download",
+    "site",
+    "light",
+    "strictness",
+    "progress",
 ]
 
 
 def setup(app):
-    for module in MODULES:
-        module.setup(app)
+    environment.enter()  # before a module is imported that asks for settings, as Matplotlib does
+    for name in MODULES:
+        import_module(f"book.{name}").setup(app)
     return {"parallel_read_safe": False, "parallel_write_safe": False}

@@ -159,7 +159,7 @@ def is_within(figure: str, value: float) -> bool:
 
 
 def pages(html: Path) -> list[str]:
-    """Return the pages of a site that are to be found; what the theme keeps below _static is none."""
+    """Return the pages of a site that are to be found: not what the theme keeps in _static."""
     paths = (path.relative_to(html) for path in sorted(html.rglob("*.html")))
     return [path.as_posix() for path in paths if path.parts[0] not in ("_static", "404.html")]
 

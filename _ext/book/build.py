@@ -1,0 +1,29 @@
+"""Builds the book, as ``jupyter-book build`` does: ``make book`` runs this, by Python's ``-I``.
+
+The flag keeps the reader's ``PYTHON*`` variables out of this process too.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+
+def main() -> None:
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    try:
+        from jupyter_book.cli.main import main as jupyter_book
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is not installed: run make clean, then make book")
+    from book import environment, inputs, strictness
+
+    environment.enter()
+    try:
+        jupyter_book(["build", str(inputs.ROOT)], standalone_mode=False)
+    except (Exception, KeyboardInterrupt) as error:
+        strictness.end_kindly(error)
+        raise
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Which files of the package some code depends on, from what it imports, without running it.
+
+It errs on the side of more: a name that may be a module counts as one, and code that imports by
+other means than the statement depends on the whole package. Each run checks it: a notebook that
+has loaded a module outside its closure is not kept (see execution.py).
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+from functools import cache
+from pathlib import Path
+
+from IPython.core.inputtransformer2 import TransformerManager
+
+from book import inputs
+
+PACKAGE = "byhand"
+# Who uses one of these may import what no statement names.
+DYNAMIC = {"__import__", "exec", "eval", "importlib", "pkgutil", "runpy"}
+
+
+def files(cells: Iterable[str]) -> list[Path]:
+    """Return the files of the package that the cells of a notebook depend on, sorted.
+
+    Files that are no modules, as the style of the figures, count for every notebook.
+    """
+    source = inputs.ROOT / "src"
+    everything = {path for path in (source / PACKAGE).rglob("*") if _counts(path)}
+    data = {path for path in everything if path.suffix != ".py"}
+    found: set[str] = set()
+    waiting = set(_cells_imports(cells))
+    while waiting:
+        name = waiting.pop()
+        if name is None:
+            return sorted(everything)
+        if name in found or (path := _path(source, name)) is None:
+            continue
+        found.add(name)
+        waiting |= set(_imports(path.read_text(encoding="utf-8"), name, path))
+    return sorted(data | {_path(source, name) for name in found})
+
+
+def module_name(path: Path) -> str:
+    """Return the name under which a file of the package is imported."""
+    parts = path.relative_to(inputs.ROOT / "src").with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def _counts(path: Path) -> bool:
+    return path.is_file() and "__pycache__" not in path.parts
+
+
+def _path(source: Path, name: str) -> Path | None:
+    """Return the file of a module, or None where the name is no module."""
+    stem = source.joinpath(*name.split("."))
+    return next((p for p in (stem / "__init__.py", stem.with_suffix(".py")) if p.is_file()), None)
+
+
+def _cells_imports(cells: Iterable[str]) -> Iterator[str | None]:
+    for cell in cells:
+        try:
+            yield from _imports(TransformerManager().transform_cell(cell), "", None)
+        except SyntaxError:  # the run will tell
+            yield None
+
+
+@cache
+def _imports(code: str, name: str, path: Path | None) -> tuple[str | None, ...]:
+    """Return the modules that code may import; None among them stands for every module."""
+    found: list[str | None] = []
+    package = name if path is not None and path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found += _with_parents(alias.name)
+        elif isinstance(node, ast.ImportFrom):
+            found += _imported_from(node, package)
+        elif isinstance(node, ast.Name) and node.id in DYNAMIC:
+            found.append(None)
+    return tuple(found)
+
+
+def _imported_from(node: ast.ImportFrom, package: str) -> list[str | None]:
+    base = node.module or ""
+    if node.level:
+        parents = package.split(".")
+        base = ".".join([*parents[: len(parents) + 1 - node.level], *filter(None, [base])])
+    found = _with_parents(base)
+    for alias in node.names:
+        if alias.name == "*" and base.partition(".")[0] == PACKAGE:
+            found.append(None)
+        else:
+            found += _with_parents(f"{base}.{alias.name}")
+    return found
+
+
+def _with_parents(name: str) -> list[str | None]:
+    """Return a module of the package and those that are imported before it: a, a.b, a.b.c."""
+    parts = name.split(".")
+    if parts[0] in DYNAMIC:
+        return [None]
+    if parts[0] != PACKAGE:
+        return []
+    return [".".join(parts[:length]) for length in range(1, len(parts) + 1)]

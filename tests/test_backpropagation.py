@@ -592,9 +592,9 @@ def test_every_figure_can_be_drawn():
     profile = depth_profile("zero", "ReLU", np.random.default_rng(0), depth=20)
     drawn = [
         figures.draw_saturation(),
-        figures.draw_depth_profile(profile, "zero"),
-        figures.draw_xor_losses(np.arange(1, 4), np.ones(3), [np.ones(3)]),
-        figures.draw_prices({"forward": [1, 2], "reverse": [2, 1]}, [(1, 2), (2, 1)]),
+        figures.draw_depth_profile(lambda *_: profile, "zero", "ReLU"),
+        figures.draw_xor_losses(np.linalg.norm, random(2001, 9), [random(2001, 9)]),
+        figures.draw_prices({"forward": [1, 2, 3], "reverse": [3, 2, 1]}, [(1, 2)] * 3),
         figures.draw_training(np.geomspace(1, 0.1, 12), per_epoch=4),
         figures.draw_mistakes(random(3, 8, 8), [1, 2, 3], [4, 5, 6]),
     ]

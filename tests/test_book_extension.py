@@ -30,9 +30,10 @@ PACKAGE = ["__init__.py", "claims.py", "explore.py", "problems.py", "book.mplsty
 SOUND = [
     "from byhand.answer import ANSWER\nprint(f'The answer is {ANSWER}.')",
     "from byhand.claims import verify\nverify('A1.w', 'the iterate $w$', solve=2, series=2)",
-    "import matplotlib.pyplot as plt\nfrom byhand.explore import explore\n\n\n"
-    "def draw(eta):\n    return plt.figure(figsize=(1, 1))\n\n\n"
-    "explore(draw, alt='nothing at {eta}', eta=[1, 2])",
+    "import matplotlib.pyplot as plt\nfrom byhand.explore import drawing, explore\n\n\n"
+    "@drawing(caption='Nothing.', alt='nothing at {eta}')\ndef draw(eta):\n"
+    "    return plt.figure(figsize=(1, 1))\n\n\n"
+    "explore(draw, eta=[1, 2])",
     # What a reader's settings would change.
     "import locale, os, sys, time\nimport numpy as np\n"
     "print(np.array([1 / 3]), {'a', 'b', 'c', 'd'}, time.tzname, locale.getlocale(), sys.flags)\n"

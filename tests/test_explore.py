@@ -1,15 +1,18 @@
 import base64
+import importlib
 import io
+import re
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import nbformat
 import numpy as np
 import pytest
-from IPython.core.formatters import format_display_data
 from PIL import Image
 
+from book import inputs
 from byhand import explore as module
-from byhand.explore import MAX_FRAMES, MIME_TYPE, explore, show
+from byhand.explore import MAX_FRAMES, MIME_TYPE, drawing, explore, show
 
 
 @pytest.fixture
@@ -33,10 +36,19 @@ def live(monkeypatch):
     monkeypatch.delenv("BYHAND_BUILD", raising=False)
 
 
-def draw(eta, beta=0.0):
+ALT = "a path with step size {eta} and momentum {beta}"
+CAPTION = "Below $\\eta = 1$ it *shrinks*."
+
+
+def path(eta, beta=0.0):
     figure, axes = plt.subplots(figsize=(3, 2))
     axes.plot([1, 1 - eta, beta])
     return figure
+
+
+def draws(function=path, **words):
+    """A drawing, with words that do not matter where the test gives none."""
+    return drawing(**{"caption": CAPTION, "alt": ALT} | words)(function)
 
 
 def picture(frame):
@@ -49,13 +61,10 @@ def on_paper(image, paper):
     return np.asarray(Image.alpha_composite(sheet, image).convert("RGB"), dtype=float)
 
 
-ALT = "a path with step size {eta} and momentum {beta}"
-
-
 @pytest.mark.usefixtures("building")
 class TestWhileBuilding:
     def test_there_is_a_frame_for_each_combination(self, displayed):
-        explore(draw, alt=ALT, eta=[0.1, 0.5, 0.9], beta=[0.0, 0.5])
+        explore(draws(), eta=[0.1, 0.5, 0.9], beta=[0.0, 0.5])
         frames = displayed[0][MIME_TYPE]["frames"]
         assert [frame["alt"] for frame in frames] == [
             ALT.format(eta=eta, beta=beta) for eta in ("0.1", "0.5", "0.9") for beta in ("0", "0.5")
@@ -63,8 +72,8 @@ class TestWhileBuilding:
         assert len({frame["webp"] for frame in frames}) == 6
 
     def test_sliders_carry_labels_values_and_starts(self, displayed):
-        labels, start = {"eta": "step size η"}, {"eta": 0.5}
-        explore(draw, alt=ALT, labels=labels, start=start, eta=[0.1, 0.5], beta=[0.0, 0.5, 1])
+        draw = draws(labels={"eta": "step size η"}, start={"eta": 0.5})
+        explore(draw, eta=[0.1, 0.5], beta=[0.0, 0.5, 1])
         content = displayed[0][MIME_TYPE]
         assert content["controls"] == [
             {"label": "step size η", "values": ["0.1", "0.5"], "start": 1},
@@ -73,20 +82,36 @@ class TestWhileBuilding:
         assert content["first"] == 3
         assert displayed[0]["text/plain"] == "a path with step size 0.5 and momentum 0"
 
+    def test_frames_are_drawn_from_data_that_they_share(self, displayed):
+        def curve(values, scale):
+            return path(scale * values[0])
+
+        draw = draws(curve, alt="{values[1]:.2f} times {scale}")
+        explore(draw, [0.5, 1 / 3], scale=[1, 2])
+        frames = displayed[0][MIME_TYPE]["frames"]
+        assert [frame["alt"] for frame in frames] == ["0.33 times 1", "0.33 times 2"]
+        show(draws()(0.5))
+        assert displayed[1][MIME_TYPE]["frames"][0]["webp"] == frames[0]["webp"]
+
     def test_frames_are_transparent_and_twice_as_fine_as_shown(self, displayed):
-        show(draw(0.5), alt="a path", caption="The point.")
+        show(draws()(0.5))
         (frame,) = displayed[0][MIME_TYPE]["frames"]
         assert (frame["width"], frame["height"]) == (330, 220)
         assert picture(frame).size == (660, 440)
         assert picture(frame).convert("RGBA").getpixel((0, 0))[3] == 0
-        assert displayed[0][MIME_TYPE]["caption"] == "The point."
+        assert displayed[0][MIME_TYPE]["caption"] == CAPTION
+
+    @pytest.mark.parametrize("photograph", [False, True])
+    def test_a_photograph_keeps_its_colors(self, displayed, photograph):
+        show(draws(photograph=photograph)(0.5))
+        assert displayed[0][MIME_TYPE]["photograph"] is photograph
 
     def test_few_colors_look_like_all(self, displayed):
-        figure = draw(0.5)
+        figure = draws()(0.5)
         figure.axes[0].axvspan(0, 1, color="C2", alpha=0.15)
         buffer = io.BytesIO()
         figure.savefig(buffer, dpi=220, transparent=True)
-        show(figure, alt="a path")
+        show(figure)
         (frame,) = displayed[0][MIME_TYPE]["frames"]
         assert len(picture(frame).convert("RGBA").getcolors()) <= 128
         assert len(base64.b64decode(frame["webp"])) < buffer.getbuffer().nbytes / 2
@@ -101,43 +126,55 @@ class TestWhileBuilding:
 
         def with_text(size):
             figure = plt.figure(figsize=(width, 2))
-            figure.text(0, 0, "small print", fontsize=size)
+            figure.text(0, 0, "small print", fontsize=size / per_point)
             return figure
 
-        show(with_text(10.6 / per_point), alt="legible")
-        small = with_text(10.4 / per_point)
+        draw = draws(with_text, alt="{size} pixels")
+        show(draw(10.6))
         with pytest.raises(
             ValueError, match=r"'small print' is 10\.4 pixels high, less than 10\.5"
         ):
-            show(small, alt="too small")
-        plt.close(small)
+            show(draw(10.4))
         with pytest.raises(ValueError, match=r"'small print' is 10\.4 pixels"):
-            explore(lambda size: with_text(size / per_point), size=[11, 10.4], alt="{size}")
+            explore(draw, size=[11, 10.4])
         plt.close("all")
 
     def test_blank_text_may_have_any_size(self, displayed):
-        figure = plt.figure(figsize=(5, 2))
-        figure.text(0, 0, " ", fontsize=1)
-        show(figure, alt="nothing")
+        def blank():
+            figure = plt.figure(figsize=(5, 2))
+            figure.text(0, 0, " ", fontsize=1)
+            return figure
+
+        show(draws(blank, alt="nothing")())
 
     def test_drawing_twice_gives_the_same_bytes(self, displayed):
-        show(draw(0.5), alt="a path")
-        show(draw(0.5), alt="a path")
+        show(draws()(0.5))
+        show(draws()(0.5))
         assert displayed[0] == displayed[1]
 
     def test_alt_text_may_be_computed(self, displayed):
-        explore(draw, alt=lambda eta: f"ends at {1 - eta:.1f}", eta=[0.1, 0.5])
+        explore(draws(alt=lambda eta: f"ends at {1 - eta:.1f}"), eta=[0.1, 0.5])
         frames = displayed[0][MIME_TYPE]["frames"]
         assert [frame["alt"] for frame in frames] == ["ends at 0.9", "ends at 0.5"]
+
+
+def image_of(html):
+    return html.split('src="')[1].split('"')[0]
+
+
+def show_one():
+    show(draws()(0.5))
+
+
+def explore_one():
+    explore(draws(), eta=[0.5], beta=[0])
 
 
 @pytest.mark.usefixtures("live")
 class TestWithALiveKernel:
     def test_a_slider_draws_anew(self, displayed):
-        labels = {"eta": "step size η"}
-        explore(draw, alt=ALT, labels=labels, caption="$\\eta < 1$", eta=[0.1, 0.5], beta=[0, 0.5])
-        eta, beta, view, caption = displayed[0].children
-        assert caption.value == "$\\eta &lt; 1$"
+        explore(draws(labels={"eta": "step size η"}), eta=[0.1, 0.5], beta=[0, 0.5])
+        eta, beta, view = displayed[0].children
         assert [eta.description, beta.description] == ["step size η", "beta"]
         before = view.value
         assert ALT.format(eta="0.1", beta="0") in before
@@ -148,24 +185,24 @@ class TestWithALiveKernel:
         assert ALT.format(eta="0.5", beta="0.5") in view.value
 
     def test_it_starts_where_it_is_told(self, displayed):
-        explore(draw, alt=ALT, start={"beta": 0.5}, eta=[0.1, 0.5], beta=[0.0, 0.5])
-        eta, beta, view, _ = displayed[0].children
+        explore(draws(start={"beta": 0.5}), eta=[0.1, 0.5], beta=[0.0, 0.5])
+        eta, beta, view = displayed[0].children
         assert (eta.value, beta.value) == (0.1, 0.5)
         assert ALT.format(eta="0.1", beta="0.5") in view.value
 
     def test_the_view_is_a_widget(self, displayed):
-        explore(draw, alt="step {eta}", eta=[0.1])
+        explore(draws(), eta=[0.1], beta=[0])
         assert isinstance(displayed[0], ipywidgets.VBox)
 
+    @pytest.mark.parametrize("in_a_notebook", [show_one, explore_one])
+    def test_the_caption_is_markdown_with_its_maths(self, displayed, in_a_notebook):
+        in_a_notebook()
+        assert displayed[-1] == {"text/markdown": CAPTION, "text/plain": CAPTION}
+
     def test_a_still_figure_is_html_with_escaped_words(self, displayed):
-        show(draw(0.5), alt='the "end" < 1', caption="$a < b$")
-        data, _ = format_display_data(displayed[0])
-        assert 'alt="the &quot;end&quot; &lt; 1"' in data["text/html"]
-        assert "$a &lt; b$" in data["text/html"]
-
-
-def image_of(html):
-    return html.split('src="')[1].split('"')[0]
+        show(draws(alt='the "end" < 1')(0.5))
+        assert 'alt="the &quot;end&quot; &lt; 1"' in displayed[0]["text/html"]
+        assert displayed[0]["text/plain"] == 'the "end" < 1'
 
 
 @pytest.mark.usefixtures("displayed")
@@ -176,31 +213,90 @@ class TestWhatIsRequired:
         request.getfixturevalue(rendering)
 
     @pytest.mark.parametrize(
-        ("options", "message"),
+        ("words", "controls", "message"),
         [
-            ({"alt": "x"}, "at least one control"),
-            ({"alt": "x", "eta": []}, "control eta needs at least one value"),
-            ({"alt": "", "eta": [1]}, "needs an alternative text"),
-            ({"alt": "  ", "eta": [1]}, "needs an alternative text"),
-            ({"alt": lambda eta: "", "eta": [1]}, "needs an alternative text"),
-            ({"alt": "always the same", "eta": [1, 2]}, "alt must name eta"),
-            ({"alt": "step {eta}", "eta": [1], "start": {"eta": 2}}, "cannot start at 2"),
-            ({"alt": "step {eta}", "eta": [1], "start": {"beta": 2}}, "start names no control"),
-            ({"alt": "step {eta}", "eta": [1], "labels": {"beta": "β"}}, "labels names no control"),
-            ({"alt": "step {eta}", "eta": range(MAX_FRAMES + 1)}, "251 frames are more than 250"),
+            ({}, {}, "at least one control"),
+            ({}, {"eta": []}, "control eta needs at least one value"),
+            ({"alt": lambda eta: ""}, {"eta": [1]}, "needs words, got alt=''"),
+            ({"alt": "always the same"}, {"eta": [1, 2]}, "alt must name eta, or frames"),
+            ({"alt": "step {eta}"}, {"eta": [1], "beta": [1]}, "alt must name beta, or frames"),
+            ({"alt": lambda eta: "x"}, {"eta": [1], "beta": [1]}, "alt must name beta"),
+            ({"start": {"eta": 2}}, {"eta": [1], "beta": [0]}, "eta cannot start at 2"),
+            ({}, {"eta": [0], "beta": range(MAX_FRAMES + 1)}, "251 frames are more than 250"),
         ],
     )
-    def test_explore_refuses(self, options, message):
+    def test_explore_refuses(self, words, controls, message):
         with pytest.raises(ValueError, match=message):
-            explore(draw, **options)
+            explore(draws(**words), **controls)
 
-    @pytest.mark.parametrize("alt", ["", " ", None])
-    def test_a_figure_without_words_is_refused(self, alt):
-        figure = draw(0.5)
-        with pytest.raises(ValueError, match="needs an alternative text"):
-            show(figure, alt=alt)
+    @pytest.mark.parametrize(
+        ("words", "message"),
+        [
+            ({"alt": ""}, "needs words, got alt=''"),
+            ({"alt": " "}, "needs words, got alt=' '"),
+            ({"alt": None}, "needs words, got alt=None"),
+            ({"caption": ""}, "needs words, got caption=''"),
+            ({"alt": "step {alpha}"}, r"alt of path names no parameter: \['alpha'\]"),
+            ({"alt": lambda alpha: "x"}, r"alt of path names no parameter: \['alpha'\]"),
+            ({"alt": "step {}"}, r"alt of path names no parameter: \[''\]"),
+            ({"labels": {"alpha": "α"}}, r"labels of path names no parameter: \['alpha'\]"),
+            ({"start": {"alpha": 1}}, r"start of path names no parameter: \['alpha'\]"),
+        ],
+    )
+    def test_a_drawing_is_refused_where_it_is_defined(self, words, message):
+        with pytest.raises(ValueError, match=message):
+            draws(**words)
+
+    @pytest.mark.parametrize("part", ["alt", "caption"])
+    def test_a_drawing_has_both_words(self, part):
+        words = {"alt": ALT, "caption": CAPTION}
+        del words[part]
+        with pytest.raises(TypeError, match=part):
+            drawing(**words)
+
+    def test_a_figure_without_words_is_refused(self):
+        figure = path(0.5)
+        with pytest.raises(ValueError, match=r"no words: put @drawing\(caption=…, alt=…\) on"):
+            show(figure)
         plt.close(figure)
+        with pytest.raises(ValueError, match="path has no words: put @drawing"):
+            explore(path, eta=[1])
 
-    def test_alt_is_no_option(self):
-        with pytest.raises(TypeError, match="alt"):
-            explore(draw, eta=[1])
+    def test_a_figure_whose_words_come_out_empty_is_refused_before_it_is_drawn(self):
+        with pytest.raises(ValueError, match="needs words, got alt=''"):
+            draws(alt=lambda eta: "")(0.5)
+
+
+# -- the book's figures
+
+SHOWN = re.compile(r"\b(?:show|explore)\((?:figures\.(\w+))?")
+
+CELLS = [
+    pytest.param(path.stem, cell, id=f"{path.stem}-{cell.id}")
+    for path in sorted((inputs.ROOT / "chapters").glob("*.ipynb"))
+    for cell in nbformat.read(path, as_version=4).cells
+    if cell.cell_type == "code" and SHOWN.search(cell.source)
+]
+
+
+def drawings(chapter):
+    """Name → function with words, of a chapter."""
+    functions = vars(importlib.import_module(f"byhand.{chapter[3:]}.figures"))
+    return {name: f for name, f in functions.items() if hasattr(f, "words")}
+
+
+@pytest.mark.parametrize(("chapter", "cell"), CELLS)
+class TestEachFigureOfTheBook:
+    def test_is_a_line_after_what_it_is_drawn_from(self, chapter, cell):
+        assert len(cell.source.splitlines()) <= 3
+        assert "hide-input" not in cell.metadata.get("tags", [])
+
+    def test_is_drawn_by_a_function_with_words(self, chapter, cell):
+        assert set(SHOWN.findall(cell.source)) <= set(drawings(chapter))
+
+
+@pytest.mark.parametrize("chapter", sorted({cell.values[0] for cell in CELLS}))
+def test_every_drawing_with_words_is_in_its_chapter(chapter):
+    cells = [cell.source for name, cell in (c.values for c in CELLS) if name == chapter]
+    shown = {name for source in cells for name in SHOWN.findall(source)}
+    assert shown == set(drawings(chapter))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -16,7 +16,7 @@ from matplotlib.path import Path
 from byhand.backpropagation.graph import Graph, layout
 from byhand.backpropagation.networks import Profile
 from byhand.backpropagation.rules import sigmoid
-from byhand.explore import figure_size
+from byhand.explore import drawing, figure_size
 
 _WIDTH, _HEIGHT, _GAP = 1.4, 0.62, (0.17, 0.42)  # of a box, and between boxes, in inches
 _FORWARD, _REVERSE = "C0", "C1"
@@ -113,6 +113,42 @@ def draw_graph(graph: Graph, step: int | None = None, *, sweeping: bool = True) 
     return figure
 
 
+@drawing(
+    caption="The network's graph, with every value and, below it, every adjoint. The parameters' adjoints at the top are the gradient.",
+    alt="The graph of network C from its four parameters down to the loss 11.045, each box with its value and its adjoint: w₁ −2.82, b₁ −1.41, w₂ −4.7, b₂ −4.7.",
+)
+def draw_network(graph: Graph) -> Figure:
+    """Draw the graph of network C, with every value and every adjoint."""
+    return draw_graph(graph)
+
+
+@drawing(
+    caption="Six operations; $a$ and $c$ are used twice. The layout is Sugiyama's, computed from the recorded operations.",
+    alt="The computational graph at x = 0.5, from top to bottom: x; a = exp(x) = 1.6487; b = a² = 2.7183; c = a + b = 4.367, with edges from a and from b; d = exp(c) = 78.807 and e = sin(c) = −0.94094 side by side; f = d + e = 77.866.",
+)
+def draw_operations(graph: Graph) -> Figure:
+    """Draw the graph of D4 with its values."""
+    return draw_graph(graph, step=6, sweeping=False)
+
+
+def _sweep_words(graphs: Mapping[float, Graph], step: int, x: float) -> str:
+    sweep = "forward" if step < 7 else "reverse"
+    return (
+        f"The graph at x = {x:g}, step {step} of 13, {sweep} sweep: {step_text(graphs[x], step)}."
+    )
+
+
+@drawing(
+    caption="Steps 1 to 6 compute the values from top to bottom, steps 7 to 13 the adjoints from bottom to top. The dashed edges carry the adjoints used in the step, each times the number beside it.",
+    alt=_sweep_words,
+    labels={"x": "at x ="},
+    start={"step": 0, "x": 0.5},
+)
+def draw_sweeps(graphs: Mapping[float, Graph], step: int, x: float) -> Figure:
+    """Draw as much of the graph of D4 at x as some steps of the two sweeps have computed."""
+    return draw_graph(graphs[x], step)
+
+
 def _write_title(axes, graph, step, top, color) -> None:
     x, y = sum(axes.get_xlim()) / 2, top
     sweep = "reverse sweep" if color == _REVERSE else "forward sweep"
@@ -194,6 +230,10 @@ def _text(value) -> str:
 # -- the regularized neuron (B3.1) -----------------------------------------------------------------
 
 
+@drawing(
+    caption="A saturated neuron gets no gradient from the squared loss, right or wrong. Without the factor $σ'(z)$ it gets the more, the more wrong it is.",
+    alt="The derivative of the squared loss by z against z from −8 to 8. For target 1 it dips to −0.15 near z = −0.7 and is zero at both ends; for target 0 it is the mirror image. The cross-entropy's derivative for target 1 falls to −1 on the left instead.",
+)
 def draw_saturation() -> Figure:
     """Draw the derivative of the loss by z, for both targets, with and without σ′."""
     z = np.linspace(-8, 8, 401)
@@ -218,13 +258,30 @@ def draw_saturation() -> Figure:
 _FLOOR = 1e-20
 
 
-def draw_depth_profile(profile: Profile, title: str) -> Figure:
-    """Draw the mean squares of activations and adjoints, layer by layer."""
+def _profile_words(profile: Callable[[str, str], Profile], scheme: str, activation: str) -> str:
+    p = profile(scheme, activation)
+    return f"Mean squares in {len(p.forward)} layers, {scheme} weights, {activation}. From first to last: activations {p.forward[0]:.1g} to {p.forward[-1]:.1g}, adjoints {p.backward[0]:.1g} to {p.backward[-1]:.1g}."
+
+
+@drawing(
+    caption="Twenty layers of 100 units at the start. In the gray band signals keep their size: He's weights do that for ReLU, Xavier's come close for tanh, and none of the six for sigmoids, whose slope is at most 1/4. Values beyond $10^{±20}$, zero included, are drawn at the edge.",
+    alt=_profile_words,
+    labels={"scheme": "first weights"},
+    start={"scheme": "He", "activation": "ReLU"},
+)
+def draw_depth_profile(
+    profile: Callable[[str, str], Profile], scheme: str, activation: str
+) -> Figure:
+    """Draw the mean squares of activations and adjoints, layer by layer.
+
+    ``profile`` returns them for a scheme of first weights and an activation.
+    """
+    forward, backward = profile(scheme, activation)
     figure, axes = plt.subplots()
-    layers = np.arange(1, len(profile.forward) + 1)
+    layers = np.arange(1, len(forward) + 1)
     lines = [
-        (profile.forward, "C0", "o", "-", "activations →"),
-        (profile.backward, "C1", "s", "--", "← adjoints"),
+        (forward, "C0", "o", "-", "activations →"),
+        (backward, "C1", "s", "--", "← adjoints"),
     ]
     axes.axhspan(0.1, 10, color="0.5", alpha=0.12, linewidth=0)
     for values, color, marker, style, label in lines:
@@ -240,18 +297,28 @@ def draw_depth_profile(profile: Profile, title: str) -> Figure:
     axes.set_yticklabels(["≤10⁻²⁰", "10⁻¹⁰", "1", "10¹⁰", "≥10²⁰"])
     axes.minorticks_off()
     place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0}
-    axes.legend(title=title, alignment="left", ncols=2, **place)
+    axes.legend(title=f"{scheme}, {activation}", alignment="left", ncols=2, **place)
     return figure
 
 
-def draw_xor_losses(
-    steps: np.ndarray, identical: np.ndarray, random: Sequence[np.ndarray]
-) -> Figure:
-    """Draw losses at some steps of training, from identical and from random hidden units."""
+def _xor_words(error: Callable, random: Sequence[np.ndarray]) -> str:
+    low = sum(error(path[-1]) < 1e-3 for path in random)
+    return f"Error on exclusive or against the step of gradient descent, both logarithmic. The curve from identical units flattens out just above 1/6. Of eight curves from random units, {low} fall below 0.001, after lingering near that level for between ten and a thousand steps."
+
+
+@drawing(
+    caption="Twins slide down to the level $1/6$ and stay. Units that differ pass the same level and leave it.",
+    alt=_xor_words,
+)
+def draw_xor_losses(error: Callable, identical: np.ndarray, random: Sequence[np.ndarray]) -> Figure:
+    """Draw the error along paths of training, from identical and from random hidden units."""
+    steps = np.unique(np.geomspace(1, len(identical) - 1, 150).astype(int))
     figure, axes = plt.subplots()
-    for losses in random:
-        axes.loglog(steps, losses, color="C0", linewidth=1.2)
-    axes.loglog(steps, identical, color="C1", linestyle="--", linewidth=2.6)
+    for path in random:
+        axes.loglog(steps, [error(p) for p in path[steps]], color="C0", linewidth=1.2)
+    axes.loglog(
+        steps, [error(p) for p in identical[steps]], color="C1", linestyle="--", linewidth=2.6
+    )
     axes.axhline(1 / 6, color="0.4", linewidth=1)
     axes.text(1.1, 0.13, "1/6", color="0.35", va="top")
     axes.text(1.1, 1e-3, "from random units", color="C0")
@@ -263,6 +330,10 @@ def draw_xor_losses(
 # -- the price of a Jacobian (D5) ------------------------------------------------------------------
 
 
+@drawing(
+    caption="Forward mode pays per input, reverse mode per output. A loss has one output and many inputs: here its gradient costs about two evaluations.",
+    alt="Price of a Jacobian in evaluations of f. One output and 16 inputs: forward {prices[forward][0]:.3g}, reverse {prices[reverse][0]:.3g}. Four by four: {prices[forward][1]:.3g} and {prices[reverse][1]:.3g}. 16 outputs and one input: {prices[forward][2]:.3g} and {prices[reverse][2]:.3g}.",
+)
 def draw_prices(prices: Mapping[str, Sequence[int]], shapes: Sequence[tuple[int, int]]) -> Figure:
     """Draw the operations that Jacobians of several shapes cost, as multiples of one value."""
     figure, axes = plt.subplots()
@@ -288,6 +359,15 @@ def draw_prices(prices: Mapping[str, Sequence[int]], shapes: Sequence[tuple[int,
 # -- handwritten digits (beyond the sheets) --------------------------------------------------------
 
 
+def _training_words(losses: np.ndarray, per_epoch: int) -> str:
+    first, last = losses[:per_epoch].mean(), losses[-per_epoch:].mean()
+    return f"Cross-entropy over {len(losses) // per_epoch} epochs, logarithmic. Mini-batches start at {losses[0]:.2f} and scatter ever lower; the mean of an epoch falls from {first:.2f} to {last:.3f}."
+
+
+@drawing(
+    caption="Training with the reverse sweep of this chapter and Adam: twenty passes lower the loss about a hundredfold.",
+    alt=_training_words,
+)
 def draw_training(losses: np.ndarray, per_epoch: int) -> Figure:
     """Draw the loss of every mini-batch, and its mean over each epoch."""
     figure, axes = plt.subplots()
@@ -301,6 +381,16 @@ def draw_training(losses: np.ndarray, per_epoch: int) -> Figure:
     return figure
 
 
+def _mistakes_words(labels: np.ndarray, guesses: np.ndarray) -> str:
+    pairs = zip(labels[:8], guesses[:8], strict=True)
+    mistakes = ", ".join(f"{label} read as {guess}" for label, guess in pairs)
+    return f"Eight misread digits, 8 by 8 pixels each: {mistakes}."
+
+
+@drawing(
+    caption="Some of the digits that the network misreads.",
+    alt=_mistakes_words,
+)
 def draw_mistakes(images: np.ndarray, labels: np.ndarray, guesses: np.ndarray) -> Figure:
     """Draw up to eight images, entries in [0, 1], with their labels and what they were read as."""
     figure, grid = plt.subplots(2, 4, figsize=figure_size(3.1))

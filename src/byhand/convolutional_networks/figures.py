@@ -36,7 +36,7 @@ from byhand.convolutional_networks.receptive import (
     receptive_fields,
     spread,
 )
-from byhand.explore import figure_size
+from byhand.explore import drawing, figure_size
 
 
 @functools.cache
@@ -49,6 +49,20 @@ def photograph() -> np.ndarray:
 # -- E3.1 ------------------------------------------------------------------------------------------
 
 
+def slide_alt(image: np.ndarray, w: np.ndarray, step: int) -> str:
+    """Describe a frame of :func:`slide_figure`, with its numbers."""
+    row, column = divmod(step - 1, image.shape[1])
+    patch = np.pad(image, 1)[row : row + 3, column : column + 3]
+    value = convolve(image, w, padding=1)[row, column]
+    return f"The flipped filter lies on the image around row {row + 1}, column {column + 1}: {patch[0].sum()} ones of the image lie under its top row and {patch[2].sum()} under its bottom row, so the output is {value}. {step} of {image.size} outputs are filled in."
+
+
+@drawing(
+    caption="The flipped filter slides over the padded image. Each output is the number of ones under its top row, minus that under its bottom row.",
+    alt=slide_alt,
+    labels={"step": "output"},
+    start={"step": 13},
+)
 def slide_figure(image: np.ndarray, w: np.ndarray, step: int) -> Figure:
     """Draw the flipped filter on the padded image, and the output up to that step (from 1)."""
     figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(3.1), width_ratios=[9, 7])
@@ -74,18 +88,10 @@ def slide_figure(image: np.ndarray, w: np.ndarray, step: int) -> Figure:
     return figure
 
 
-def slide_alt(image: np.ndarray, w: np.ndarray, step: int) -> str:
-    """Describe a frame of :func:`slide_figure`, with its numbers."""
-    row, column = divmod(step - 1, image.shape[1])
-    patch = np.pad(image, 1)[row : row + 3, column : column + 3]
-    value = convolve(image, w, padding=1)[row, column]
-    return (
-        f"The flipped filter lies on the image around row {row + 1}, column {column + 1}: "
-        f"{patch[0].sum()} ones of the image lie under its top row and {patch[2].sum()} under its "
-        f"bottom row, so the output is {value}. {step} of {image.size} outputs are filled in."
-    )
-
-
+@drawing(
+    caption="The two binary images with the printed result. Their difference is one of the ten patterns above, so the result cannot tell which of them was filtered.",
+    alt="Two binary images of five by five pixels that differ in the last column only: the second has ones in rows 1, 3 and 5 where the first has zeros. Their difference is that pattern.",
+)
 def solutions_figure(images: Sequence[np.ndarray]) -> Figure:
     """Draw two images side by side, and their difference."""
     figure, axes = plt.subplots(1, 3, figsize=figure_size(2.1))
@@ -99,6 +105,10 @@ def solutions_figure(images: Sequence[np.ndarray]) -> Figure:
     return figure
 
 
+@drawing(
+    caption="What $J$ cannot see. Adding any multiple of these patterns to an image leaves the result as it is: rows that are alike at distance two, and triples that sum to zero.",
+    alt="Ten patterns on five by five pixels. Upper row: plus signs in rows 1, 3 and 5 of one column, for each of the five columns. Lower row: plus, minus, nothing, plus, minus along one row, for each of the five rows.",
+)
 def null_space_figure(patterns: Sequence[np.ndarray]) -> Figure:
     """Draw patterns of −1, 0 and 1 in two rows; signs are printed on the pixels."""
     figure, axes = plt.subplots(2, len(patterns) // 2, figsize=figure_size(2.2))
@@ -111,6 +121,10 @@ def null_space_figure(patterns: Sequence[np.ndarray]) -> Figure:
     return figure
 
 
+@drawing(
+    caption="A line gets zero and two answers beside it, an edge gets one answer. The last rows show a trap: zero padding is itself an edge wherever the image is not dark.",
+    alt="Three test images and their responses. Horizontal line: minus 3 above, 0 on, plus 3 below it. Edge from dark to bright: minus 3 in the two rows beside it, plus 3 in the last row. Vertical line: zero except at the top and bottom row.",
+)
 def detection_figure(inputs: dict[str, np.ndarray], w: np.ndarray) -> Figure:
     """Draw test images and, beside each, the response to a filter."""
     figure, axes = plt.subplots(len(inputs), 2, figsize=figure_size(2.1 * len(inputs)))
@@ -126,6 +140,11 @@ def detection_figure(inputs: dict[str, np.ndarray], w: np.ndarray) -> Figure:
     return figure
 
 
+@drawing(
+    caption="On a photograph (it comes with scikit-learn): $J$ draws what runs horizontally, $J^T$ what runs vertically. Dark is a large absolute response.",
+    alt="A photograph of a tower with several roofs, and two drawings of its edges. The response to J shows the roofs' edges and the terraces, that to the transpose of J the columns and walls.",
+    photograph=True,
+)
 def photo_figure(w: np.ndarray) -> Figure:
     """Draw the photograph, and the size of its response to a filter and to its transpose."""
     figure, axes = plt.subplot_mosaic("AA;BC", figsize=figure_size(4.9), height_ratios=[1.9, 1])
@@ -143,6 +162,10 @@ def photo_figure(w: np.ndarray) -> Figure:
 # -- E3.2 ------------------------------------------------------------------------------------------
 
 
+@drawing(
+    caption="Locality turns slope 4 into slope 2, weight sharing turns slope 2 into a constant.",
+    alt="Parameters over the image's side from 8 to 512, on logarithmic axes. Fully connected rises with slope 4 to 73 billion, locally connected with slope 2 to 3 million, convolutional stays at 27. At side 32 arrows mark the savings: locality 98, sharing 424.",
+)
 def parameters_figure(layers: Sequence[Layer], sides: Sequence[int], marked: int) -> Figure:
     """Draw the parameters of the three kinds of network over the side of the image."""
     figure, axes = plt.subplots(figsize=figure_size(3.9))
@@ -189,6 +212,22 @@ def stack(depth: int, size: int, pool: int, dilation: int) -> list[Layer]:
     return [convolution, *[MaxPool(pool)] * (pool > 1), *[convolution] * (depth - 1)]
 
 
+def field_alt(depth: int, size: int, pool: int, dilation: int) -> str:
+    """Describe a frame of :func:`field_figure`, with its numbers."""
+    layers = stack(depth, size, pool, dilation)
+    sizes = [f.size for f in receptive_fields(layers, _roomy(layers))]
+    seen = reached(layers, (1, sizes[-1], sizes[-1]), (0, 0))[0].any(axis=1).sum()
+    names = ["input", *(f"{type(layer).__name__} {layer.size}" for layer in layers)]
+    steps = ", ".join(f"{name}: {n}" for name, n in zip(names, sizes, strict=True))
+    return f"A section through the stack, dilation {dilation}. Receptive field in pixels after each layer: {steps}. The top neuron sees {seen} of the {sizes[-1]} pixels."
+
+
+@drawing(
+    caption="A section through a stack: a convolution, a pooling (size 1: none), further convolutions. Filled: what the top neuron depends on. With dilation 2 and no pooling it sees every second pixel only.",
+    alt=field_alt,
+    labels={"depth": "convolutions", "size": "filter size", "pool": "pooling"},
+    start={"depth": 2, "size": 5, "pool": 2, "dilation": 1},
+)
 def field_figure(depth: int, size: int, pool: int, dilation: int) -> Figure:
     """Draw a section through a stack of layers, and what one neuron at its top depends on."""
     layers = stack(depth, size, pool, dilation)
@@ -230,19 +269,6 @@ def field_figure(depth: int, size: int, pool: int, dilation: int) -> Figure:
     return figure
 
 
-def field_alt(depth: int, size: int, pool: int, dilation: int) -> str:
-    """Describe a frame of :func:`field_figure`, with its numbers."""
-    layers = stack(depth, size, pool, dilation)
-    sizes = [f.size for f in receptive_fields(layers, _roomy(layers))]
-    seen = reached(layers, (1, sizes[-1], sizes[-1]), (0, 0))[0].any(axis=1).sum()
-    names = ["input", *(f"{type(layer).__name__} {layer.size}" for layer in layers)]
-    steps = ", ".join(f"{name}: {n}" for name, n in zip(names, sizes, strict=True))
-    return (
-        f"A section through the stack, dilation {dilation}. Receptive field in pixels after each "
-        f"layer: {steps}. The top neuron sees {seen} of the {sizes[-1]} pixels."
-    )
-
-
 def _roomy(layers: Sequence[Layer]) -> tuple[int, int, int]:
     """Return the shape of an image that is large enough for a stack without padding."""
     side = 1
@@ -252,6 +278,10 @@ def _roomy(layers: Sequence[Layer]) -> tuple[int, int, int]:
     return 1, side, side
 
 
+@drawing(
+    caption=r"A deep stack sees a large square and uses a blurred disc in its middle. The blue line is $4\sigma$ of the path count, the marks on it are means over 30 random networks.",
+    alt="Left: the root mean square gradient of a neuron through 16 layers, a blurred disc in the middle of its field. Right: widths over depth on logarithmic axes; the theoretical one rises from 3 to 33 pixels, the effective one from 3.3 to 13, and the measured linear and ReLU networks lie on it.",
+)
 def effective_figure(depths: Sequence[int], draws: int) -> Figure:
     """Draw the root mean square gradient of the deepest stack, and widths over depth."""
     figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(2.9), width_ratios=[1, 1.25])
@@ -299,6 +329,10 @@ def equivariance_errors(operation, x: np.ndarray, shifts: Sequence[int]) -> list
     return errors
 
 
+@drawing(
+    caption="Without borders and strides the output moves with the image. Stride 2 lets it follow even shifts only, two poolings multiples of four.",
+    alt="Relative change of the output, up to its best shift, over shifts of a photograph by 0 to 8 pixels. Stride 1: always zero. Stride 2: zero for even shifts, 0.53 for odd ones. Two poolings: zero for 0, 4 and 8, up to 0.3 between.",
+)
 def equivariance_figure(w: np.ndarray, shifts: Sequence[int]) -> Figure:
     """Draw by how much strides break equivariance, for shifts of a part of the photograph."""
     figure, axes = plt.subplots()

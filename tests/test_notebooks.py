@@ -15,7 +15,7 @@ import nbformat
 import pytest
 from jupyter_client.manager import KernelManager
 
-from book import execution, inputs
+from book import environment, execution, inputs
 from byhand.claims import MIME_TYPE
 from byhand.problems import CHAPTERS, PROBLEMS
 
@@ -179,8 +179,8 @@ nbformat.write(notebook, "executed.ipynb")
 
 def run(path, folder):
     """Execute a notebook with another folder as its working directory."""
-    environment = os.environ | execution.KERNEL_ENVIRONMENT
-    subprocess.run([sys.executable, "-c", RUN, path], cwd=folder, env=environment, check=True)
+    variables = environment.of_kernels()
+    subprocess.run([sys.executable, "-c", RUN, path], cwd=folder, env=variables, check=True)
     return nbformat.read(folder / "executed.ipynb", as_version=4)
 
 

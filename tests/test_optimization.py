@@ -5,6 +5,7 @@ from fractions import Fraction
 
 import autograd
 import autograd.numpy as anp
+import mpmath
 import numpy as np
 import pytest
 import sympy
@@ -14,7 +15,7 @@ from scipy.optimize import minimize
 
 from byhand import optimization as opt
 from byhand.linear_algebra import complex_step
-from byhand.optimization import exact, figures
+from byhand.optimization import arithmetic, exact, figures
 
 law = settings(derandomize=True, deadline=None, max_examples=40)
 SHAPES = [(), (1,), (2,), (1, 2, 3, 5, 7)]
@@ -527,7 +528,7 @@ def test_a_decay_rate_must_lie_in_0_1(beta):
 def test_gradients_must_be_finite_and_fit(optimizer):
     with pytest.raises(ValueError, match=r"gradient must have the parameters' shape \(2,\), got"):
         opt.replay(optimizer, [[1.0, 2.0, 3.0]], [0.0, 0.0])
-    with pytest.raises(opt.NonFiniteError, match="gradient must be finite"):
+    with pytest.raises(opt.NonFiniteError, match=r"gradient must stay finite, got .* at step 1"):
         opt.replay(optimizer, [[1.0, np.nan]], [0.0, 0.0])
     with pytest.raises(ValueError, match="start must not be empty"):
         opt.replay(optimizer, [], [])
@@ -592,6 +593,296 @@ def test_a_step_of_zero_over_zero_is_an_error():
     optimizer = opt.rmsprop(0.1, 0.9, 0, epsilon_inside=False)
     with pytest.raises(ZeroDivisionError, match="its step is 0/0"):
         opt.replay(optimizer, [[0.0]], [1.0])
+
+
+# -- numbers of any size, type and exactness ------------------------------------------------------
+
+ADAPTIVE = {
+    "adam": lambda epsilon: opt.adam(0.1, epsilon=epsilon),
+    "adam, ε inside": lambda epsilon: opt.adam(0.1, epsilon=epsilon, epsilon_inside=True),
+    "rmsprop": lambda epsilon: opt.rmsprop(0.1, 0.9, epsilon, epsilon_inside=False),
+    "rmsprop, ε inside": lambda epsilon: opt.rmsprop(0.1, 0.9, epsilon, epsilon_inside=True),
+}
+
+
+def in_high_precision(name, gradients, epsilon):
+    """The adaptive optimizers with 50 digits and exponents without bound."""
+    with mpmath.workdps(50):
+        theta, m, v, eps = mpmath.mpf(1), mpmath.mpf(0), mpmath.mpf(0), mpmath.mpf(epsilon)
+        b1, b2 = (0.9, 0.999) if "adam" in name else (0, 0.9)
+        for t, g in enumerate(map(mpmath.mpf, gradients), start=1):
+            m, v = b1 * m + mpmath.mpf(1 - b1) * g, b2 * v + mpmath.mpf(1 - b2) * g**2
+            corrections = (1 - b1**t, 1 - b2**t) if "adam" in name else (1, 1)
+            up, square = (x / mpmath.mpf(c) for x, c in zip((m, v), corrections, strict=True))
+            theta -= (
+                mpmath.mpf(0.1)
+                * up
+                / (mpmath.sqrt(square + eps) if "inside" in name else mpmath.sqrt(square) + eps)
+            )
+        return float(theta)
+
+
+@pytest.mark.parametrize("name", ADAPTIVE)
+@pytest.mark.parametrize("epsilon", [0, 1e-8, 1e-300])
+@pytest.mark.parametrize(
+    "gradients",
+    [
+        [1e200, 1.0, 1.0],
+        [1e300, -1e300, 1e-300],
+        [1e-170],
+        [5e-324],
+        [1e-200, 1e200, 1e-200, 3.0],
+        [1e-310, 2e-310],
+    ],
+)
+def test_adaptive_steps_for_gradients_of_any_size(name, epsilon, gradients):
+    path = opt.replay(ADAPTIVE[name](epsilon), [[g] for g in gradients], [1.0]).params
+    expected = in_high_precision(name, gradients, epsilon)
+    assert path[-1, 0] == pytest.approx(expected, rel=1e-13)
+
+
+def test_adam_as_reported_for_small_types():
+    f32 = np.array([[1e20], [1.0], [1.0]], np.float32)
+    path = opt.replay(opt.adam(0.1), f32, np.ones(1, np.float32)).params.ravel()
+    np.testing.assert_allclose(path, [1, 0.9, 0.833, 0.781], atol=5e-4)
+    f16 = np.array([[1e-4]], np.float16)
+    assert opt.replay(opt.adam(0.1), f16, [1.0]).params[-1, 0] == pytest.approx(0.9, rel=1e-4)
+
+
+def test_a_state_shows_moments_that_no_float_holds_as_infinite_and_goes_on():
+    path = opt.replay(opt.adam(0.1), [[1e200], [1.0]], [1.0])
+    assert path.states[1].v[0] == np.inf
+    assert path.states[1].m_hat[0] == pytest.approx(1e200)
+    assert np.isfinite(path.params).all()
+
+
+@law
+@given(seeds)
+def test_scaled_numbers_round_as_floats_do(seed):
+    a, b = np.random.default_rng(seed).normal(size=(2, 20))
+    x, y = arithmetic.to_scaled(a), arithmetic.to_scaled(b)
+    for ours, floats in [
+        (x + y, a + b),
+        (0.3 * x, 0.3 * a),
+        (x / y, a / b),
+        (x / 0.7, a / 0.7),
+        (x**2, a**2),
+        (arithmetic.root(y**2 + x**2), np.sqrt(b**2 + a**2)),
+    ]:
+        assert np.array_equal(arithmetic.plain(ours), floats)
+
+
+def test_exact_parameters_stay_exact_in_any_shape():
+    hyper = [Fraction(1, 10), Fraction(9, 10), Fraction(99, 100), 0]
+    for optimizer in (opt.adam(*hyper), opt.rmsprop(hyper[0], hyper[1], 0, epsilon_inside=True)):
+        alone = opt.replay(optimizer, [Fraction(1, 3)] * 2, Fraction(1)).params
+        among = opt.replay(optimizer, [[[Fraction(1, 3)]]] * 2, [[Fraction(1)]]).params
+        assert alone.tolist() == among.ravel().tolist()
+    path = opt.replay(opt.adam(*hyper), [Fraction(1, 3)] * 2, Fraction(1))
+    assert path.params.tolist() == [1, Fraction(9, 10), Fraction(4, 5)]
+    assert all(state.m_hat.shape == () for state in path.states)
+
+
+def test_a_numpy_scalar_is_no_exact_number():
+    with pytest.raises(TypeError, match="exact hyperparameters, got the float 0.5"):
+        opt.replay(opt.gradient_descent(np.float32(0.5)), [[Fraction(1, 3)]], [Fraction(1)])
+    with pytest.raises(TypeError, match="exact parameters need an exact gradient"):
+        opt.replay(opt.gradient_descent(Fraction(1, 2)), [[0.5]], [Fraction(1)])
+    exactly = opt.gradient_descent(Fraction(1, 2))
+    assert opt.replay(exactly, [[Fraction(1, 3)]], [Fraction(1)]).params[-1, 0] == Fraction(5, 6)
+
+
+def test_newton_is_exact_from_many_starts():
+    f = opt.quadratic(exact([[2, 1], [1, 3]]), exact([1, 0]))
+    points = opt.newton_raphson(f.gradient, f.hessian, exact([[1, 2], [3, 4]]), 1)
+    assert points[-1].tolist() == [[Fraction(3, 5), Fraction(-1, 5)]] * 2
+
+
+def test_integers_do_not_wrap_around():
+    wells, big = opt.two_wells(), 10**5
+    assert wells.value([big, 0]) == pytest.approx(big**4 + 4 * big**3 + 3 * big**2, rel=1e-15)
+    small = np.array([100, 3], dtype=np.int8)
+    np.testing.assert_array_equal(wells.gradient(small), wells.gradient([100.0, 3.0]))
+    np.testing.assert_array_equal(wells.hessian(small), wells.hessian([100.0, 3.0]))
+    f = opt.rosenbrock(Fraction(100))
+    assert f.value(exact([big, 0])) == (1 - big) ** 2 + 100 * Fraction(big) ** 4
+
+
+def test_momentum_never_sees_the_decay():
+    zeros, eta, beta, lam = [[Fraction(0)]] * 3, Fraction(1, 10), Fraction(9, 10), Fraction(1, 10)
+    for optimizer in (
+        opt.gradient_descent(eta),
+        opt.nesterov(eta, beta),
+        opt.heavy_ball(eta, beta, rate="inside"),
+        opt.heavy_ball(eta, beta, rate="outside"),
+        opt.rmsprop(eta, beta, Fraction(1, 100), epsilon_inside=False),
+        opt.adam(eta, beta, beta, Fraction(1, 100)),
+    ):
+        path = opt.replay(opt.weight_decay(optimizer, lam), zeros, exact([1])).params.ravel()
+        assert path.tolist() == [beta**t for t in range(4)]
+
+
+def test_a_gradient_function_may_overwrite_its_argument():
+    start, f = np.ones(2), opt.quadratic(np.eye(2))
+
+    def overwriting(w):
+        w *= 2
+        return w / 2
+
+    for optimizer in OPTIMIZERS.values():
+        given = opt.run(optimizer, overwriting, start, 4).params
+        np.testing.assert_array_equal(given, opt.run(optimizer, f.gradient, start, 4).params)
+    newton = opt.newton_raphson(overwriting, f.hessian, start, 1)
+    np.testing.assert_array_equal(newton[-1], [0, 0])
+    assert start.tolist() == [1, 1]
+    A = np.eye(2)
+    f = opt.quadratic(A)
+    f.hessian([0.0, 0.0])[:] = 5
+    A[:] = 7
+    assert f.hessian([0.0, 0.0]).tolist() == [[1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda: opt.run(opt.gradient_descent(1e200), lambda w: w, [1.0], 3),
+            "parameters must stay finite, got .* after step 2",
+        ),
+        (
+            lambda: opt.run(opt.adam(0.1), lambda w: w + (np.nan if w < 0.85 else 0), [1.0], 9),
+            "gradient must stay finite, got .* at step 3",
+        ),
+        (
+            lambda: opt.newton_raphson(lambda w: np.nan * w, lambda w: np.eye(1), [1.0], 2),
+            "gradient must stay finite, got .* at step 1",
+        ),
+        (
+            lambda: opt.newton_raphson(lambda w: w, lambda w: np.inf * np.eye(1), [1.0], 2),
+            "hessian must stay finite, got .* at step 1",
+        ),
+        (
+            lambda: opt.newton_raphson(
+                lambda w: 0 * w + 1e300, lambda w: 1e-10 * np.eye(1), [1.0], 2
+            ),
+            "the point must stay finite, got .* after step 1",
+        ),
+    ],
+)
+def test_a_run_that_leaves_the_floats_names_the_step(call, message):
+    with pytest.raises(opt.NonFiniteError, match=message):
+        call()
+
+
+def test_symmetry_is_asked_for_up_to_rounding():
+    Q = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
+    for scale in (1e-200, 1.0, 1e200):
+        A = Q @ np.diag([1.0, 2.0, 3.0]) @ Q.T * scale
+        A[0, 1] *= 1 + 2**-52  # as a product may round, on some machine
+        assert (A != A.T).any()
+        assert opt.classify(A) == "minimum"
+        np.testing.assert_allclose(opt.quadratic(A).hessian(np.zeros(3)), A, rtol=1e-13)
+        with pytest.raises(ValueError, match="must be symmetric"):
+            opt.quadratic(A + 1e-9 * scale * np.eye(3, k=1))
+        with pytest.raises(ValueError, match="must be symmetric"):
+            opt.classify(A + 1e-9 * scale * np.eye(3, k=1))
+
+
+x, y, z = sympy.symbols("x y z")
+
+
+@pytest.mark.parametrize(
+    ("f", "variables", "expected"),
+    [
+        (x**4 - 6 * x**2 + 4 * x, [x], [[-1.8793852], [0.3472964], [1.5320889]]),
+        (x**6 / 6 - x**2 / 2 + x, [x], [[-1.1673040]]),
+        (x**3 + x, [x], []),
+        (x + y**2, [x, y], []),
+        # Two coordinates that no other one tells apart, so the solutions need x + y
+        ((x**2 - 2) ** 2 + (y**2 - 2) ** 2, [x, y], sorted(
+            [a, b] for a in (-(2**0.5), 0, 2**0.5) for b in (-(2**0.5), 0, 2**0.5)
+        )),
+        (
+            x * y * z + x**2 + y**2 - z**3 + z,
+            [x, y, z],
+            [[-(11**0.5), -(11**0.5), -2], [0, 0, -(3**-0.5)], [0, 0, 3**-0.5], [11**0.5] * 2 + [-2]],
+        ),
+    ],
+)  # fmt: skip
+def test_every_real_critical_point_is_found(f, variables, expected):
+    points = opt.critical_points(f, variables)
+    np.testing.assert_allclose(
+        np.array([[float(c) for c in point] for point in points]).reshape(
+            len(expected), len(variables)
+        ),
+        np.array(expected).reshape(len(expected), len(variables)),
+        atol=1e-6,
+    )
+    for point in points:
+        at = dict(zip(variables, (c.evalf(60) for c in point), strict=True))
+        assert all(abs(sympy.diff(f, v).subs(at)) < 1e-45 for v in variables)
+
+
+@pytest.mark.parametrize(
+    ("f", "variables", "message"),
+    [
+        ((x - y) ** 2, [x, y], "must be finitely many"),
+        (x**2, [x, y], "must be finitely many"),
+        (sympy.Integer(3), [x], "must be finitely many"),
+        ((x**2 + y**2 - 1) ** 2, [x, y], "must be finitely many"),
+        (sympy.sqrt(2) * x**2, [x], "rational coefficients"),
+        (y * x**2, [x], "rational coefficients"),
+        (x**2, [], "must be a polynomial in"),
+    ],
+)
+def test_critical_points_that_cannot_be_listed(f, variables, message):
+    with pytest.raises(ValueError, match=message):
+        opt.critical_points(f, variables)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-170, 1.0, 1e170, 1e200])
+def test_analysis_does_not_see_the_scale(scale):
+    f = opt.quadratic(np.diag([3.0, 1.0]))
+    ratio = opt.gradient_variation(f.gradient, [scale, 0.0], [0.0, 0.0])
+    assert ratio == pytest.approx(3, rel=1e-14)
+    X, t = np.array([[2.0, 1.0, 0.0], [1.0, 0.0, 3.0]]), np.array([1.0, 2.0])
+    scaled = opt.minimum_norm_solution(X * [[scale], [1 / scale]], t * [scale, 1 / scale])
+    np.testing.assert_allclose(scaled, opt.minimum_norm_solution(X, t), rtol=1e-13)
+    for tune in (opt.tune_gradient_descent, opt.tune_heavy_ball, opt.tune_nesterov):
+        a, b = tune(1.0, 9.0), tune(scale, 9 * scale)
+        assert b == pytest.approx((a[0] / scale, *a[1:]), rel=1e-13)
+    assert opt.heavy_ball_factor(1.0, 1e200, 0.5) == pytest.approx(1e200)
+    assert opt.tune_gradient_descent(1e-200, 1e200).factor == 1
+    close = opt.tune_nesterov(1.0, 1.0 + 2**-40)
+    assert close.factor == pytest.approx(2**-41, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: opt.gradient_descent(np.array([0.1, 0.2])), "learning_rate must be a real number"),
+        (lambda: opt.adam(True), "learning_rate must be a real number"),
+        (lambda: opt.run(opt.adam(), 3, [1.0], 1), "gradient must be a function"),
+        (
+            lambda: opt.replay(opt.adam(), [np.ma.ones(2)], [1.0, 1.0]),
+            "gradient must not be masked",
+        ),
+        (lambda: opt.least_squares(np.ma.ones((2, 2)), [1.0, 1.0]), "X must not be masked"),
+        (lambda: opt.two_wells().value(np.ma.ones(2)), "the point must not be masked"),
+        (lambda: exact(np.ma.ones(2)), "values must not be masked"),
+        (lambda: opt.newton_raphson(np.negative, np.eye, 1.0, 1), "start must have shape"),
+        (
+            lambda: opt.newton_raphson(lambda w: np.ones(3), lambda w: np.eye(2), [1.0, 1.0], 1),
+            "gradient must return shape",
+        ),
+        (lambda: exact([0.5, np.nan]), "values must be finite rational numbers, got nan"),
+        (lambda: opt.working_ranges([0, 1], {"SGD": [1, 1]}, 1), "rates must be positive"),
+        (lambda: opt.final_losses(opt.two_wells(), [1, 1], 1, [0.1], seed=0.5), "seed must be an"),
+    ],
+)
+def test_what_is_looked_at(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
 
 
 # -- figures -----------------------------------------------------------------------------------

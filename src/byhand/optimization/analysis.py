@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand._checks import decay_rate, integer, numbers, positive, samples, square
+from byhand._checks import (
+    as_float,
+    decay_rate,
+    floats,
+    function,
+    integer,
+    non_negative,
+    numbers,
+    positive,
+    real,
+    samples,
+    square,
+    still_finite,
+    symmetric,
+)
 from byhand.optimization.arithmetic import fitted
 
 # -- smoothness --------------------------------------------------------------------------------
@@ -38,10 +53,9 @@ def linearization_error(value: Callable, gradient: Callable, x: Any, y: Any) -> 
     >>> linearization_error(lambda x: (x**2).sum(-1), lambda x: 2 * x, [3.0], [1.0]).item()
     4.0
     """
-    x, y = numbers("x", x), numbers("y", y)
-    if x.shape != y.shape:
-        raise ValueError(f"x and y must have one shape, got {x.shape} and {y.shape}")
-    return value(x) - value(y) - (gradient(y) * (x - y)).sum(axis=-1)
+    x, y = _two_points(x, y)
+    slope = numbers("gradient(y)", gradient(y.copy()))
+    return value(x.copy()) - value(y.copy()) - (slope * (x - y)).sum(axis=-1)
 
 
 def gradient_variation(gradient: Callable, x: Any, y: Any) -> np.ndarray:
@@ -62,18 +76,33 @@ def gradient_variation(gradient: Callable, x: Any, y: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If a point of x equals that of y.
+        If a point of x equals that of y, or the points have different shapes or are not finite.
 
     Examples
     --------
     >>> gradient_variation(lambda x: 3 * x, [1.0, 2.0], [0.0, 0.0]).round(12).item()
     3.0
     """
-    x, y = numbers("x", x), numbers("y", y)
-    distance = np.linalg.norm(x - y, axis=-1)
-    if (distance == 0).any():
+    x, y = _two_points(x, y)
+    steps = floats("x − y", x - y)
+    if (steps == 0).all(axis=-1).any():
         raise ValueError("x and y must be different points")
-    return np.linalg.norm(gradient(x) - gradient(y), axis=-1) / distance
+    changes = floats("∇f(x) − ∇f(y)", gradient(x.copy()) - gradient(y.copy()))
+    (rise, up), (distance, along) = _scaled_norms(changes), _scaled_norms(steps)
+    return np.ldexp(rise / distance, up - along)
+
+
+def _two_points(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
+    x, y = numbers("x", x), numbers("y", y)
+    if x.shape != y.shape or x.ndim == 0:
+        raise ValueError(f"x and y must have one shape (…, d), got {x.shape} and {y.shape}")
+    return x, y
+
+
+def _scaled_norms(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return n and e with ‖x‖ = n·2ᵉ along the last axis: no square over- or underflows."""
+    exponents = np.frexp(np.abs(x).max(axis=-1))[1]
+    return np.linalg.norm(np.ldexp(x, -exponents[..., None]), axis=-1), exponents
 
 
 # -- critical points ---------------------------------------------------------------------------
@@ -82,22 +111,33 @@ def gradient_variation(gradient: Callable, x: Any, y: Any) -> np.ndarray:
 def critical_points(f: Any, variables: Sequence[Any]) -> list[tuple]:
     """Return every real solution of ∇f = 0 for a polynomial f, exactly, with SymPy.
 
+    The solutions are isolated, not approximated: a Gröbner basis makes each coordinate a rational
+    polynomial of one number, whose real values are the real roots of one rational polynomial.
+
     Parameters
     ----------
     f
-        A SymPy expression, polynomial in the variables, with finitely many critical points.
+        A SymPy expression, polynomial in the variables with rational coefficients, with finitely
+        many critical points, complex ones included.
     variables
         The SymPy symbols to differentiate by.
 
     Returns
     -------
     list of tuple
-        Exact coordinates, in ascending order.
+        Exact coordinates, in ascending order: rational numbers, square roots, or a polynomial's
+        roots as such (SymPy's ``CRootOf``).
 
     Raises
     ------
     ValueError
-        If f is not a polynomial in the variables.
+        If f is not a polynomial in the variables, its coefficients are not rational, or the set
+        of its critical points is not finite.
+
+    References
+    ----------
+    D. A. Cox, J. Little and D. O'Shea, Using Algebraic Geometry, 2nd edition, 2005, Sections 2.2
+    and 2.4.
 
     Examples
     --------
@@ -108,13 +148,59 @@ def critical_points(f: Any, variables: Sequence[Any]) -> list[tuple]:
     """
     import sympy  # here, because it takes a second to import
 
-    if not f.is_polynomial(*variables):
-        raise ValueError(f"f must be a polynomial in {list(variables)}, got {f}")
-    equations = [sympy.diff(f, v) for v in variables]
-    solutions = sympy.solve(equations, list(variables), dict=True)
-    points = [tuple(s[v] for v in variables) for s in solutions]
-    real = [point for point in points if all(c.is_real for c in point)]
-    return sorted(real, key=lambda point: [float(c) for c in point])
+    f, variables = sympy.sympify(f), list(variables)
+    if not variables or not f.is_polynomial(*variables):
+        raise ValueError(f"f must be a polynomial in {variables}, got {f}")
+    if sympy.Poly(f, *variables).domain not in (sympy.ZZ, sympy.QQ):
+        raise ValueError(f"f must have rational coefficients, got {f}")
+    slopes = [slope for v in variables if (slope := sympy.diff(f, v)) != 0]
+    ideal = sympy.groebner(slopes, *variables, order="grevlex") if slopes else None
+    if ideal and ideal.exprs == [1]:
+        return []
+    if not (ideal and ideal.is_zero_dimensional):
+        raise ValueError(f"the critical points of f must be finitely many, got {f}")
+    axes = [_eliminated(ideal.exprs, variables, v) for v in variables]
+    number, *coordinates = _parametrized([*ideal.exprs, *(p.as_expr() for p in axes)], variables)
+    values = [p.real_roots() for p in axes]
+    points = []
+    for root in number.real_roots():
+        at_root = [c.eval(root).evalf(50) for c in coordinates]
+        points.append(tuple(map(_nearest, values, at_root)))
+    return sorted(points, key=lambda point: [c.evalf(50) for c in point])
+
+
+def _eliminated(ideal: list, variables: list, v: Any) -> Any:
+    """Return the square-free polynomial whose roots are the values of v at the solutions."""
+    import sympy
+
+    others = [other for other in variables if other != v]
+    last = sympy.groebner(ideal, *others, v, order="lex").exprs[-1]
+    return sympy.Poly(last, v).sqf_part()
+
+
+def _parametrized(radical: list, variables: list) -> list:
+    """Return p and g₁ … g_d: the solutions are (g₁(u), …, g_d(u)) for the roots u of p.
+
+    u = x₁ + s x₂ + s² x₃ + … for the first s = 0, 1, … that tells all solutions apart, which is
+    the case when the lexicographic basis of a radical ideal has this shape (the shape lemma).
+    """
+    import sympy
+
+    u = sympy.Dummy("u")
+    for s in itertools.count():
+        form = sum(s**k * v for k, v in enumerate(variables))
+        basis = sympy.groebner([*radical, u - form], *variables, u, order="lex").exprs
+        solved = [
+            sympy.expand(v - b / sympy.Poly(b, v).LC())
+            for v, b in zip(variables, basis, strict=False)
+        ]
+        if len(basis) == len(variables) + 1 and not any(g.has(*variables) for g in solved):
+            break
+    return [sympy.Poly(g, u) for g in (basis[-1], *solved)]
+
+
+def _nearest(values: list, number: Any) -> Any:
+    return min(values, key=lambda value: abs(value.evalf(50) - number))
 
 
 def classify(hessian: Any, tolerance: float = 1e-9) -> str:
@@ -143,9 +229,8 @@ def classify(hessian: Any, tolerance: float = 1e-9) -> str:
     >>> classify([[6, -3], [-3, 4]]), classify([[1, 0], [0, -1]]), classify([[1, 0], [0, 0]])
     ('minimum', 'saddle point', 'undecided')
     """
-    H = square("hessian", hessian).astype(float)
-    if not np.allclose(H, H.T, rtol=1e-12):
-        raise ValueError(f"hessian must be symmetric, got\n{H}")
+    H = floats("hessian", symmetric("hessian", hessian))
+    tolerance = non_negative("tolerance", tolerance)
     eigenvalues = np.linalg.eigvalsh(H)
     zero = tolerance * np.abs(eigenvalues).max()
     if (eigenvalues > zero).any() and (eigenvalues < -zero).any():
@@ -179,7 +264,10 @@ def newton_raphson(
     Raises
     ------
     ValueError
-        If α ≤ 0, steps is negative, or a Hessian on the way is singular.
+        If α ≤ 0, steps is negative, a derivative has the wrong shape, or a Hessian on the way is
+        singular.
+    NonFiniteError
+        If a gradient, a Hessian or a point on the way is not finite: the message names the step.
 
     Examples
     --------
@@ -187,13 +275,30 @@ def newton_raphson(
     >>> points[-1].round(12).item()
     1.414213562373
     """
-    positive("damping", damping)
+    damping = positive("damping", damping)
+    function("gradient", gradient), function("hessian", hessian)
     points = [numbers("start", start)]
-    for _ in range(integer("steps", steps, 0)):
+    if points[0].ndim == 0:
+        raise ValueError("start must have shape (…, d), got shape ()")
+    for step in range(1, integer("steps", steps, 0) + 1):
         x = points[-1]
         (alpha,) = fitted(x, damping)
-        points.append(x - alpha * _solve(hessian(x), gradient(x), "the Hessian"))
+        g = _derivative("gradient", gradient(x.copy()), x.shape, step)
+        H = _derivative("hessian", hessian(x.copy()), (*x.shape, x.shape[-1]), step)
+        with np.errstate(over="ignore", invalid="ignore"):
+            points.append(x - alpha * _solve(H, g, "the Hessian"))
+        still_finite("the point", points[-1], f"after step {step}")
     return np.stack(points)
+
+
+def _derivative(name: str, values: Any, shape: tuple, step: int) -> np.ndarray:
+    """Return a derivative that fits the point that it was taken at."""
+    if np.asarray(values).dtype.kind in "fc":
+        still_finite(name, values, f"at step {step}")
+    values = numbers(name, values)
+    if values.shape != shape:
+        raise ValueError(f"{name} must return shape {shape}, got {values.shape}")
+    return values
 
 
 def minimum_norm_solution(X: Any, t: Any, start: Any = None) -> np.ndarray:
@@ -229,14 +334,19 @@ def minimum_norm_solution(X: Any, t: Any, start: Any = None) -> np.ndarray:
     w0 = np.zeros_like(X[0]) if start is None else numbers("start", start)
     if w0.shape != X.shape[1:]:
         raise ValueError(f"start must have shape {X.shape[1:]}, got {w0.shape}")
-    return w0 + X.T @ _solve(X @ X.T, t - X @ w0, "XXᵀ")
+    residual = t - X @ w0
+    if X.dtype.kind == "f":  # a solution does not see by what power of two its equation is scaled
+        exponents = np.frexp(np.abs(X).max(axis=1))[1]
+        X, residual = np.ldexp(X, -exponents[:, None]), np.ldexp(residual, -exponents)
+    return w0 + X.T @ _solve(X @ X.T, residual, "XXᵀ")
 
 
 def _solve(A: np.ndarray, b: np.ndarray, name: str) -> np.ndarray:
-    """Solve Ax = b for A (…, d, d) and b (…, d), exactly if an entry is exact."""
-    A, b = np.asarray(A), np.asarray(b)
-    if "O" in (A.dtype.kind, b.dtype.kind):
-        return _solve_exactly(A, b, name)
+    """Solve Ax = b for A (…, d, d) and b (…, d), exactly if the entries are exact."""
+    if A.dtype.kind == b.dtype.kind == "O":
+        systems = zip(A.reshape(-1, *A.shape[-2:]), b.reshape(-1, b.shape[-1]), strict=True)
+        return np.stack([_solve_exactly(*system, name) for system in systems]).reshape(b.shape)
+    A, b = floats(name, A), floats("the right side", b)
     if (np.linalg.cond(A) * np.finfo(float).eps >= 1).any():
         raise ValueError(f"{name} must not be singular, got\n{A}")
     return np.linalg.solve(A, b[..., None])[..., 0]
@@ -297,9 +407,9 @@ def heavy_ball_matrix(curvature: Any, learning_rate: Any, momentum: Any) -> np.n
     >>> heavy_ball_matrix(1.0, 0.5, 0.25).tolist()
     [[0.75, -0.25], [1.0, 0.0]]
     """
-    positive("learning_rate", learning_rate)
-    decay_rate("momentum", momentum)
-    return np.array([[1 + momentum - learning_rate * curvature, -momentum], [1, 0]])
+    h, eta = real("curvature", curvature), positive("learning_rate", learning_rate)
+    beta = decay_rate("momentum", momentum)
+    return np.array([[1 + beta - eta * h, -beta], [1, 0]])
 
 
 def nesterov_matrix(curvature: Any, learning_rate: Any, momentum: Any) -> np.ndarray:
@@ -317,10 +427,10 @@ def nesterov_matrix(curvature: Any, learning_rate: Any, momentum: Any) -> np.nda
     >>> nesterov_matrix(1.0, 0.5, 0.25).tolist()
     [[0.625, -0.125], [1.0, 0.0]]
     """
-    positive("learning_rate", learning_rate)
-    decay_rate("momentum", momentum)
-    shrink = 1 - learning_rate * curvature
-    return np.array([[(1 + momentum) * shrink, -momentum * shrink], [1, 0]])
+    h, eta = real("curvature", curvature), positive("learning_rate", learning_rate)
+    beta = decay_rate("momentum", momentum)
+    shrink = 1 - eta * h
+    return np.array([[(1 + beta) * shrink, -beta * shrink], [1, 0]])
 
 
 def spectral_radius(matrix: Any) -> float:
@@ -341,7 +451,7 @@ def spectral_radius(matrix: Any) -> float:
     >>> spectral_radius([[1.0, 5.0], [0.0, -3.0]])
     3.0
     """
-    matrix = square("matrix", matrix).astype(float)
+    matrix = floats("matrix", square("matrix", matrix))
     return float(np.abs(np.linalg.eigvals(matrix)).max())
 
 
@@ -360,16 +470,25 @@ def heavy_ball_factor(curvature: Any, learning_rate: Any, momentum: Any) -> np.n
     numpy.ndarray
         Below 1 exactly where heavy ball converges.
 
+    Raises
+    ------
+    ValueError
+        If an entry is not finite, η ≤ 0 or β ∉ [0, 1).
+
     Examples
     --------
     >>> heavy_ball_factor(1.0, 0.5, [0.25, 0.0]).tolist()
     [0.5, 0.5]
     """
-    beta = np.asarray(momentum, dtype=float)
-    trace = 1 + beta - np.multiply(learning_rate, curvature)
-    discriminant = trace**2 - 4 * beta
-    real = (np.abs(trace) + np.sqrt(np.maximum(discriminant, 0))) / 2
-    return np.where(discriminant < 0, np.sqrt(beta), real)
+    h, eta = floats("curvature", curvature), floats("learning_rate", learning_rate)
+    beta = floats("momentum", momentum)
+    if (eta <= 0).any() or not ((beta >= 0) & (beta < 1)).all():
+        raise ValueError("learning_rate must be positive and momentum lie in [0, 1)")
+    root = np.sqrt(beta)
+    trace = np.abs(1 + beta - eta * h)
+    below, above = trace - 2 * root, trace + 2 * root  # their product is the discriminant
+    real_root = trace / 2 + np.sqrt(np.maximum(below, 0)) * np.sqrt(above) / 2
+    return np.where(below < 0, root, real_root)
 
 
 def tune_gradient_descent(smallest: float, largest: float) -> Tuning:
@@ -387,8 +506,9 @@ def tune_gradient_descent(smallest: float, largest: float) -> Tuning:
     >>> tune_gradient_descent(1.0, 9.0)
     Tuning(learning_rate=0.2, momentum=0.0, factor=0.8)
     """
-    kappa = _condition(smallest, largest)
-    return Tuning(2 / (largest + smallest), 0.0, (kappa - 1) / (kappa + 1))
+    mu, L = _curvatures(smallest, largest)
+    half = mu / 2 + L / 2
+    return Tuning(1 / half, 0.0, (L - mu) / 2 / half)
 
 
 def tune_heavy_ball(smallest: float, largest: float) -> Tuning:
@@ -406,9 +526,10 @@ def tune_heavy_ball(smallest: float, largest: float) -> Tuning:
     >>> tune_heavy_ball(1.0, 9.0)
     Tuning(learning_rate=0.25, momentum=0.25, factor=0.5)
     """
-    root = _condition(smallest, largest) ** 0.5
-    factor = (root - 1) / (root + 1)
-    return Tuning(4 / (largest**0.5 + smallest**0.5) ** 2, factor**2, factor)
+    mu, L = _curvatures(smallest, largest)
+    roots = L**0.5 + mu**0.5
+    factor = (L - mu) / roots / roots  # √L − √μ = (L − μ)/(√L + √μ), without cancellation
+    return Tuning((2 / roots) ** 2, factor**2, factor)
 
 
 def tune_nesterov(smallest: float, largest: float) -> Tuning:
@@ -426,11 +547,13 @@ def tune_nesterov(smallest: float, largest: float) -> Tuning:
     >>> tune_nesterov(1.0, 4.0)
     Tuning(learning_rate=0.25, momentum=0.3333333333333333, factor=0.5)
     """
-    root = _condition(smallest, largest) ** 0.5
-    return Tuning(1 / largest, (root - 1) / (root + 1), 1 - 1 / root)
+    mu, L = _curvatures(smallest, largest)
+    roots = L**0.5 + mu**0.5
+    return Tuning(1 / L, (L - mu) / roots / roots, (L - mu) / roots / L**0.5)
 
 
-def _condition(smallest: float, largest: float) -> float:
-    if not 0 < smallest <= largest < np.inf:
+def _curvatures(smallest: Any, largest: Any) -> tuple[float, float]:
+    smallest, largest = as_float("smallest", smallest), as_float("largest", largest)
+    if not 0 < smallest <= largest:
         raise ValueError(f"curvatures must satisfy 0 < μ ≤ L, got {smallest} and {largest}")
-    return largest / smallest
+    return smallest, largest

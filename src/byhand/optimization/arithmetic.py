@@ -1,10 +1,10 @@
-"""Exact arithmetic beside floats: fractions in, and fractions through every update."""
+"""Exact arithmetic beside floats, and floats whose squares neither over- nor underflow."""
 
 from __future__ import annotations
 
 import math
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,9 +27,10 @@ def exact(values: Any) -> np.ndarray:
     >>> exact([0.1, 2, "1/3"])
     array([Fraction(1, 10), Fraction(2, 1), Fraction(1, 3)], dtype=object)
     """
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError("values must not be masked, got a masked array")
     array = np.array(values, dtype=object)
-    fractions = [Fraction(str(x)) for x in array.flat]
-    return np.array(fractions, dtype=object).reshape(array.shape)
+    return like(array, [_fraction(x) for x in array.flat])
 
 
 def fitted(params: np.ndarray, *numbers: Any) -> list[Any]:
@@ -42,18 +43,97 @@ def fitted(params: np.ndarray, *numbers: Any) -> list[Any]:
     return list(numbers)
 
 
-def root(array: np.ndarray) -> np.ndarray:
+def like(array: np.ndarray, entries: list) -> np.ndarray:
+    """Return exact entries as an array of a shape, of no dimension too."""
+    result = np.empty(array.shape, dtype=object)
+    result.flat = entries
+    return result
+
+
+def _fraction(x: Any) -> Fraction:
+    try:
+        return Fraction(str(x))
+    except (ValueError, ZeroDivisionError):
+        raise ValueError(f"values must be finite rational numbers, got {x!r}") from None
+
+
+# -- squares and roots ---------------------------------------------------------------------------
+
+NEVER = -(2**30)
+"""The exponent of a scaled zero: below that of every other number."""
+
+
+class Scaled(NamedTuple):
+    """Floats value · 2^exponent, entry by entry, with 1/2 ≤ \\|value\\| < 1 or value = 0.
+
+    The square of a float has twice its exponent, so it may leave the floats where its root would
+    be one again: g = 10²⁰⁰ has the root mean square 10²⁰⁰, but g² overflows. A power of two
+    changes no rounding, so the digits are those of plain floats wherever these suffice.
+    """
+
+    value: np.ndarray
+    exponent: np.ndarray
+
+    __array_ufunc__ = None
+
+    def __add__(self, other: Scaled) -> Scaled:
+        common = np.maximum(self.exponent, other.exponent)
+        return _normal(_shifted(self, -common) + _shifted(other, -common), common)
+
+    def __mul__(self, factor: float) -> Scaled:
+        return _normal(self.value * factor, self.exponent)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Scaled:
+        if isinstance(other, Scaled):
+            return _normal(self.value / other.value, self.exponent - other.exponent)
+        return _normal(self.value / other, self.exponent)
+
+    def __pow__(self, power: int) -> Scaled:
+        return _normal(self.value**power, self.exponent * power)
+
+
+def to_scaled(array: Any) -> Any:
+    """Return floats as scaled ones; exact numbers, which need no scale, as they are."""
+    array = np.asarray(array)
+    return _normal(array, 0) if array.dtype.kind == "f" else array.astype(object)
+
+
+def plain(x: Any) -> np.ndarray:
+    """Return scaled floats as floats, infinite or 0 where these do not reach; others as arrays."""
+    with np.errstate(over="ignore", under="ignore"):
+        return _shifted(x, 0) if isinstance(x, Scaled) else np.asarray(x)
+
+
+def root(x: Any) -> Any:
     """Return square roots; of exact numbers, exact ones (SymPy's where a root is irrational)."""
-    if array.dtype.kind == "f":
-        return np.sqrt(array)
-    roots = [_exact_root(x) for x in array.flat]
-    return np.array(roots, dtype=object).reshape(array.shape)
+    if isinstance(x, Scaled):
+        odd = x.exponent % 2
+        return _normal(np.sqrt(np.ldexp(x.value, odd)), (x.exponent - odd) // 2)
+    array = np.asarray(x, dtype=object)
+    return like(array, [_exact_root(entry) for entry in array.flat])
+
+
+def is_zero(x: Any) -> np.ndarray:
+    """Return which entries are 0."""
+    return (x.value if isinstance(x, Scaled) else np.asarray(x)) == 0
+
+
+def _normal(value: np.ndarray, exponent: Any) -> Scaled:
+    """Return value · 2^exponent with its value in the range that :class:`Scaled` promises."""
+    value, more = np.frexp(value)
+    return Scaled(value, np.where(value == 0, NEVER, more + exponent))
+
+
+def _shifted(x: Scaled, by: Any) -> np.ndarray:
+    return np.ldexp(x.value, x.exponent + by)
 
 
 def _exact_root(x: Any) -> Any:
     if hasattr(x, "sqrt"):  # decimal.Decimal
         return x.sqrt()
-    if isinstance(x, Fraction) and x >= 0:
+    if isinstance(x, int | Fraction) and x >= 0:
         parts = math.isqrt(x.numerator), math.isqrt(x.denominator)
         if parts[0] ** 2 == x.numerator and parts[1] ** 2 == x.denominator:
             return Fraction(*parts)

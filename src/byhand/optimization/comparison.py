@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand._checks import NonFiniteError, non_negative, positive
+from byhand._checks import NonFiniteError, floats, integer, non_negative, numbers, positive, vector
 from byhand.optimization.objectives import Objective
 from byhand.optimization.optimizers import (
     Optimizer,
@@ -78,7 +78,7 @@ def final_losses(
     Raises
     ------
     ValueError
-        If the noise is negative.
+        If the noise is negative or a rate not positive.
 
     Examples
     --------
@@ -87,7 +87,8 @@ def final_losses(
     >>> losses["SGD"].tolist()
     [0.0078125, 0.0]
     """
-    non_negative("noise", noise)
+    noise, seed = non_negative("noise", noise), integer("seed", seed, 0)
+    start, rates = numbers("start", start), vector("rates", rates).tolist()
     names = four_optimizers(1.0)
     return {
         name: np.array(
@@ -110,7 +111,8 @@ def _final_loss(optimizer, objective, start, steps, noise, seed) -> float:
     try:
         with np.errstate(over="ignore", invalid="ignore"):
             last = run(optimizer, gradient, start, steps).params[-1]
-            return float(np.mean(objective.value(last)))
+            mean = float(np.mean(objective.value(last)))
+            return mean if np.isfinite(mean) else np.inf
     except NonFiniteError:
         return np.inf
 
@@ -139,11 +141,13 @@ def working_ranges(
     >>> working_ranges([0.01, 0.1, 1.0, 10.0], {"SGD": [1, 1e-5, 1e-6, 1]}, target=1e-3)
     {'SGD': 2.0}
     """
-    positive("target", target)
+    target, rates = positive("target", target), floats("rates", rates)
     lengths = {len(loss) for loss in losses.values()}
-    if len(rates) < 2 or lengths != {len(rates)}:
-        raise ValueError(f"need two rates and a loss for each, got {len(rates)} and {lengths}")
-    spacing = np.log10(rates[-1] / rates[0]) / (len(rates) - 1)
+    if rates.size < 2 or lengths != {rates.size}:
+        raise ValueError(f"need two rates and a loss for each, got {rates.size} and {lengths}")
+    if not (rates > 0).all():
+        raise ValueError(f"rates must be positive, got {rates}")
+    spacing = (np.log10(rates[-1]) - np.log10(rates[0])) / (rates.size - 1)
     return {
         name: round(float(spacing * np.count_nonzero(np.asarray(loss) <= target)), 3)
         for name, loss in losses.items()

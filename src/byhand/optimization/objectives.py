@@ -1,7 +1,8 @@
 """The functions that the chapter minimizes, each with its gradient and its Hessian.
 
 The last axis of a point holds its coordinates, so that each function also takes a whole grid of
-points. Polynomials keep fractions and symbols exact.
+points. Polynomials keep fractions and symbols exact; integers become floats, before a power of
+them can wrap around.
 """
 
 from __future__ import annotations
@@ -49,14 +50,14 @@ def quadratic(A: Any, b: Any = None) -> Objective:
         raise ValueError(f"b must have shape {A[0].shape}, got {b.shape}")
 
     def value(x):
-        x = np.asarray(x)
+        x = _points(x, len(b))
         return (x * (x @ A - 2 * b)).sum(axis=-1) / 2
 
     def gradient(x):
-        return np.asarray(x) @ A - b
+        return _points(x, len(b)) @ A - b
 
     def hessian(x):
-        return np.broadcast_to(A, (*np.shape(x)[:-1], *A.shape))
+        return _repeated(A, _points(x, len(b)))
 
     return Objective(value, gradient, hessian)
 
@@ -83,16 +84,16 @@ def least_squares(X: Any, t: Any) -> Objective:
     (4.0, [-8.0, -4.0])
     """
     X, t = samples(X, t)
-    n = len(t)
+    n, d = X.shape
 
     def value(w):
-        return ((np.asarray(w) @ X.T - t) ** 2).sum(axis=-1) / n
+        return ((_points(w, d) @ X.T - t) ** 2).sum(axis=-1) / n
 
     def gradient(w):
-        return (np.asarray(w) @ X.T - t) @ (2 * X) / n
+        return (_points(w, d) @ X.T - t) @ (2 * X) / n
 
     def hessian(w):
-        return np.broadcast_to(2 * X.T @ X / n, (*np.shape(w)[:-1], X.shape[1], X.shape[1]))
+        return _repeated(2 * X.T @ X / n, _points(w, d))
 
     return Objective(value, gradient, hessian)
 
@@ -103,7 +104,7 @@ def two_wells() -> Objective:
     Examples
     --------
     >>> two_wells().gradient([1, 1]).tolist(), two_wells().hessian([0, 0]).tolist()
-    ([19, 1], [[6, -3], [-3, 4]])
+    ([19.0, 1.0], [[6.0, -3.0], [-3.0, 4.0]])
     """
 
     def value(x):
@@ -173,8 +174,7 @@ def rosenbrock(steepness: float = 100.0) -> Objective:
     >>> rosenbrock().gradient([1.0, 1.0]).tolist(), float(rosenbrock().value([0.0, 0.0]))
     ([0.0, 0.0], 1.0)
     """
-    positive("steepness", steepness)
-    c = steepness
+    c = positive("steepness", steepness)
 
     def value(p):
         x, y = _pair(p)
@@ -194,10 +194,21 @@ def rosenbrock(steepness: float = 100.0) -> Objective:
 
 def _pair(point: Any) -> tuple[np.ndarray, np.ndarray]:
     """Split points of shape (…, 2) into their coordinates."""
-    point = np.asarray(point)
-    if point.ndim == 0 or point.shape[-1] != 2:
-        raise ValueError(f"a point must have 2 coordinates, got shape {point.shape}")
+    point = _points(point, 2)
     return point[..., 0], point[..., 1]
+
+
+def _points(x: Any, coordinates: int) -> np.ndarray:
+    """Return points of shape (…, d); complex ones pass, for derivatives by complex steps."""
+    x = numbers("the point", x, allow_complex=True, copy=None)
+    if x.ndim == 0 or x.shape[-1] != coordinates:
+        raise ValueError(f"a point must have {coordinates} coordinates, got shape {x.shape}")
+    return x
+
+
+def _repeated(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return a matrix once for every point."""
+    return np.array(np.broadcast_to(matrix, (*points.shape[:-1], *matrix.shape)))
 
 
 def _symmetric(xx: Any, xy: Any, yy: Any) -> np.ndarray:

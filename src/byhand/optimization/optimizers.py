@@ -2,8 +2,9 @@
 
 An :class:`Optimizer` holds ``init(params) -> state`` and
 ``update(gradient, state, params) -> (new_params, new_state)``. Parameters are floats, or
-fractions and other exact numbers: then the hyperparameters must be exact too, and so is every
-iterate.
+fractions and other exact numbers: then the gradients and hyperparameters must be exact too, and
+so is every iterate. Parameters and gradients are finite; what an update returns may not be, and
+:func:`run` and :func:`replay` then raise a :class:`~byhand.optimization.NonFiniteError`.
 """
 
 from __future__ import annotations
@@ -13,8 +14,17 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand._checks import decay_rate, integer, non_negative, numbers, one_of, positive
-from byhand.optimization.arithmetic import fitted, root
+from byhand._checks import (
+    decay_rate,
+    function,
+    integer,
+    non_negative,
+    numbers,
+    one_of,
+    positive,
+    still_finite,
+)
+from byhand.optimization.arithmetic import fitted, is_zero, plain, root, to_scaled
 
 
 class Optimizer(NamedTuple):
@@ -42,25 +52,35 @@ class HeavyBallState(NamedTuple):
 
 
 class NesterovState(NamedTuple):
-    """The last point that a gradient step reached, before it was extrapolated."""
+    """The last point that a gradient step reached, before it was extrapolated, and its velocity."""
 
     reached: np.ndarray
+    velocity: np.ndarray
 
 
 class RMSPropState(NamedTuple):
-    """The running mean square of the gradient, s."""
+    """The running mean square of the gradient, s, which is 0 or infinite where no float holds it.
+
+    The next update takes it from ``scaled``, which holds it in any case.
+    """
 
     s: np.ndarray
+    scaled: Any
 
 
 class AdamState(NamedTuple):
-    """Number of updates, running moments, and the same with their bias corrected."""
+    """Number of updates, running moments, and the same with their bias corrected.
+
+    A moment is 0 or infinite where no float holds it; the next update takes m and v from
+    ``scaled``, which holds them in any case.
+    """
 
     step: int
     m: np.ndarray
     v: np.ndarray
     m_hat: np.ndarray
     v_hat: np.ndarray
+    scaled: tuple[Any, Any]
 
 
 # -- driving an optimizer ----------------------------------------------------------------------
@@ -76,7 +96,7 @@ def run(
     optimizer
         For example ``gradient_descent(0.1)``.
     gradient
-        The gradient of the objective, of an array of the shape of ``start``.
+        The gradient of the objective, of an array of the shape of ``start``. It is given a copy.
     start
         Where to start, of any shape.
     steps
@@ -90,14 +110,16 @@ def run(
     Raises
     ------
     ValueError
-        If ``steps`` is negative, or a gradient is not finite or has the wrong shape.
+        If ``steps`` is negative, or a gradient has the wrong shape.
+    NonFiniteError
+        If a gradient, or a point that is reached, is not finite: the message names the step.
 
     Examples
     --------
     >>> run(gradient_descent(0.25), lambda x: 2 * x, [8.0, 4.0], 2).params.tolist()
     [[8.0, 4.0], [4.0, 2.0], [2.0, 1.0]]
     """
-    steps = integer("steps", steps, 0)
+    steps, gradient = integer("steps", steps, 0), function("gradient", gradient)
     return _drive(optimizer, start, (gradient for _ in range(steps)))
 
 
@@ -121,7 +143,9 @@ def replay(optimizer: Optimizer, gradients: Iterable[Any], start: Any) -> Trajec
     Raises
     ------
     ValueError
-        If a gradient is not finite or has the wrong shape.
+        If a gradient has the wrong shape.
+    NonFiniteError
+        As :func:`run`.
 
     Examples
     --------
@@ -135,21 +159,49 @@ def _drive(optimizer: Optimizer, start: Any, gradients: Iterable[Callable]) -> T
     params = numbers("start", start)
     state = optimizer.init(params)
     points, states = [params], [state]
-    for gradient in gradients:
-        params, state = optimizer.update(gradient(params), state, params)
+    for step, gradient in enumerate(gradients, start=1):
+        g = gradient(params.copy())
+        if np.asarray(g).dtype.kind in "fc":
+            still_finite("gradient", g, f"at step {step}")
+        params, state = optimizer.update(g, state, params)
+        still_finite("parameters", params, f"after step {step}")
         points.append(params)
         states.append(state)
     return Trajectory(np.stack(points), states)
 
 
+def _optimizer(init: Callable, update: Callable) -> Optimizer:
+    """Return an optimizer of functions that need not look at their arguments any more."""
+
+    def checked_init(params):
+        return init(numbers("parameters", params))
+
+    def checked_update(gradient, state, params):
+        gradient, params = _matched(gradient, params)
+        with np.errstate(over="ignore", invalid="ignore"):
+            params, state = update(gradient, state, params)
+        return np.asarray(params), type(state)(*map(_as_array, state))
+
+    return Optimizer(checked_init, checked_update)
+
+
 def _matched(gradient: Any, params: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return gradient and parameters as arrays of one shape."""
+    """Return gradient and parameters as arrays of one shape and one arithmetic."""
     params, gradient = numbers("parameters", params), numbers("gradient", gradient)
     if gradient.shape != params.shape:
         raise ValueError(
             f"gradient must have the parameters' shape {params.shape}, got {gradient.shape}"
         )
+    if gradient.dtype != params.dtype:
+        if params.dtype.kind == "O":
+            raise TypeError(f"exact parameters need an exact gradient, got {gradient.dtype}")
+        gradient = gradient.astype(float)
     return gradient, params
+
+
+def _as_array(part: Any) -> Any:
+    """Return a state's number as an array: exact arithmetic unwraps arrays of no dimension."""
+    return part if isinstance(part, int | tuple) else np.asarray(part)
 
 
 # -- gradient descent and momentum -------------------------------------------------------------
@@ -175,17 +227,16 @@ def gradient_descent(learning_rate: Any) -> Optimizer:
     >>> replay(gradient_descent(0.1), [[-1.2], [-0.8]], [0.5]).params[-1].round(12).tolist()
     [0.7]
     """
-    positive("learning_rate", learning_rate)
+    learning_rate = positive("learning_rate", learning_rate)
 
     def init(_params):
         return NoState()
 
     def update(gradient, state, params):
-        gradient, params = _matched(gradient, params)
         (eta,) = fitted(params, learning_rate)
         return params - eta * gradient, state
 
-    return Optimizer(init, update)
+    return _optimizer(init, update)
 
 
 def heavy_ball(
@@ -230,23 +281,22 @@ def heavy_ball(
     >>> path.states[-1].velocity.round(12).tolist(), path.params[-1].round(12).tolist()
     ([-0.188], [0.808])
     """
-    positive("learning_rate", learning_rate)
-    decay_rate("momentum", momentum)
+    learning_rate = positive("learning_rate", learning_rate)
+    momentum = decay_rate("momentum", momentum)
     one_of("rate", rate, ("inside", "outside"))
     one_of("velocity", velocity, ("added", "subtracted"))
     sign = -1 if velocity == "added" else 1
 
     def init(params):
-        return HeavyBallState(_zeros(params))
+        return HeavyBallState(np.zeros_like(params))
 
     def update(gradient, state, params):
-        gradient, params = _matched(gradient, params)
         eta, beta = fitted(params, learning_rate, momentum)
         inner, outer = (eta, 1) if rate == "inside" else (1, eta)
         v = beta * state.velocity + sign * inner * gradient
         return params - sign * outer * v, HeavyBallState(v)
 
-    return Optimizer(init, update)
+    return _optimizer(init, update)
 
 
 def nesterov(learning_rate: Any, momentum: Any) -> Optimizer:
@@ -277,19 +327,19 @@ def nesterov(learning_rate: Any, momentum: Any) -> Optimizer:
     >>> path.params.ravel().tolist(), path.states[-1].reached.tolist()
     ([8.0, 2.0, -0.5], [1.0])
     """
-    positive("learning_rate", learning_rate)
-    decay_rate("momentum", momentum)
+    learning_rate = positive("learning_rate", learning_rate)
+    momentum = decay_rate("momentum", momentum)
 
     def init(params):
-        return NesterovState(numbers("parameters", params))
+        return NesterovState(params, np.zeros_like(params))
 
     def update(gradient, state, params):
-        gradient, params = _matched(gradient, params)
         eta, beta = fitted(params, learning_rate, momentum)
+        velocity = beta * state.velocity - eta * gradient  # x − x_before, of gradients alone
         reached = params - eta * gradient
-        return reached + beta * (reached - state.reached), NesterovState(reached)
+        return reached + beta * velocity, NesterovState(reached, velocity)
 
-    return Optimizer(init, update)
+    return _optimizer(init, update)
 
 
 # -- adaptive steps ----------------------------------------------------------------------------
@@ -337,22 +387,23 @@ def rmsprop(
     >>> path.states[-1].s.round(12).tolist(), path.params[-1].round(4).tolist()
     ([0.144], [0.8162])
     """
-    positive("learning_rate", learning_rate)
-    decay_rate("decay", decay)
-    non_negative("epsilon", epsilon)
-    non_negative("initial", initial)
+    learning_rate = positive("learning_rate", learning_rate)
+    decay = decay_rate("decay", decay)
+    epsilon = non_negative("epsilon", epsilon)
+    initial = non_negative("initial", initial)
 
     def init(params):
-        zeros = _zeros(params)
-        return RMSPropState(zeros + fitted(zeros, initial)[0])
+        s = to_scaled(np.zeros_like(params) + fitted(params, initial)[0])
+        return RMSPropState(plain(s), s)
 
     def update(gradient, state, params):
-        gradient, params = _matched(gradient, params)
         eta, beta, weight, eps = fitted(params, learning_rate, decay, 1 - decay, epsilon)
-        s = beta * state.s + weight * gradient**2
-        return params - eta * gradient / _scale(s, eps, epsilon_inside), RMSPropState(s)
+        g = to_scaled(gradient)
+        s = beta * state.scaled + weight * g**2
+        step = eta * g / _scale(s, to_scaled(np.zeros_like(params) + eps), epsilon_inside)
+        return params - plain(step), RMSPropState(plain(s), s)
 
-    return Optimizer(init, update)
+    return _optimizer(init, update)
 
 
 def adam(
@@ -396,42 +447,38 @@ def adam(
     >>> path.params.ravel().round(4).tolist(), path.states[-1].m_hat.round(4).tolist()
     ([0.5, 0.6, 0.6971], [-0.9895])
     """
-    positive("learning_rate", learning_rate)
-    decay_rate("beta1", beta1)
-    decay_rate("beta2", beta2)
-    non_negative("epsilon", epsilon)
+    learning_rate = positive("learning_rate", learning_rate)
+    beta1 = decay_rate("beta1", beta1)
+    beta2 = decay_rate("beta2", beta2)
+    epsilon = non_negative("epsilon", epsilon)
 
     def init(params):
-        zeros = _zeros(params)
-        return AdamState(0, zeros, zeros, zeros, zeros)
+        zeros = np.zeros_like(params)
+        return AdamState(0, zeros, zeros, zeros, zeros, (to_scaled(zeros), to_scaled(zeros)))
 
     def update(gradient, state, params):
-        gradient, params = _matched(gradient, params)
         t = state.step + 1
         eta, eps = fitted(params, learning_rate, epsilon)
         b1, w1, c1 = fitted(params, beta1, 1 - beta1, 1 - beta1**t)
         b2, w2, c2 = fitted(params, beta2, 1 - beta2, 1 - beta2**t)
-        m = b1 * state.m + w1 * gradient
-        v = b2 * state.v + w2 * gradient**2
+        g, (m, v) = to_scaled(gradient), state.scaled
+        m = b1 * m + w1 * g
+        v = b2 * v + w2 * g**2
         m_hat, v_hat = m / c1, v / c2
-        step = eta * m_hat / _scale(v_hat, eps, epsilon_inside)
-        return params - step, AdamState(t, m, v, m_hat, v_hat)
+        step = eta * m_hat / _scale(v_hat, to_scaled(np.zeros_like(params) + eps), epsilon_inside)
+        moments = map(plain, (m, v, m_hat, v_hat))
+        return params - plain(step), AdamState(t, *moments, (m, v))
 
-    return Optimizer(init, update)
+    return _optimizer(init, update)
 
 
-def _scale(mean_square: np.ndarray, epsilon: Any, inside: bool) -> np.ndarray:
+def _scale(mean_square: Any, epsilon: Any, inside: bool) -> Any:
     scale = root(mean_square + epsilon) if inside else root(mean_square) + epsilon
-    if (scale == 0).any():
+    if is_zero(scale).any():
         raise ZeroDivisionError(
             "every gradient of a parameter has been 0 and epsilon is 0, so its step is 0/0"
         )
     return scale
-
-
-def _zeros(params: Any) -> np.ndarray:
-    """Return zeros of the parameters' shape and arithmetic."""
-    return np.zeros_like(numbers("parameters", params))
 
 
 # -- weight decay ------------------------------------------------------------------------------
@@ -463,7 +510,7 @@ def l2_penalty(optimizer: Optimizer, strength: Any) -> Optimizer:
     >>> replay(l2_penalty(gradient_descent(0.1), 0.5), [[1.0]], [2.0]).params[-1].tolist()
     [1.7]
     """
-    non_negative("strength", strength)
+    strength = non_negative("strength", strength)
 
     def update(gradient, state, params):
         gradient, params = _matched(gradient, params)
@@ -498,15 +545,14 @@ def weight_decay(optimizer: Optimizer, decay: Any) -> Optimizer:
     >>> replay(weight_decay(gradient_descent(0.1), 0.1), [[1.0]], [2.0]).params[-1].tolist()
     [1.7]
     """
-    decay_rate("decay", decay)
+    decay = decay_rate("decay", decay)
 
     def update(gradient, state, params):
         stepped, state = optimizer.update(gradient, state, params)
-        params = numbers("parameters", params)
         (lam,) = fitted(params, decay)
         return stepped - lam * params, state
 
-    return Optimizer(optimizer.init, update)
+    return _optimizer(optimizer.init, update)
 
 
 def adamw(

@@ -10,7 +10,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from byhand._checks import integer, positive, square
+from byhand._checks import (
+    NonFiniteError,
+    as_float,
+    floats,
+    integer,
+    norm,
+    numbers,
+    positive,
+    scaled,
+    square,
+)
 
 
 class Eigenpair(NamedTuple):
@@ -77,23 +87,28 @@ def power_iteration(
     >>> print(round(pair.value, 12), np.abs(pair.vector).round(6))
     3.0 [0.707107 0.707107]
     """
-    positive("tolerance", tolerance)
+    tolerance = as_float("tolerance", positive("tolerance", tolerance))
     max_steps = integer("max_steps", max_steps, 1)
-    multiply, v = _operator(A, start)
+    multiply, v, exponent = _operator(A, start)
     for step in range(1, max_steps + 1):
-        w = np.asarray(multiply(v))
+        w = numbers("A @ v", multiply(v.copy()))  # a copy: A may write into what it is given
         if w.shape != v.shape:
             raise ValueError(f"A @ v must have the shape {v.shape} of v, got {w.shape}")
-        length = float(np.linalg.norm(w))
-        if not np.isfinite(length):
-            raise ValueError(f"A @ v must be finite, got norm {length} in step {step}")
+        w, more = scaled(floats("A @ v", w))
+        length = norm(w)
         value = float(v @ w)
-        residual = float(np.linalg.norm(w - value * v))
+        residual = norm(w - value * v)
         if residual <= tolerance * length:
-            return Eigenpair(value, v, residual, step)
+            return Eigenpair(
+                _in_range("the eigenvalue", value, exponent + more),
+                v,
+                _in_range("the residual", residual, exponent + more),
+                step,
+            )
         v = w / length
     raise RuntimeError(
-        f"no eigenpair after {max_steps} steps, residual {residual:.1e}: "
+        f"no eigenpair after {max_steps} steps, "
+        f"residual {_in_range('the residual', residual, exponent + more):.1e}: "
         "two eigenvalues share the largest modulus, or nearly so"
     )
 
@@ -129,25 +144,37 @@ def contraction_coefficient(P: np.ndarray) -> float:
     >>> contraction_coefficient(np.array([[0.75, 0.25], [0.5, 0.5]]))
     0.25
     """
-    P = square("P", P).astype(float)
-    if np.any(P < 0) or not np.allclose(P.sum(axis=1), 1, rtol=0, atol=1e-12):
+    given = getattr(P, "dtype", np.dtype(float))
+    P = floats("P", square("P", P))
+    tolerance = max(1e-12, len(P) * np.finfo(given).eps if given.kind == "f" else 0)
+    if np.any(P < 0) or not np.allclose(P.sum(axis=1), 1, rtol=0, atol=tolerance):
         raise ValueError(f"P must have entries ≥ 0 and rows that add up to 1, got {P}")
-    return float(np.abs(P[:, None] - P[None, :]).sum(axis=2).max() / 2)
+    distances = [np.abs(P[i:] - P[i]).sum(axis=1).max() for i in range(len(P))]
+    return min(float(max(distances) / 2), 1.0)  # rows add up to 1 but for rounding
 
 
-def _operator(A, start) -> tuple[Callable, np.ndarray]:
-    """Return v ↦ Av and a start of length 1."""
+def _operator(A, start) -> tuple[Callable, np.ndarray, int]:
+    """Return v ↦ Av/2ᵉ, a start of length 1, and e."""
+    exponent = 0
     if callable(A):
         if start is None:
             raise ValueError("start is needed where A is a function: its size is not known")
         multiply, n = A, np.size(start)
     else:
-        A = square("A", A).astype(float)
+        A, exponent = scaled(floats("A", square("A", A)))
         multiply, n = A.__matmul__, len(A)
         if start is None:
             start = np.random.default_rng(0).normal(size=n)
-    v = np.asarray(start, dtype=float)
-    length = np.linalg.norm(v)
-    if v.shape != (n,) or not 0 < length < np.inf:
-        raise ValueError(f"start must be a vector of {n} finite entries, not all zero, got {v}")
-    return multiply, v / length
+    v, _ = scaled(floats("start", start))
+    if v.shape != (n,) or not v.any():
+        raise ValueError(f"start must be a vector of {n} finite entries, not all zero, got {start}")
+    return multiply, v / norm(v), exponent
+
+
+def _in_range(name: str, value: float, exponent: int) -> float:
+    """Return value·2ᵉ."""
+    with np.errstate(over="ignore"):
+        result = float(np.ldexp(value, exponent))
+    if not np.isfinite(result):
+        raise NonFiniteError(f"{name} must fit a float, got {value}·2^{exponent}")
+    return result

@@ -6,8 +6,10 @@ Derived in ``chapters/01_linear_algebra.ipynb``, problem B1.2v and *Beyond the s
 from __future__ import annotations
 
 import numpy as np
+from scipy.linalg import lapack
 
-from byhand._checks import numbers, square
+from byhand._checks import NonFiniteError, floats, scaled, square, vector
+from byhand.linear_algebra.numerical import EPSILON
 
 
 def inverse_derivative(A: np.ndarray, dA: np.ndarray) -> np.ndarray:
@@ -45,11 +47,12 @@ def inverse_derivative(A: np.ndarray, dA: np.ndarray) -> np.ndarray:
     array([[ 0., -1.],
            [ 0., -1.]])
     """
-    A, dA = _invertible("A", A), numbers("dA", dA)
-    if dA.shape != A.shape:
-        raise ValueError(f"dA must have shape {A.shape}, as A, got {dA.shape}")
-    left = np.linalg.solve(A, dA)
-    return -np.linalg.solve(A.T, left.T).T
+    solve, e, n = _solver("A", A)
+    dA, f = scaled(floats("dA", dA))
+    if dA.shape != (n, n):
+        raise ValueError(f"dA must have shape {(n, n)}, as A, got {dA.shape}")
+    left = solve(dA)
+    return _times_power("the derivative", -solve(left.T, transposed=True).T, f - 2 * e)
 
 
 def implicit_jacobian(F_x: np.ndarray, F_y: np.ndarray) -> np.ndarray:
@@ -84,8 +87,8 @@ def implicit_jacobian(F_x: np.ndarray, F_y: np.ndarray) -> np.ndarray:
     >>> implicit_jacobian([[2 * 3]], [[2 * 4]])
     array([[-0.75]])
     """
-    F_y, F_x = _equation(F_x, F_y)
-    return -np.linalg.solve(F_y, F_x)
+    solve, e, F_x, f = _equation(F_x, F_y)
+    return _times_power("∂y/∂x", -solve(F_x), f - e)
 
 
 def implicit_vjp(v: np.ndarray, F_x: np.ndarray, F_y: np.ndarray) -> np.ndarray:
@@ -116,25 +119,46 @@ def implicit_vjp(v: np.ndarray, F_x: np.ndarray, F_y: np.ndarray) -> np.ndarray:
     >>> implicit_vjp([4.0], [[2 * 3]], [[2 * 4]])
     array([-3.])
     """
-    F_y, F_x = _equation(F_x, F_y)
-    v = numbers("v", v)
-    if v.shape != F_y.shape[:1]:
-        raise ValueError(f"v must have shape {F_y.shape[:1]}, got {v.shape}")
-    return -np.linalg.solve(F_y.T, v) @ F_x
+    solve, e, F_x, f = _equation(F_x, F_y)
+    v, g = scaled(vector("v", floats("v", v)))
+    if len(v) != len(F_x):
+        raise ValueError(f"v must have shape {(len(F_x),)}, got {v.shape}")
+    return _times_power("vᵀ ∂y/∂x", -solve(v, transposed=True) @ F_x, f + g - e)
 
 
-def _equation(F_x, F_y) -> tuple[np.ndarray, np.ndarray]:
-    """Return F_y and F_x as arrays that fit each other."""
-    F_y, F_x = _invertible("F_y", F_y), numbers("F_x", F_x)
-    if F_x.ndim != 2 or len(F_x) != len(F_y):
-        raise ValueError(f"F_x must have shape ({len(F_y)}, p), got {F_x.shape}")
-    return F_y, F_x
+# Matrices are scaled by powers of two, which is exact, so that nothing on the way to a result
+# within the range of floats leaves that range.
 
 
-def _invertible(name: str, matrix) -> np.ndarray:
-    """Return a square matrix of floats that is invertible to working precision."""
-    matrix = square(name, matrix).astype(float)
-    condition = np.linalg.cond(matrix)
-    if not condition < 1 / np.finfo(float).eps:
+def _equation(F_x, F_y) -> tuple:
+    """Return what solves with F_y/2ᵉ, e, F_x/2ᶠ and the f of each of its columns."""
+    solve, e, n = _solver("F_y", F_y)
+    F_x = floats("F_x", F_x)
+    if F_x.ndim != 2 or len(F_x) != n:
+        raise ValueError(f"F_x must have shape ({n}, p), got {F_x.shape}")
+    f = np.frexp(np.abs(F_x).max(axis=0))[1]
+    return solve, e, np.ldexp(F_x, -f), f
+
+
+def _solver(name: str, matrix) -> tuple:
+    """Return b ↦ (matrix/2ᵉ)⁻¹ b, which factors once, e and n; or refuse what is singular."""
+    matrix, exponent = scaled(floats(name, square(name, matrix)))
+    factors, pivots, _ = lapack.dgetrf(matrix)
+    reciprocal, _ = lapack.dgecon(factors, np.abs(matrix).sum(axis=0).max())
+    if not reciprocal > EPSILON:
+        condition = 1 / reciprocal if reciprocal else np.inf
         raise ValueError(f"{name} must be invertible, got condition number {condition:.1e}")
-    return matrix
+
+    def solve(b, transposed=False):
+        return lapack.dgetrs(factors, pivots, b, trans=int(transposed))[0]
+
+    return solve, exponent, len(matrix)
+
+
+def _times_power(name: str, array: np.ndarray, exponent) -> np.ndarray:
+    """Return array·2^exponent."""
+    with np.errstate(over="ignore"):
+        result = np.ldexp(array, exponent)
+    if not np.isfinite(result).all():
+        raise NonFiniteError(f"{name} must fit floats, got {result}")
+    return result

@@ -9,8 +9,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from byhand._checks import NonFiniteError, as_float, finite, floats, function, positive
+
 EPSILON = float(np.finfo(float).eps)
 """The spacing of the floating-point numbers just above 1, 2⁻⁵²."""
+
+SHORTEST = 1e-308
+"""The shortest imaginary step by default; shorter ones have fewer digits themselves."""
 
 
 def central_difference(f: Callable, x, h: float | None = None):
@@ -59,26 +64,34 @@ def central_difference(f: Callable, x, h: float | None = None):
     >>> print(f"{central_difference(np.exp, 0.0):.8f}")
     1.00000000
     """
+    function("f", f)
     x = _real_point(x)
     h = (3 * EPSILON) ** (1 / 3) * np.maximum(1, np.abs(x)) if h is None else _step(h)
-    above, below = x + h, x - h
+    with np.errstate(over="ignore"):
+        above, below = x + h, x - h
     if not np.all((above > x) & (x > below)):
         raise ValueError(f"step h = {h} is lost in rounding beside x = {_some(x)}")
+    if not np.all(np.isfinite(above - below)):
+        raise ValueError(f"x must stay in the range of floats by h = {h}, got {_some(x)}")
 
     def column(j):
         values = [_real_value(f, _replaced(x, j, end[j])) for end in (above, below)]
         # Dividing by the step as rounded leaves rounding in f as the only rounding error.
-        return _difference(*values) / (above[j] - below[j])
+        return _quotient(*values, above[j] - below[j])
 
     return _jacobian(column, x.shape)
 
 
-def complex_step(f: Callable, x, h: float = 1e-20):
+def complex_step(f: Callable, x, h: float | None = None):
     """Return the Jacobian of ``f`` at ``x`` by the complex step, Equation ch1-complex-step.
 
     For each entry of ``x`` it evaluates ``f`` once, at that entry plus ``ih``, and takes the
     imaginary part over ``h``. No two close numbers are subtracted, so ``h`` can be so small
-    that the truncation error h²|f‴|/6 vanishes in rounding.
+    that the truncation error h²|f‴|/6 vanishes in rounding. A derivative more than a thousand
+    times as large as ``f`` is evaluated again at ``2ih``: it must be the same.
+
+    NumPy forms powers from the 100th on in polar coordinates, where the angle of a negative
+    number plus ``ih`` rounds to π. The array that ``f`` is given forms them as products.
 
     Parameters
     ----------
@@ -90,7 +103,8 @@ def complex_step(f: Callable, x, h: float = 1e-20):
     x
         A real number or array: where to differentiate.
     h
-        The imaginary step.
+        The imaginary step. By default 10⁻²⁰; beside an entry below 10⁻¹⁰ it is 10⁻¹⁰·|xⱼ|.
+        Derivatives below 10⁻³⁰⁸/h lose digits.
 
     Returns
     -------
@@ -101,7 +115,8 @@ def complex_step(f: Callable, x, h: float = 1e-20):
     ------
     ValueError
         If ``x`` is empty or not finite, ``h`` is not positive and finite, or ``f`` returns
-        values that are not finite or whose shape varies.
+        values that are not finite or whose shape varies, or whose imaginary part does not grow
+        with the step: ``f`` has a branch cut at ``x``, as log and sqrt have at negative numbers.
     TypeError
         If ``x`` is not real and numerical, or ``f`` returns real values for complex arguments.
 
@@ -120,38 +135,90 @@ def complex_step(f: Callable, x, h: float = 1e-20):
     TypeError: f must return complex values for complex x, got float64: it drops the imaginary \
 part (abs, real, norm, a comparison?) or does not depend on x
     """
+    function("f", f)
     x = _real_point(x)
-    h = _step(h)
+    steps = np.full(x.shape, 1e-20) if h is None else np.full(x.shape, _step(h))
+    if h is None:
+        close = (x != 0) & (np.abs(x) < 1e-10)
+        steps[close] = np.maximum(1e-10 * np.abs(x[close]), SHORTEST)
 
-    def column(j):
-        value = _finite_value(f, _replaced(x.astype(complex), j, x[j] + 1j * h))
+    def value(j, step):
+        moved = _replaced(x.astype(complex), j, complex(x[j], step))
+        value = _finite_value(f, np.asarray(moved).view(_Analytic))
         if not np.iscomplexobj(value):
             raise TypeError(
                 f"f must return complex values for complex x, got {value.dtype}: it drops the "
                 "imaginary part (abs, real, norm, a comparison?) or does not depend on x"
             )
-        return value.imag / h
+        return value
+
+    def column(j):
+        h = steps[j]
+        once = value(j, h)
+        if h < 1e-8 and np.any(np.abs(once.imag) > 1e3 * h * np.abs(once.real)):
+            twice = value(j, 2 * h)
+            off = np.abs(_difference(twice.imag, 2 * once.imag))
+            if np.any(off > 1e-6 * np.abs(twice.imag)):
+                raise ValueError(
+                    f"f must be analytic at x, and real for real x, got {_some(once)} at "
+                    f"x + {h}i and {_some(twice)} at x + {2 * h}i: a branch cut of log, sqrt or "
+                    "a power?"
+                )
+        with np.errstate(over="ignore"):
+            derivative = once.imag / h
+        if not np.all(np.isfinite(derivative)):
+            raise NonFiniteError(f"the derivative must fit a float, got {_some(derivative)}")
+        return derivative
 
     return _jacobian(column, x.shape)
 
 
+class _Analytic(np.ndarray):
+    """Complex numbers whose high integer powers are products, as those below the 100th are."""
+
+    def __array_ufunc__(self, ufunc, method, *inputs, out=None, **options):
+        plain = [np.asarray(x) if isinstance(x, _Analytic) else x for x in inputs]
+        if out is not None:
+            options["out"] = tuple(np.asarray(x) if isinstance(x, _Analytic) else x for x in out)
+        if ufunc is np.power and method == "__call__" and _high_power(plain[1]):
+            result = _power(plain[0], int(plain[1]), **options)
+        else:
+            result = getattr(ufunc, method)(*plain, **options)
+        if out is not None:
+            return out[0]
+        return result if isinstance(result, tuple) else np.asarray(result).view(_Analytic)
+
+    def __getitem__(self, key):
+        return np.asarray(super().__getitem__(key)).view(_Analytic)
+
+
+def _high_power(n) -> bool:
+    """Return whether an exponent is an integer that NumPy does not multiply out."""
+    return np.ndim(n) == 0 and np.isrealobj(n) and abs(n) >= 100 and n % 1 == 0
+
+
+def _power(z: np.ndarray, n: int, **options):
+    """Return zⁿ by powers below the 100th, which NumPy multiplies out."""
+    if abs(n) < 100:
+        return np.power(z, n, **options)
+    many, few = divmod(abs(n), 99)
+    sign = 1 if n > 0 else -1
+    return np.multiply(_power(np.power(z, sign * 99), many), np.power(z, sign * few), **options)
+
+
 def _real_point(x) -> np.ndarray:
     """Return x as a float array, or say why it cannot be differentiated at."""
-    x = np.asarray(x)
-    if x.dtype.kind not in "iuf":
-        raise TypeError(f"x must be a real number or array, got {x.dtype}: {_some(x)}")
-    if x.size == 0:
-        raise ValueError(f"x must have at least one entry, got shape {x.shape}")
-    if not np.all(np.isfinite(x)):
-        raise ValueError(f"x must be finite, got {_some(x)}")
-    return x.astype(float)
+    given = np.asarray(x)
+    if given.dtype.kind not in "iuf":
+        raise TypeError(f"x must be a real number or array, got {given.dtype}: {_some(given)}")
+    if given.size == 0:
+        raise ValueError(f"x must have at least one entry, got shape {given.shape}")
+    return floats("x", x)
 
 
 def _step(h) -> float:
     """Return h, or say why it is no step."""
-    if not (np.ndim(h) == 0 and np.isrealobj(h) and 0 < h < np.inf):
-        raise ValueError(f"step h must be a positive number, got {h!r}")
-    return h
+    return as_float("step h", positive("step h", h))
 
 
 def _replaced(x: np.ndarray, j: tuple, entry):
@@ -163,7 +230,10 @@ def _replaced(x: np.ndarray, j: tuple, entry):
 
 def _finite_value(f: Callable, x) -> np.ndarray:
     """Return f(x) as an array of finite numbers, or say what it is instead."""
-    value = np.asarray(f(x))
+    value = f(x)
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(f"f must return numbers, got a masked array at x = {_some(x)}")
+    value = np.asarray(value)
     if value.dtype.kind not in "iufc":
         raise TypeError(f"f must return numbers, got {value.dtype} at x = {_some(x)}")
     if not np.all(np.isfinite(value)):
@@ -184,6 +254,16 @@ def _difference(above: np.ndarray, below: np.ndarray) -> np.ndarray:
     if above.shape != below.shape:
         raise ValueError(f"f must keep its shape near x, got {above.shape} and {below.shape}")
     return above - below
+
+
+def _quotient(above: np.ndarray, below: np.ndarray, width: float) -> np.ndarray:
+    """Return (above − below)/width, or say that it is out of range."""
+    with np.errstate(over="ignore"):
+        quotient = _difference(above, below) / width
+        if not np.all(np.isfinite(quotient)):
+            quotient = above / width - below / width
+    finite("the difference quotient of f", quotient)
+    return quotient
 
 
 def _jacobian(column: Callable, shape: tuple):

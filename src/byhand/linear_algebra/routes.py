@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from byhand._checks import floats
 from byhand.linear_algebra.numerical import central_difference, complex_step
 from byhand.linear_algebra.symbolic import symbolic_jacobian
 
@@ -49,7 +50,7 @@ def derivative_routes(f: Callable, x) -> dict[str, np.ndarray]:
     """
     from byhand.backpropagation import jacobian  # here, so that either package may use the other
 
-    x = np.asarray(x, dtype=float)[()]
+    x = floats("x", x)[()]
     return {
         "symbolic": symbolic_jacobian(f, x),
         "central_difference": central_difference(f, x),

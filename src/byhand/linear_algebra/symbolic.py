@@ -10,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 import sympy as sp
 
+from byhand._checks import NonFiniteError, function, numbers
+
 
 def symbolic_jacobian(f: Callable, x) -> np.ndarray:
     """Return the Jacobian of ``f`` at ``x`` by SymPy.
@@ -35,7 +37,9 @@ def symbolic_jacobian(f: Callable, x) -> np.ndarray:
     Raises
     ------
     ValueError
-        If ``x`` is empty.
+        If ``x`` is empty or not finite, or the derivative at ``x`` is not a finite real number.
+    TypeError
+        If ``x`` is not made of real numbers, or ``f`` does not return an expression.
 
     Notes
     -----
@@ -46,16 +50,43 @@ def symbolic_jacobian(f: Callable, x) -> np.ndarray:
     >>> symbolic_jacobian(lambda x: x[0] ** 2 / x[1], np.array([1, 3]))
     array([2/3, -1/9], dtype=object)
     """
-    x = np.asarray(x)
-    if x.size == 0:
-        raise ValueError(f"x must have at least one entry, got shape {x.shape}")
+    function("f", f)
+    x = numbers("x", x, exact=True)
+    if any(getattr(entry, "free_symbols", False) for entry in x.flat):
+        raise TypeError(f"x must be made of numbers, got {x}")
     symbols = np.array([sp.Symbol(f"x{k}", real=True) for k in range(x.size)], dtype=object)
     values = dict(zip(symbols, (sp.sympify(entry) for entry in x.flat), strict=True))
     y = np.asarray(f(symbols.reshape(x.shape)[()]), dtype=object)
     entries = [
-        sp.diff(component, symbol).subs(values)
-        for component in map(sp.sympify, y.flat)
+        _number(sp.diff(component, symbol).subs(values), x)
+        for component in map(_expression, y.flat)
         for symbol in symbols
     ]
     jacobian = np.array(entries, dtype=object).reshape(y.shape + x.shape)
-    return jacobian.astype(float) if x.dtype.kind == "f" else jacobian
+    if x.dtype == object:
+        return jacobian
+    jacobian = jacobian.astype(float)
+    if not np.isfinite(jacobian).all():
+        raise NonFiniteError(f"the derivative must fit floats at x = {x}, got {jacobian}")
+    return jacobian
+
+
+def _expression(component) -> sp.Expr:
+    """Return one entry of f as an expression, or say what it is instead."""
+    try:
+        expression = sp.sympify(component, strict=True)
+    except sp.SympifyError:
+        expression = None
+    if not isinstance(expression, sp.Expr):
+        raise TypeError(f"f must return expressions or numbers, got {component!r}")
+    return expression
+
+
+def _number(derivative: sp.Expr, x: np.ndarray) -> sp.Expr:
+    """Return a derivative at x, or say that it is none."""
+    if derivative.is_number and derivative.is_finite and derivative.is_real:
+        return derivative
+    value = sp.N(derivative)
+    if not (value.is_number and value.is_finite and value.is_real):
+        raise NonFiniteError(f"f must have a finite real derivative at x = {x}, got {derivative}")
+    return derivative

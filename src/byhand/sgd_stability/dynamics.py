@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from numbers import Integral, Rational, Real
+from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand._checks import integer
+from byhand._checks import NonFiniteError, as_float, exactly, integer
 
 
 class MeanAndVariance(NamedTuple):
@@ -34,6 +34,9 @@ def run(h: Sequence, eta: Any, draws: Sequence[int], w0: Any = 1) -> list:
     w0
         Starting point w(0).
 
+    Floats over- and underflow only in what is returned, to ±∞ and 0, never on the way: a run
+    that comes back into their range is right again.
+
     Raises
     ------
     TypeError, ValueError
@@ -44,11 +47,14 @@ def run(h: Sequence, eta: Any, draws: Sequence[int], w0: Any = 1) -> list:
     >>> print(*run([1, 3], Fraction(6, 5), [0, 1, 0]))
     1 -1/5 13/25 -13/125
     """
-    h, eta = check_curvatures(h), check_step_size(eta)
-    iterates = [check_real("w(0)", w0)]
+    h, eta = curvatures_and_step(h, eta)
+    w = check_real("w(0)", w0)
+    draws = [_index(n, len(h)) for n in _sequence("draws", draws)]
+    if isinstance(eta, float) and not _symbolic(w):
+        _finite_factors(h, eta)
+        return _floats_along(w, draws, lambda w, n: w - eta * h[n] * w)
+    iterates = [w]
     for n in draws:
-        if not (isinstance(n, Integral) and 0 <= n < len(h)):
-            raise ValueError(f"a draw must be an index from 0 to {len(h) - 1}, got {n!r}")
         iterates.append(iterates[-1] - eta * h[n] * iterates[-1])
     return iterates
 
@@ -66,8 +72,8 @@ def factors(h: Sequence, eta: Any) -> tuple:
     >>> print(*factors([1, 3], Fraction(6, 5)))
     -1/5 -13/5
     """
-    h, eta = check_curvatures(h), check_step_size(eta)
-    return tuple(1 - eta * x for x in h)
+    h, eta = curvatures_and_step(h, eta)
+    return _finite_factors(h, eta)
 
 
 def mean_and_variance(h: Sequence) -> MeanAndVariance:
@@ -83,9 +89,12 @@ def mean_and_variance(h: Sequence) -> MeanAndVariance:
     >>> print(*mean_and_variance([1, 3]))
     2 1
     """
-    h = check_curvatures(h)
-    mean = sum(h) / len(h)
-    return MeanAndVariance(mean, sum((x - mean) ** 2 for x in h) / len(h))
+    values = check_curvatures(h)
+    mean, variance = moments(as_fractions(values))
+    return MeanAndVariance(
+        rounded_like(values, "the mean of h", mean),
+        rounded_like(values, "the variance of h", variance),
+    )
 
 
 def mean_factor(h: Sequence, eta: Any) -> Any:
@@ -101,7 +110,9 @@ def mean_factor(h: Sequence, eta: Any) -> Any:
     >>> print(mean_factor([1, 3], Fraction(6, 5)))
     -7/5
     """
-    return 1 - check_step_size(eta) * mean_and_variance(h).mean
+    h, eta = curvatures_and_step(h, eta)
+    step, *values = as_fractions((eta, *h))
+    return rounded_like((eta, *h), "the factor 1 − ηh", 1 - step * moments(values)[0])
 
 
 def square_factor(h: Sequence, eta: Any) -> Any:
@@ -117,8 +128,9 @@ def square_factor(h: Sequence, eta: Any) -> Any:
     >>> print(square_factor([1, 3], Fraction(6, 5)))
     17/5
     """
-    mean, variance = mean_and_variance(h)
-    return (1 - check_step_size(eta) * mean) ** 2 + eta**2 * variance
+    h, eta = curvatures_and_step(h, eta)
+    step, *values = as_fractions((eta, *h))
+    return rounded_like((eta, *h), "g(η)", _square_factor(values, step))
 
 
 def moment_recursion(h: Sequence, eta: Any, power: int, t: int, initial: Any = 1) -> list:
@@ -137,6 +149,13 @@ def moment_recursion(h: Sequence, eta: Any, power: int, t: int, initial: Any = 1
     initial
         E wᵖ(0).
 
+    Returns
+    -------
+    list
+        t + 1 moments. Floats that leave the range of floats are ±∞ or 0 while they are out of
+        it, as 32³⁰⁰ = 10^451.5 is: fractions have no range, and :func:`log_moment` takes
+        logarithms.
+
     Raises
     ------
     TypeError, ValueError
@@ -147,10 +166,15 @@ def moment_recursion(h: Sequence, eta: Any, power: int, t: int, initial: Any = 1
     >>> print(*moment_recursion([1, 3], Fraction(6, 5), 2, 2))
     1 17/5 289/25
     """
-    integer("power", power, 1)
-    integer("t", t, 0)
-    steps = factors(h, eta)
-    moments = [check_real("the initial moment", initial)]
+    power, t = integer("power", power, 1), integer("t", t, 0)
+    h, eta = curvatures_and_step(h, eta)
+    steps = _finite_factors(h, eta)
+    moment = check_real("the initial moment", initial)
+    if all(isinstance(m, float) for m in steps) and not _symbolic(moment):
+        factor = sum(Fraction(m) ** power for m in steps) / len(steps)
+        mantissa, exponent = _split(factor)
+        return _floats_along(moment, range(t), lambda moment, _: moment * mantissa, shift=exponent)
+    moments = [moment]
     for _ in range(t):
         moments.append(sum(m**power * moments[-1] for m in steps) / len(steps))
     return moments
@@ -159,6 +183,7 @@ def moment_recursion(h: Sequence, eta: Any, power: int, t: int, initial: Any = 1
 def epoch_factor(h: Sequence, eta: Any) -> Any:
     """Return ∏(1 − ηh_n), by which a pass that draws every n exactly once multiplies w.
 
+    A product of floats is rounded once, to ±∞ or 0 where it is out of their range.
     Its size is e^(N·q), so that q(η) < 0 can be decided exactly: equation ch3-epoch.
 
     Raises
@@ -171,7 +196,10 @@ def epoch_factor(h: Sequence, eta: Any) -> Any:
     >>> print(epoch_factor([1, 3], Fraction(4, 3)))
     1
     """
-    return math.prod(factors(h, eta))
+    steps = factors(h, eta)
+    if all(isinstance(m, float) for m in steps):
+        return to_float(math.prod(map(Fraction, steps)))
+    return math.prod(steps)
 
 
 def lyapunov_exponent(h: Sequence, eta: Any) -> float:
@@ -193,8 +221,8 @@ def lyapunov_exponent(h: Sequence, eta: Any) -> float:
     >>> round(lyapunov_exponent([1, 3], 1.2), 4), lyapunov_exponent([1, 3], 1)
     (-0.327, -inf)
     """
-    steps = factors(h, eta)
-    return math.fsum(math.log(abs(m)) for m in steps) / len(steps) if all(steps) else -math.inf
+    logs = log_factors(h, eta)
+    return math.fsum(logs) / len(logs) if min(logs) > -math.inf else -math.inf
 
 
 def growth_rates(h: Sequence, eta: Any) -> tuple[float, float, float]:
@@ -213,30 +241,138 @@ def growth_rates(h: Sequence, eta: Any) -> tuple[float, float, float]:
     >>> [round(rate, 3) for rate in growth_rates([1, 3], 1.2)]
     [0.336, 0.612, -0.327]
     """
-    mean, square = abs(mean_factor(h, eta)), square_factor(h, eta)
-    return (
-        math.log(mean) if mean > 0 else -math.inf,
-        math.log(square) / 2 if square > 0 else -math.inf,
-        lyapunov_exponent(h, eta),
-    )
+    h, eta = curvatures_and_step(h, eta)
+    step, *values = as_fractions((eta, *h))
+    mean = _log_abs(1 - step * moments(values)[0])
+    square = _log_abs(_square_factor(values, step))
+    return mean, square / 2, lyapunov_exponent(h, eta)
+
+
+# -- the range and the digits of floats ----------------------------------------------------------
+# Floats are fractions, too. What can be said in a few products of them is computed exactly and
+# rounded once, so that neither cancellation nor overflow on the way can show.
+
+
+def as_fractions(values: tuple) -> tuple:
+    """Return fractions and floats as the fractions that they are; all as it is with symbols."""
+    return values if any(map(_symbolic, values)) else tuple(map(Fraction, values))
+
+
+def moments(h: tuple) -> tuple:
+    """Return mean and variance of curvatures."""
+    mean = sum(h) / len(h)
+    return mean, sum((x - mean) ** 2 for x in h) / len(h)
+
+
+def rounded_like(given: tuple, name: str, value: Any) -> Any:
+    """Return a value as a float if floats were given, as it is otherwise."""
+    if not isinstance(value, Fraction) or not any(isinstance(x, float) for x in given):
+        return value
+    result = to_float(value)
+    if math.isinf(result):
+        raise NonFiniteError(f"{name} must fit a float, got {result} from {given}")
+    return result
+
+
+def to_float(x: Fraction) -> float:
+    """Return the float closest to a fraction, ±∞ beyond the largest."""
+    try:
+        return float(x)
+    except OverflowError:
+        return math.copysign(math.inf, x)
+
+
+def log_factors(h: Sequence, eta: Any) -> list[float]:
+    """Return log|1 − ηh_n|, −∞ where a factor is 0, without cancellation where ηh_n is small."""
+    h, eta = curvatures_and_step(h, eta)
+    steps = _finite_factors(h, eta)
+    if isinstance(eta, float):
+        return [
+            _log_abs(m) if eta * x >= 1 else math.log1p(-eta * x)
+            for m, x in zip(steps, h, strict=True)
+        ]
+    return [_log_abs(m) for m in steps]
+
+
+def _log_abs(x: Any) -> float:
+    """Return log|x| of a fraction or float, however large or close to 0 or 1 it is."""
+    if x == 0:
+        return -math.inf
+    if _symbolic(x):
+        raise TypeError(f"the factors must be numbers, got {x}")
+    x = abs(Fraction(x))
+    if abs(x - 1) < Fraction(1, 2):
+        return math.log1p(x - 1)
+    y = to_float(x)
+    if 1e-300 < y < math.inf:
+        return math.log(y)
+    return math.log(x.numerator) - math.log(x.denominator)
+
+
+def _square_factor(h: tuple, eta: Any) -> Any:
+    mean, variance = moments(h)
+    return (1 - eta * mean) ** 2 + eta**2 * variance
+
+
+def _finite_factors(h: tuple, eta: Any) -> tuple:
+    steps = tuple(1 - eta * x for x in h)
+    for i, m in enumerate(steps):
+        if isinstance(m, float) and math.isinf(m):
+            raise NonFiniteError(f"the factor 1 − η·h[{i}] must fit a float, got {m}")
+    return steps
+
+
+def _split(x: Any) -> tuple[float, int]:
+    """Return the float y and the integer e for which y·2ᵉ = x, 0.5 ≤ |y| < 1, or 0 and 0."""
+    x = Fraction(x)
+    e = x.numerator.bit_length() - x.denominator.bit_length()
+    y, more = math.frexp(x / Fraction(2) ** e)
+    return y, e + more if y else 0
+
+
+def _floats_along(start: Any, way: Iterable, step: Callable, shift: int = 0) -> list[float]:
+    """Return what start becomes step by step, and 2^shift times that; its exponent has no bounds.
+
+    A step must be linear, so that it may be taken with the mantissa alone.
+    """
+    y, exponent = _split(start)
+    results = [to_float(Fraction(start))]
+    for n in way:
+        y, more = math.frexp(step(y, n))
+        exponent += more + shift
+        try:
+            results.append(math.ldexp(y, exponent))
+        except OverflowError:
+            results.append(math.copysign(math.inf, y))
+    return results
 
 
 # -- what is required of the arguments -----------------------------------------------------------
 
 
 def check_curvatures(h: Sequence) -> tuple:
-    """Return the curvatures as a tuple of fractions, floats or symbols."""
-    if np.ndim(h) != 1:
+    """Return the curvatures as a tuple of fractions, of floats, or of symbols."""
+    if isinstance(h, np.ma.MaskedArray):
+        raise TypeError("the curvatures h must not be masked, got a masked array")
+    try:
+        dimensions = np.ndim(h)
+    except ValueError:  # entries of different lengths
+        dimensions = 2
+    if dimensions != 1:
         raise ValueError(
-            f"the curvatures h must be a one-dimensional sequence, got {np.ndim(h)} dimensions"
+            f"the curvatures h must be a one-dimensional sequence, got {dimensions} dimensions"
         )
     if len(h) == 0:
         raise ValueError("h must hold at least one curvature, got none")
     values = tuple(check_real(f"curvature h[{i}]", x) for i, x in enumerate(h))
-    if not any(map(_symbolic, values)) and not sum(values) > 0:
+    if any(map(_symbolic, values)):
+        return values
+    if any(isinstance(x, float) for x in values):
+        values = tuple(as_float(f"curvature h[{i}]", x) for i, x in enumerate(values))
+    if not (total := sum(map(Fraction, values))) > 0:
         raise ValueError(
             f"the curvatures must be positive on average, or f has no minimum; "
-            f"got mean {float(sum(values) / len(values)):g}"
+            f"got mean {to_float(total / len(values)):g}"
         )
     return values
 
@@ -245,21 +381,45 @@ def check_step_size(eta: Any) -> Any:
     """Return the step size, exact if it was."""
     eta = check_real("the step size η", eta)
     if not _symbolic(eta) and eta < 0:
-        raise ValueError(f"the step size η must be at least 0, got {float(eta):g}")
+        raise ValueError(f"the step size η must be at least 0, got {to_float(eta):g}")
     return eta
 
 
 def check_real(name: str, x: Any) -> Any:
     """Return x as a Fraction, a float, or the symbolic expression it is."""
-    if _symbolic(x):
+    x = exactly(name, x)
+    if isinstance(x, Fraction | float) or _symbolic(x):
         return x
-    if isinstance(x, Rational) and not isinstance(x, bool):
-        return Fraction(x.numerator, x.denominator)
-    if isinstance(x, bool) or not isinstance(x, Real):
-        raise TypeError(f"{name} must be a real number, got {x!r}")
-    if not math.isfinite(x):
-        raise ValueError(f"{name} must be finite, got {x}")
-    return float(x)
+    if isinstance(x, Real):  # mpmath's numbers
+        return as_float(name, x)
+    raise TypeError(f"{name} must be an integer, a fraction, a float or a symbol, got {x!r}")
+
+
+def curvatures_and_step(h: Sequence, eta: Any) -> tuple[tuple, Any]:
+    """Return h and η: both exact, both floats, or with symbols among them as they are."""
+    h, eta = check_curvatures(h), check_step_size(eta)
+    if any(map(_symbolic, (*h, eta))):
+        return h, eta
+    if any(isinstance(x, float) for x in (*h, eta)):
+        h = tuple(as_float(f"curvature h[{i}]", x) for i, x in enumerate(h))
+        eta = as_float("the step size η", eta)
+    return h, eta
+
+
+def _sequence(name: str, values: Any) -> list:
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be masked, got a masked array")
+    try:
+        return list(values)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence, got {values!r}") from None
+
+
+def _index(n: Any, size: int) -> int:
+    try:
+        return integer("a draw", n, 0, size - 1)
+    except (TypeError, ValueError):
+        raise ValueError(f"a draw must be an index from 0 to {size - 1}, got {n!r}") from None
 
 
 def _symbolic(x: Any) -> bool:

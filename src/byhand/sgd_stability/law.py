@@ -15,11 +15,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import gammaln, logsumexp, xlogy
 
-from byhand._checks import integer
-from byhand.sgd_stability.dynamics import check_real, factors
+from byhand._checks import as_float, generator, integer, positive
+from byhand.sgd_stability.dynamics import check_real, factors, to_float
 
 MAX_COUNTS = 5_000_000
 """More draw counts than this do not fit into memory comfortably."""
+
+MAX_STEPS = 2**62
+"""Longer runs have draw counts that do not fit into NumPy's integers."""
 
 
 class LogSample(NamedTuple):
@@ -55,8 +58,7 @@ def draw_counts(n: int, t: int) -> np.ndarray:
     >>> draw_counts(2, 3).tolist()
     [[0, 3], [1, 2], [2, 1], [3, 0]]
     """
-    integer("n", n, 1)
-    integer("t", t, 0)
+    n, t = integer("n", n, 1), integer("t", t, 0, MAX_STEPS)
     if (rows := math.comb(t + n - 1, n - 1)) > MAX_COUNTS:
         raise ValueError(
             f"{t} draws of {n} indices have {rows} counts, more than {MAX_COUNTS}: "
@@ -75,7 +77,8 @@ def draw_counts(n: int, t: int) -> np.ndarray:
 def exact_law(h: Sequence, eta: Any, t: int, w0: Any = 1) -> dict:
     """Return the law of w(t) as {value: probability}: equation ch3-law, term by term.
 
-    The probabilities are fractions; so are the values, if h, η and w(0) are exact.
+    The probabilities are fractions; so are the values, if h, η and w(0) are exact. Values of
+    floats are products of the factors, rounded once, to ±∞ or 0 beyond the range of floats.
 
     Raises
     ------
@@ -90,14 +93,17 @@ def exact_law(h: Sequence, eta: Any, t: int, w0: Any = 1) -> dict:
     13/25 1/2
     1/25 1/4
     """
+    t, start = integer("t", t, 0), check_real("w(0)", w0)
     steps = Counter(factors(h, eta))
+    in_floats = any(isinstance(x, float) for x in (*steps, start))
+    exact = Fraction if in_floats else _itself
     law: Counter = Counter()
     for row in draw_counts(len(steps), t).tolist():
-        w, ways = check_real("w(0)", w0), math.factorial(t)
+        w, ways = exact(start), math.factorial(t)
         for (m, multiplicity), count in zip(steps.items(), row, strict=True):
-            w *= m**count
+            w *= exact(m) ** count
             ways = ways // math.factorial(count) * multiplicity**count
-        law[w] += Fraction(ways, len(h) ** t)
+        law[to_float(w) if in_floats else w] += Fraction(ways, len(h) ** t)
     return dict(law)
 
 
@@ -115,10 +121,10 @@ def log_law(h: Sequence, eta: Any, t: int) -> LogLaw:
     >>> len(law.sign), round(float(np.exp(law.log_probability).sum()), 9)
     (1001, 1.0)
     """
-    m, p = _distinct_factors(h, eta)
+    m, times = _distinct_factors(h, eta)
     counts = draw_counts(len(m), t)
     log_ways = gammaln(t + 1) - gammaln(counts + 1).sum(axis=1)
-    return LogLaw(*_signed_logs(counts, m), log_ways + counts @ np.log(p))
+    return LogLaw(*_signed_logs(counts, m), log_ways + counts @ np.log(times / len(h)))
 
 
 def log_moment(law: LogLaw, power: float) -> float:
@@ -127,23 +133,26 @@ def log_moment(law: LogLaw, power: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If the power is not a positive real number.
+        If the power is not a positive real number, or the law holds nan or +∞ or arrays of
+        different shapes.
 
     Examples
     --------
     >>> round(log_moment(log_law([1, 3], 1.2, 1000), 2) / 1000, 9), round(math.log(3.4), 9)
     (1.223775432, 1.223775432)
     """
-    if not check_real("the power", power) > 0:
-        raise ValueError(f"the power must be positive, got {power}")
-    return float(logsumexp(law.log_probability + power * law.log_abs))
+    power = as_float("the power", positive("the power", power))
+    log_abs = _logarithms("law.log_abs", law.log_abs)
+    chances = _logarithms("law.log_probability", law.log_probability, log_abs.shape)
+    with np.errstate(over="ignore"):
+        return float(logsumexp(chances + power * log_abs))
 
 
 def simulate(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Generator) -> np.ndarray:
     """Return w(t)/w(0) of many paths by walking them all, one step at a time (ch3-step).
 
     The definition, at t·paths random numbers. :func:`sample` has the same law, is faster, and
-    does not turn to 0 or ∞ where w leaves the range of floats.
+    does not stay at 0 or ±∞ once w has left the range of floats.
 
     Raises
     ------
@@ -155,11 +164,16 @@ def simulate(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Generator
     >>> simulate([2, 2], 0.25, 3, 2, np.random.default_rng(0))
     array([0.125, 0.125])
     """
-    integer("t", t, 0)
+    t, rng = integer("t", t, 0), generator("rng", rng)
     w = np.ones(integer("paths", paths, 1))
-    m = np.array(factors(h, eta), dtype=float)
-    for _ in range(t):
-        w *= m[rng.integers(len(m), size=paths)]
+    m = _float_factors(h, eta)
+    ends = not m.all()
+    with np.errstate(over="ignore", invalid="ignore"):
+        for _ in range(t):
+            step = m[rng.integers(len(m), size=len(w))]
+            w *= step
+            if ends:
+                w[step == 0] = 0  # and not nan, where w was infinite
     return w
 
 
@@ -182,9 +196,8 @@ def sample_paths(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Gener
     >>> w.sign * np.exp(w.log_abs)
     array([[ 1., -2.,  4.]])
     """
-    integer("t", t, 0)
-    integer("paths", paths, 1)
-    m = np.array(factors(h, eta), dtype=float)
+    t, paths, rng = integer("t", t, 0), integer("paths", paths, 1), generator("rng", rng)
+    m = _float_factors(h, eta)
     draws = rng.integers(len(m), size=(paths, t))
     (_, signs), (_, logs) = (table.T for table in _powers(m, 1))
     sign, log_abs = np.ones((paths, t + 1), dtype=np.int8), np.zeros((paths, t + 1))
@@ -216,31 +229,40 @@ def sample(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Generator) 
     >>> round(float(w.log_abs.mean()) / 1000, 3)
     -0.327
     """
-    integer("t", t, 0)
-    integer("paths", paths, 1)
-    m, p = _distinct_factors(h, eta)
+    t, paths = integer("t", t, 0, MAX_STEPS), integer("paths", paths, 1)
+    generator("rng", rng)
+    m, times = _distinct_factors(h, eta)
     if len(m) <= 4 and t**1.5 <= paths:
-        return _sample_in_groups(m, p, t, paths, rng)
-    return LogSample(*_signed_logs(rng.multinomial(t, p, size=paths), m))
+        return _sample_in_groups(m, times, t, paths, rng)
+    return LogSample(*_signed_logs(rng.multinomial(t, times / len(h), size=paths), m))
 
 
 def sample_mean(w: LogSample, power: int) -> tuple[float, float]:
     """Return the sample mean of wᵖ and the standard error that the sample claims for it.
 
+    Both are infinite, and not nan, where they exceed the range of floats.
+
     Raises
     ------
     TypeError, ValueError
-        If the power is no integer ≥ 1, or there are fewer than two paths.
+        If the power is no integer ≥ 1, there are fewer than two paths, a sign is not −1, 0 or
+        1, or a logarithm is nan or +∞.
 
     Examples
     --------
     >>> sample_mean(LogSample(np.array([1, -1, 1, -1]), np.zeros(4)), 2)
     (1.0, 0.0)
     """
-    integer("power", power, 1)
-    integer("the number of paths", np.size(w.log_abs), 2)
-    values = w.sign**power * np.exp(power * w.log_abs)
-    return float(values.mean()), float(values.std(ddof=1) / math.sqrt(values.size))
+    power = integer("power", power, 1)
+    log_abs = _logarithms("w.log_abs", w.log_abs)
+    sign = _signs("w.sign", w.sign, log_abs.shape)
+    integer("the number of paths", log_abs.size, 2)
+    logs = float(power) * log_abs
+    largest = float(logs.max())
+    scale = largest if 300 < abs(largest) < math.inf else 0.0
+    values = np.where(sign == 0, 0.0, sign**power * np.exp(logs - scale))
+    mean, error = float(values.mean()), float(values.std(ddof=1) / math.sqrt(values.size))
+    return _times_exp(mean, scale), _times_exp(error, scale)
 
 
 def peak_probability(h: Sequence, eta: Any, level: float, t: int) -> float:
@@ -259,9 +281,10 @@ def peak_probability(h: Sequence, eta: Any, level: float, t: int) -> float:
     >>> peak_probability([1, 3], 1.2, 5, 2), peak_probability([1, 3], 1.2, 5, 3)
     (0.25, 0.25)
     """
-    integer("t", t, 0)
-    m, p = _distinct_factors(h, eta)
-    level = check_real("the level", level)
+    t = integer("t", t, 0)
+    m, times = _distinct_factors(h, eta)
+    p = times / len(h)
+    level = as_float("the level", level)
     log_level = math.log(level) * (1 - 1e-13) if level > 1 else 0.0  # equality, but for rounding
     alive, reached = {(0,) * len(m): 1.0}, 0.0
     for s in range(t + 1):
@@ -281,10 +304,49 @@ def peak_probability(h: Sequence, eta: Any, level: float, t: int) -> float:
 # -- helpers -------------------------------------------------------------------------------------
 
 
+def _float_factors(h: Sequence, eta: Any) -> np.ndarray:
+    return np.array(
+        [as_float(f"the factor 1 − η·h[{i}]", m) for i, m in enumerate(factors(h, eta))]
+    )
+
+
 def _distinct_factors(h: Sequence, eta: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct factors and the probability of each."""
-    tally = Counter(float(m) for m in factors(h, eta))
-    return np.array(list(tally)), np.array(list(tally.values())) / len(h)
+    """Return the distinct factors and how often each occurs."""
+    tally = Counter(_float_factors(h, eta).tolist())
+    return np.array(list(tally)), np.array(list(tally.values()))
+
+
+def _itself(x: Any) -> Any:
+    return x
+
+
+def _logarithms(name: str, values: Any, shape: tuple | None = None) -> np.ndarray:
+    """Return logarithms as floats: −∞ is that of 0, but nan and +∞ are none of a number."""
+    array = np.asarray(values)
+    if isinstance(values, np.ma.MaskedArray) or array.dtype.kind not in "iuf":
+        raise TypeError(f"{name} must be an array of real numbers, got {values!r}")
+    if shape is not None and array.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {array.shape}")
+    if array.size == 0 or not (array < np.inf).all():
+        raise ValueError(f"{name} must be logarithms, not empty, nan or +∞, got {array}")
+    return array.astype(float)
+
+
+def _signs(name: str, values: Any, shape: tuple) -> np.ndarray:
+    array = _logarithms(name, values, shape)
+    if not np.isin(array, (-1, 0, 1)).all():
+        raise ValueError(f"{name} must be −1, 0 or 1, got {array}")
+    return array.astype(int)
+
+
+def _times_exp(x: float, log_scale: float) -> float:
+    """Return x·exp(log_scale), ±∞ beyond the largest float."""
+    if x == 0 or log_scale == 0:
+        return x
+    try:
+        return math.copysign(math.exp(math.log(abs(x)) + log_scale), x)
+    except OverflowError:
+        return math.copysign(math.inf, x)
 
 
 def _powers(m: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
@@ -296,54 +358,60 @@ def _powers(m: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _signed_logs(counts: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return sign and log|w| of w = ∏ mᵢ^countᵢ, one for each row of counts."""
-    signs, logs = _powers(m, counts.max(initial=0))
+    most = int(counts.max(initial=0))
+    signs, logs = _powers(m, most if most <= counts.size else 1)
     sign, log_abs = np.ones(len(counts), dtype=np.int8), np.zeros(len(counts))
     for i, count in enumerate(counts.T):
-        sign *= signs[i, count]
-        log_abs += logs[i, count]
+        if most <= counts.size:
+            sign *= signs[i, count]
+            log_abs += logs[i, count]
+        else:  # a table of all powers would be longer than what it is for
+            sign *= np.where(count == 0, 1, signs[i, 1] ** (1 + (count + 1) % 2)).astype(np.int8)
+            log_abs += xlogy(count, abs(m[i]))
     return sign, log_abs
 
 
-def _sample_in_groups(m, p, t, paths, rng) -> LogSample:
+def _sample_in_groups(m, times, t, paths, rng) -> LogSample:
     """Sample for up to four factors: group the paths by how many draws fell on the first two.
 
     Within a group the two pairs are independent: each splits its draws binomially, and one of
     them is shuffled against the other. A permutation at the end makes the order random, too.
     """
     m = np.concatenate([m, np.ones(4 - len(m))])
-    p = np.concatenate([p, np.zeros(4 - len(p))])
+    times = np.concatenate([times, np.zeros(4 - len(times), dtype=int)])
     signs, logs = _powers(m, t)
     log_factorials = gammaln(np.arange(t + 1) + 1.0)
-    first, second = p[:2].sum(), p[2:].sum()
+    first, second = int(times[:2].sum()), int(times[2:].sum())
 
-    def histogram(draws, probability, size):
-        return rng.multinomial(size, _binomial_pmf(draws, probability, log_factorials))
+    def histogram(draws, one, other, size):
+        return rng.multinomial(size, _binomial_pmf(draws, one, other, log_factorials))
 
-    def pair(i, draws, probability, size):
+    def pair(i, draws, size):
         """Return sign and log of mᵢᵏ·mᵢ₊₁^(draws − k), sorted by k, as often as k occurs."""
-        times = histogram(draws, probability, size)
+        often = histogram(draws, times[i], times[i + 1], size)
         sign = signs[i, : draws + 1] * signs[i + 1, draws::-1]
         log_abs = logs[i, : draws + 1] + logs[i + 1, draws::-1]
-        return np.repeat(sign, times), np.repeat(log_abs, times)
+        return np.repeat(sign, often), np.repeat(log_abs, often)
 
     sign, log_abs = np.empty(paths, dtype=np.int8), np.empty(paths)
-    sizes = histogram(t, first, paths)
+    sizes = histogram(t, first, second, paths)
     done = 0
     for draws in np.flatnonzero(sizes):
         group = slice(done, done := done + sizes[draws])
-        sign[group], log_abs[group] = pair(0, draws, p[0] / first, sizes[draws])
+        sign[group], log_abs[group] = pair(0, draws, sizes[draws])
         if second > 0:
             order = rng.permutation(sizes[draws])
-            other = pair(2, t - draws, p[2] / second, sizes[draws])
+            other = pair(2, t - draws, sizes[draws])
             sign[group] *= other[0][order]
             log_abs[group] += other[1][order]
     order = rng.permutation(paths)
     return LogSample(sign[order], log_abs[order])
 
 
-def _binomial_pmf(t: int, p: float, log_factorials: np.ndarray) -> np.ndarray:
-    """Return the probabilities of 0 … t under Binomial(t, p), scaled to sum to 1."""
+def _binomial_pmf(t: int, one: int, other: int, log_factorials: np.ndarray) -> np.ndarray:
+    """Return P(0) … P(t) under Binomial(t, one/(one + other)), scaled to sum to 1."""
     k = np.arange(t + 1)
     log_ways = log_factorials[t] - log_factorials[: t + 1] - log_factorials[t::-1]
-    pmf = np.exp(log_ways + xlogy(k, p) + xlogy(t - k, 1 - p))
+    both = one + other
+    pmf = np.exp(log_ways + xlogy(k, one / both) + xlogy(t - k, other / both))
     return pmf / pmf.sum()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from itertools import combinations, pairwise, product
@@ -12,13 +13,18 @@ import numpy as np
 from scipy.optimize import brentq
 
 from byhand._bisection import last_where
-from byhand._checks import integer
+from byhand._checks import as_float, integer
 from byhand.sgd_stability.dynamics import (
+    as_fractions,
     check_curvatures,
-    factors,
-    lyapunov_exponent,
-    mean_and_variance,
+    check_step_size,
+    log_factors,
+    moments,
+    rounded_like,
 )
+
+MAX_BATCHES = 5_000_000
+"""More mini-batches than this do not fit into memory comfortably."""
 
 
 class BestSteps(NamedTuple):
@@ -42,7 +48,8 @@ def mean_threshold(h: Sequence) -> Any:
     >>> print(mean_threshold([1, 3]))
     1
     """
-    return 2 / mean_and_variance(h).mean
+    h = check_curvatures(h)
+    return rounded_like(h, "2/h", 2 / moments(as_fractions(h))[0])
 
 
 def mean_square_threshold(h: Sequence) -> Any:
@@ -58,8 +65,9 @@ def mean_square_threshold(h: Sequence) -> Any:
     >>> print(mean_square_threshold([1, 3]))
     4/5
     """
-    mean, variance = mean_and_variance(h)
-    return 2 * mean / (mean**2 + variance)
+    h = check_curvatures(h)
+    mean, variance = moments(as_fractions(h))
+    return rounded_like(h, "2h/(h² + ρ)", 2 * mean / (mean**2 + variance))
 
 
 def best_steps(h: Sequence) -> BestSteps:
@@ -79,8 +87,13 @@ def best_steps(h: Sequence) -> BestSteps:
     >>> print(best.mean, best.mean_square, *best.almost_sure)
     1/2 2/5 1/3 1
     """
-    mean, variance = mean_and_variance(h)
-    return BestSteps(1 / mean, mean / (mean**2 + variance), _kill_steps(check_curvatures(h)))
+    h = check_curvatures(h)
+    mean, variance = moments(as_fractions(h))
+    return BestSteps(
+        rounded_like(h, "1/h", 1 / mean),
+        rounded_like(h, "h/(h² + ρ)", mean / (mean**2 + variance)),
+        _kill_steps(h),
+    )
 
 
 def almost_sure_set(h: Sequence) -> list[tuple[float, float]]:
@@ -106,16 +119,20 @@ def almost_sure_set(h: Sequence) -> list[tuple[float, float]]:
     >>> [(round(a, 4), round(b, 4)) for a, b in almost_sure_set([1, 9])]
     [(0.0, 0.2616), (0.8495, 1.1111)]
     """
-    exact = check_curvatures(h)
-    poles = [float(pole) for pole in _kill_steps(exact)]
-    curvatures, times = np.unique(np.array(exact, dtype=float), return_counts=True)
+    exact = [as_float(f"curvature h[{i}]", x) for i, x in enumerate(check_curvatures(h))]
+    poles = list(_kill_steps(tuple(exact)))
+    if 1e8 * poles[-1] > sys.float_info.max:
+        raise ValueError(f"the steps 1/h must be well within the range of floats, got {poles[-1]}")
+    curvatures, times = np.unique(np.array(exact), return_counts=True)
 
     def stable(eta: float) -> bool:
-        steps = np.abs(1 - eta * curvatures)
+        with np.errstate(over="ignore"):
+            steps = np.abs(1 - eta * curvatures)
         return not np.all(steps) or float(times @ np.log(steps)) < 0
 
     def rising(eta: float) -> bool:
-        steps = 1 - eta * curvatures
+        with np.errstate(over="ignore"):
+            steps = 1 - eta * curvatures
         return bool(np.all(steps)) and float(times @ (curvatures / steps)) < 0
 
     ends = [0.0]
@@ -151,16 +168,20 @@ def tail_index(h: Sequence, eta: Any) -> float:
     >>> round(tail_index([1, 3], 1.2), 4), tail_index([1, 3], 0.5)
     (0.4159, inf)
     """
-    steps = [abs(float(m)) for m in factors(h, eta)]
-    q = lyapunov_exponent(h, eta)
-    if not q < 0:
-        raise ValueError(f"a tail index needs q(η) < 0, got q = {q:g} at η = {float(eta):g}")
-    if max(steps) <= 1:
+    logs = log_factors(h, eta)
+    finite = [x for x in logs if x > -math.inf]
+    total, zeros = math.fsum(finite), len(logs) - len(finite)
+    if not (zeros or total < 0):
+        raise ValueError(
+            f"a tail index needs q(η) < 0, got q = {total / len(logs):g} "
+            f"at η = {float(check_step_size(eta)):g}"
+        )
+    if max(logs) <= 0:
         return math.inf
 
     def excess(power: float) -> float:
         """Return Σ (|m_n|^power − 1), without cancellation where κ is close to 0."""
-        return math.fsum(math.expm1(power * math.log(m)) if m else -1.0 for m in steps)
+        return math.fsum(_bend(power * x) for x in finite) + power * total - zeros
 
     high = 1.0
     while excess(high) <= 0:
@@ -189,9 +210,15 @@ def batch_curvatures(h: Sequence, size: int, *, replacement: bool) -> list:
     2 3 4
     """
     h = check_curvatures(h)
-    _check_batch_size(size, len(h), replacement)
-    batches = product(h, repeat=size) if replacement else combinations(h, size)
-    return [sum(batch) / size for batch in batches]
+    size = _batch_size(size, len(h), replacement)
+    number = len(h) ** size if replacement else math.comb(len(h), size)
+    if number > MAX_BATCHES:
+        raise ValueError(
+            f"the batch size must leave at most {MAX_BATCHES} batches, got {size} with {number}"
+        )
+    exact = as_fractions(h)
+    batches = product(exact, repeat=size) if replacement else combinations(exact, size)
+    return [rounded_like(h, "the mean of a batch", sum(batch) / size) for batch in batches]
 
 
 def batch_variance(h: Sequence, size: int, *, replacement: bool) -> Any:
@@ -209,20 +236,31 @@ def batch_variance(h: Sequence, size: int, *, replacement: bool) -> Any:
     >>> print(batch_variance([1, 3, 5], 2, replacement=False))
     2/3
     """
-    n = len(check_curvatures(h))
-    _check_batch_size(size, n, replacement)
-    variance = mean_and_variance(h).variance / size
-    if replacement:
-        return variance
-    return variance * Fraction(n - size, n - 1) if n > 1 else variance
+    h = check_curvatures(h)
+    n, size = len(h), _batch_size(size, len(h), replacement)
+    variance = moments(as_fractions(h))[1] / size
+    if not replacement and n > 1:
+        variance *= Fraction(n - size, n - 1)
+    return rounded_like(h, "ρ/B", variance)
 
 
-def _check_batch_size(size: int, n: int, replacement: bool) -> None:
-    integer("the batch size", size, 1)
+def _batch_size(size: Any, n: int, replacement: Any) -> int:
+    size = integer("the batch size", size, 1)
+    if not isinstance(replacement, bool | np.bool_):
+        raise TypeError(f"replacement must be True or False, got {replacement!r}")
     if not replacement and size > n:
         raise ValueError(f"without replacement the batch size must be ≤ N = {n}, got {size}")
+    return size
+
+
+def _bend(x: float) -> float:
+    """Return eˣ − 1 − x."""
+    if abs(x) > 1e-2:
+        return math.expm1(x) - x
+    return x * x / 2 * (1 + x / 3 * (1 + x / 4 * (1 + x / 5 * (1 + x / 6))))
 
 
 def _kill_steps(h: tuple) -> tuple:
     """Return the step sizes 1/h_n > 0 at which one factor is 0, in increasing order."""
-    return tuple(sorted({1 / x for x in h if x > 0}))
+    steps = {1 / x for x in as_fractions(h) if x > 0}
+    return tuple(sorted(rounded_like(h, "1/h_n", step) for step in steps))

@@ -684,7 +684,7 @@ def test_exact_parameters_stay_exact_in_any_shape():
 
 
 def test_a_numpy_scalar_is_no_exact_number():
-    with pytest.raises(TypeError, match="exact hyperparameters, got the float 0.5"):
+    with pytest.raises(TypeError, match=r"exact hyperparameters, got the float 0\.5"):
         opt.replay(opt.gradient_descent(np.float32(0.5)), [[Fraction(1, 3)]], [Fraction(1)])
     with pytest.raises(TypeError, match="exact parameters need an exact gradient"):
         opt.replay(opt.gradient_descent(Fraction(1, 2)), [[0.5]], [Fraction(1)])
@@ -805,7 +805,7 @@ x, y, z = sympy.symbols("x y z")
         (
             x * y * z + x**2 + y**2 - z**3 + z,
             [x, y, z],
-            [[-(11**0.5), -(11**0.5), -2], [0, 0, -(3**-0.5)], [0, 0, 3**-0.5], [11**0.5] * 2 + [-2]],
+            [[-(11**0.5)] * 2 + [-2], [0, 0, -(3**-0.5)], [0, 0, 3**-0.5], [11**0.5] * 2 + [-2]],
         ),
     ],
 )  # fmt: skip

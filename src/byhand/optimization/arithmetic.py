@@ -94,16 +94,39 @@ class Scaled(NamedTuple):
         return _normal(self.value**power, self.exponent * power)
 
 
-def to_scaled(array: Any) -> Any:
-    """Return floats as scaled ones; exact numbers, which need no scale, as they are."""
-    array = np.asarray(array)
-    return _normal(array, 0) if array.dtype.kind == "f" else array.astype(object)
+def scaled_if_needed(squared: tuple, *others: Any) -> list[Any]:
+    """Return numbers, all of them scaled if the square of one of the first might need it.
+
+    Exact numbers have no range, and so need no scale.
+    """
+    numbers = [*squared, *others]
+    if not any(isinstance(x, Scaled) for x in numbers) and all(map(_is_roomy, squared)):
+        return numbers
+    return [to_scaled(x) for x in numbers]
+
+
+def to_scaled(x: Any) -> Any:
+    """Return floats as scaled ones."""
+    return x if isinstance(x, Scaled) else _normal(np.asarray(x, dtype=float), 0)
+
+
+def _is_roomy(x: Any) -> bool:
+    """Return whether numbers are exact, or floats whose squares are far from the range's ends."""
+    x = np.asarray(x)
+    if x.dtype.kind == "O":
+        return True
+    size = np.abs(x)
+    if (size == 0).any():
+        size = np.where(size == 0, 1.0, size)
+    return bool(size.max(initial=1.0) < 1e100 and size.min(initial=1.0) > 1e-100)
 
 
 def plain(x: Any) -> np.ndarray:
     """Return scaled floats as floats, infinite or 0 where these do not reach; others as arrays."""
+    if not isinstance(x, Scaled):
+        return np.asarray(x)
     with np.errstate(over="ignore", under="ignore"):
-        return _shifted(x, 0) if isinstance(x, Scaled) else np.asarray(x)
+        return _shifted(x, 0)
 
 
 def root(x: Any) -> Any:
@@ -111,7 +134,9 @@ def root(x: Any) -> Any:
     if isinstance(x, Scaled):
         odd = x.exponent % 2
         return _normal(np.sqrt(np.ldexp(x.value, odd)), (x.exponent - odd) // 2)
-    array = np.asarray(x, dtype=object)
+    array = np.asarray(x)
+    if array.dtype.kind == "f":
+        return np.sqrt(array)
     return like(array, [_exact_root(entry) for entry in array.flat])
 
 

@@ -24,7 +24,7 @@ from byhand._checks import (
     positive,
     still_finite,
 )
-from byhand.optimization.arithmetic import fitted, is_zero, plain, root, to_scaled
+from byhand.optimization.arithmetic import fitted, is_zero, plain, root, scaled_if_needed
 
 
 class Optimizer(NamedTuple):
@@ -393,14 +393,14 @@ def rmsprop(
     initial = non_negative("initial", initial)
 
     def init(params):
-        s = to_scaled(np.zeros_like(params) + fitted(params, initial)[0])
-        return RMSPropState(plain(s), s)
+        s = np.zeros_like(params) + fitted(params, initial)[0]
+        return RMSPropState(s, s)
 
     def update(gradient, state, params):
         eta, beta, weight, eps = fitted(params, learning_rate, decay, 1 - decay, epsilon)
-        g = to_scaled(gradient)
-        s = beta * state.scaled + weight * g**2
-        step = eta * g / _scale(s, to_scaled(np.zeros_like(params) + eps), epsilon_inside)
+        g, s, eps = scaled_if_needed((gradient, state.scaled), eps)
+        s = beta * s + weight * g**2
+        step = eta * g / _scale(s, eps, epsilon_inside)
         return params - plain(step), RMSPropState(plain(s), s)
 
     return _optimizer(init, update)
@@ -454,18 +454,18 @@ def adam(
 
     def init(params):
         zeros = np.zeros_like(params)
-        return AdamState(0, zeros, zeros, zeros, zeros, (to_scaled(zeros), to_scaled(zeros)))
+        return AdamState(0, zeros, zeros, zeros, zeros, (zeros, zeros))
 
     def update(gradient, state, params):
         t = state.step + 1
         eta, eps = fitted(params, learning_rate, epsilon)
         b1, w1, c1 = fitted(params, beta1, 1 - beta1, 1 - beta1**t)
         b2, w2, c2 = fitted(params, beta2, 1 - beta2, 1 - beta2**t)
-        g, (m, v) = to_scaled(gradient), state.scaled
+        g, v, m, eps = scaled_if_needed((gradient, state.scaled[1]), state.scaled[0], eps)
         m = b1 * m + w1 * g
         v = b2 * v + w2 * g**2
         m_hat, v_hat = m / c1, v / c2
-        step = eta * m_hat / _scale(v_hat, to_scaled(np.zeros_like(params) + eps), epsilon_inside)
+        step = eta * m_hat / _scale(v_hat, eps, epsilon_inside)
         moments = map(plain, (m, v, m_hat, v_hat))
         return params - plain(step), AdamState(t, *moments, (m, v))
 

@@ -6,38 +6,127 @@ Rules hold for real numbers, and for complex ones where the function is holomorp
 mind broadcasting: the reverse sweep adds an adjoint up to the shape of its argument, the forward
 sweep stretches a perturbation to the shape of the value.
 
-Where a function has a kink, its rule returns one fixed subgradient:
+**Kinks.** Where a function has no derivative, its rule says what both sweeps take for it. Each
+of these numbers lies between the slopes on the two sides, and no more is promised: what is
+composed of kinks need not get a slope of its own (``relu(x) - relu(-x)`` is x, and gets 0 at 0),
+and a program's branch, decided by a value, is not differentiated at all.
 
-* ``np.abs`` has derivative 0 at 0;
-* ``np.maximum``, ``np.minimum``, ``np.max`` and ``np.min`` share the derivative equally among
-  equal candidates, so ``np.maximum(z, 0)`` has derivative ½ at 0;
-* :func:`relu` has derivative 0 at 0, as in the usual libraries.
+========================  ==================  ====================================================
+function                  where               derivative
+========================  ==================  ====================================================
+relu                      0                   0
+abs                       0                   0
+maximum, minimum, clip    a tie               shared equally: maximum(x, 0) has 1/2 at 0
+max, min                  a tie               shared equally among the k that are equal: 1/k
+sort                      a tie               equal entries keep their order
+norm                      0                   0
+where                     everywhere          that of the branch taken; the other never counts
+sign, floor, ceil, rint   everywhere          0, at the jumps as well
+power                     a = 0               aᵇ by b: 0
+power                     a < 0               aᵇ by b: none, so an error if it is asked for
+any of these              not a number        not a number
+========================  ==================  ====================================================
+
+**Infinite slopes.** Where a slope is infinite, as that of sqrt at 0, so is the derivative. A
+product 0·∞ of a slope and what comes along the chain is 0: what is multiplied by 0 is not passed
+on. (So sqrt(x·x) gets 0 at 0, as abs(x) does. But sqrt(x)·sqrt(x), which is x, gets 0 there too.)
+A difference ∞ − ∞ is an error.
+
+**Cancellation.** No rule subtracts from 1 what may round to 1: the derivative of the logistic
+function is σ(x)σ(−x), that of tanh 1/cosh². Slopes are formed before they meet the chain's
+factor, so that they overflow only if they are out of range themselves.
 """
 
 from __future__ import annotations
 
 import functools
+import inspect
+import itertools
+import math
 import operator
 from collections.abc import Callable
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from byhand.backpropagation.tracing import COMPOSITES, CONSTANTS, RULES, Rule, primitive
+from byhand.backpropagation.tracing import (
+    COMPOSITES,
+    CONSTANTS,
+    RULES,
+    Rule,
+    Traced,
+    plain,
+    primitive,
+    zeros_like,
+)
 
 # -- elementwise functions -----------------------------------------------------------------------
 # The Jacobian of an elementwise function is diagonal, so it is its own transpose: multiplying by
 # the derivative is the rule of both sweeps.
 
 
-def _share(c, wins, loses_not):
-    """Return c where an argument wins, c/2 where it ties, 0 where it loses."""
-    return c * (1 * wins + loses_not) / 2
+def _computes_exactly(x) -> bool:
+    return np.asarray(plain(x)).dtype.kind == "O"
+
+
+def _as_floats(x):
+    """Return integers as floats, before a change of sign or a power of one can wrap around."""
+    if type(x) is int:
+        return float(x)
+    if not isinstance(x, np.ndarray | np.generic | list | tuple):
+        return x
+    x = np.asarray(x)
+    return x.astype(float) if x.dtype.kind in "biu" else x
+
+
+def _select(c, y, wins, ties, loses):
+    """Return c where an argument wins, c/2 where it ties, 0 where it loses, and y where y is nan.
+
+    Choosing, where one might multiply by 0, keeps an infinite c out of the places of losers.
+    """
+    return np.where(wins, c, np.where(ties, c / 2, np.where(loses, 0, y)))
 
 
 def _power_base(c, y, a, b):
-    less = b - 1 if isinstance(b, int | float) and b else np.where(b, b - 1, 1)
-    return c * b * a**less
+    if isinstance(b, int | float) and b:
+        return c * (b * a ** (b - 1))
+    if not _computes_exactly(a):
+        b = _as_floats(b)
+    return c * (b * a ** np.where(b, b - 1, 1))
+
+
+def _slope_of_abs(c, y, x):
+    if np.iscomplexobj(x):
+        raise TypeError("np.abs has no derivative at complex numbers")
+    return np.where(x > 0, c, np.where(x < 0, -c, y))
+
+
+def _over_one_plus_square(c, x):
+    """Return c/(1 + x²), where x² may be out of range."""
+    if np.iscomplexobj(x) or _computes_exactly(x):
+        return c / (1 + x * x)
+    far = np.abs(plain(x)) > 1e9  # there the 1 is lost in rounding
+    near = np.where(far, 1, x)
+    return np.where(far, c / np.where(far, x, 1) / np.where(far, x, 1), c / (1 + near * near))
+
+
+def _tanh_slope(y, x):
+    return 1 - y * y if _computes_exactly(x) else _sech2(x)
+
+
+def _sigmoid_slope(y, x):
+    return y * (1 - y) if _computes_exactly(x) else _sech2(x / 2) / 4  # = σ(x)σ(−x)
+
+
+@primitive
+def _sech2(x):
+    """Return 1/cosh²(x), the derivative of tanh."""
+    if np.iscomplexobj(x):  # whose hyperbolic cosine may overflow to nan
+        small = np.exp(np.where(np.real(x) > 0, -2 * x, 2 * x))
+        return 4 * small / (1 + small) ** 2
+    with np.errstate(over="ignore"):
+        root = 1 / np.cosh(x)
+    return root * root
 
 
 @primitive
@@ -49,7 +138,7 @@ def relu(x):
     >>> relu(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 2.])
     """
-    return np.maximum(x, 0)
+    return np.maximum(_unmasked(x), 0)
 
 
 @primitive
@@ -61,54 +150,87 @@ def sigmoid(x):
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    if np.iscomplexobj(x) or np.asarray(x).dtype.kind == "O":
+    x = _as_floats(_unmasked(x))
+    if _computes_exactly(x):
         return 1 / (1 + np.exp(-x))
+    if np.iscomplexobj(x):
+        right = np.real(x) >= 0
+        small = np.exp(np.where(right, -x, x))
+        return np.where(right, 1, small) / (1 + small)
     small = np.exp(-np.abs(x))
     return np.where(x >= 0, 1, small) / (1 + small)
 
+
+@primitive
+def softplus(x):
+    """Return log(1 + exp(x)), without overflow and without losing small values to the 1.
+
+    It is −log(1 − σ(x)), and softplus(−x) is −log σ(x); neither may be computed like that, since
+    σ(x) rounds to 1 from 36.7 on.
+
+    Examples
+    --------
+    >>> softplus(np.array([-1000.0, -40.0, 0.0, 1000.0]))
+    array([0.00000000e+00, 4.24835426e-18, 6.93147181e-01, 1.00000000e+03])
+    """
+    x = _as_floats(_unmasked(x))
+    if _computes_exactly(x):
+        return np.log(1 + np.exp(x))
+    positive = np.real(x) > 0
+    return np.where(positive, x, 0) + np.log1p(np.exp(np.where(positive, -x, x)))
+
+
+def _unmasked(x):
+    if isinstance(x, np.ma.MaskedArray):
+        raise TypeError("x must not be masked, got a masked array: fill it or take a part")
+    return x
+
+
+_LOG2, _LOG10 = math.log(2), math.log(10)  # Python's numbers leave float32 what it is
 
 # function: (how to compute it, the rule for each argument)
 ELEMENTWISE = {
     np.add: (operator.add, lambda c, y, a, b: c, lambda c, y, a, b: c),
     np.subtract: (operator.sub, lambda c, y, a, b: c, lambda c, y, a, b: -c),
     np.multiply: (operator.mul, lambda c, y, a, b: c * b, lambda c, y, a, b: c * a),
-    np.divide: (operator.truediv, lambda c, y, a, b: c / b, lambda c, y, a, b: -c * y / b),
-    np.power: (operator.pow, _power_base, lambda c, y, a, b: c * y * np.log(np.where(a, a, 1))),
+    np.divide: (operator.truediv, lambda c, y, a, b: c / b, lambda c, y, a, b: -c * (y / b)),
+    np.power: (operator.pow, _power_base, lambda c, y, a, b: c * (y * np.log(np.where(a, a, 1)))),
     np.negative: (operator.neg, lambda c, y, x: -c),
     np.positive: (operator.pos, lambda c, y, x: c),
-    np.reciprocal: (np.reciprocal, lambda c, y, x: -c * y * y),
-    np.square: (np.square, lambda c, y, x: c * 2 * x),
+    np.reciprocal: (np.reciprocal, lambda c, y, x: -c * (y * y)),
+    np.square: (np.square, lambda c, y, x: c * (2 * x)),
     np.sqrt: (np.sqrt, lambda c, y, x: c / 2 / y),
     np.exp: (np.exp, lambda c, y, x: c * y),
-    np.expm1: (np.expm1, lambda c, y, x: c * (y + 1)),
+    np.expm1: (np.expm1, lambda c, y, x: c * np.exp(x)),
     np.log: (np.log, lambda c, y, x: c / x),
     np.log1p: (np.log1p, lambda c, y, x: c / (1 + x)),
-    np.log2: (np.log2, lambda c, y, x: c / x / np.log(2)),
-    np.log10: (np.log10, lambda c, y, x: c / x / np.log(10)),
+    np.log2: (np.log2, lambda c, y, x: c / x / _LOG2),
+    np.log10: (np.log10, lambda c, y, x: c / x / _LOG10),
     np.sin: (np.sin, lambda c, y, x: c * np.cos(x)),
     np.cos: (np.cos, lambda c, y, x: -c * np.sin(x)),
     np.tan: (np.tan, lambda c, y, x: c * (1 + y * y)),
-    np.arcsin: (np.arcsin, lambda c, y, x: c / np.sqrt(1 - x * x)),
-    np.arccos: (np.arccos, lambda c, y, x: -c / np.sqrt(1 - x * x)),
-    np.arctan: (np.arctan, lambda c, y, x: c / (1 + x * x)),
+    np.arcsin: (np.arcsin, lambda c, y, x: c / np.sqrt((1 - x) * (1 + x))),
+    np.arccos: (np.arccos, lambda c, y, x: -c / np.sqrt((1 - x) * (1 + x))),
+    np.arctan: (np.arctan, lambda c, y, x: _over_one_plus_square(c, x)),
     np.sinh: (np.sinh, lambda c, y, x: c * np.cosh(x)),
     np.cosh: (np.cosh, lambda c, y, x: c * np.sinh(x)),
-    np.tanh: (np.tanh, lambda c, y, x: c * (1 - y * y)),
+    np.tanh: (np.tanh, lambda c, y, x: c * _tanh_slope(y, x)),
+    _sech2: (_sech2, lambda c, y, x: c * (-2 * np.tanh(x) * y)),
     np.logaddexp: (
         np.logaddexp,
-        lambda c, y, a, b: c * np.exp(a - y),
-        lambda c, y, a, b: c * np.exp(b - y),
+        lambda c, y, a, b: c * sigmoid(a - b),
+        lambda c, y, a, b: c * sigmoid(b - a),
     ),
-    np.abs: (abs, lambda c, y, x: c * np.sign(x)),
+    np.abs: (abs, _slope_of_abs),
     np.maximum: (
         np.maximum,
-        lambda c, y, a, b: _share(c, a > b, a >= b),
-        lambda c, y, a, b: _share(c, b > a, b >= a),
+        lambda c, y, a, b: _select(c, y, a > b, a == b, a < b),
+        lambda c, y, a, b: _select(c, y, b > a, a == b, b < a),
     ),
     np.minimum: (
         np.minimum,
-        lambda c, y, a, b: _share(c, a < b, a <= b),
-        lambda c, y, a, b: _share(c, b < a, b <= a),
+        lambda c, y, a, b: _select(c, y, a < b, a == b, a > b),
+        lambda c, y, a, b: _select(c, y, b < a, a == b, b > a),
     ),
     np.where: (
         np.where,
@@ -116,8 +238,9 @@ ELEMENTWISE = {
         lambda c, y, chosen, a, b: np.where(chosen, c, 0),
         lambda c, y, chosen, a, b: np.where(chosen, 0, c),
     ),
-    relu: (relu, lambda c, y, x: c * (x > 0)),
-    sigmoid: (sigmoid, lambda c, y, x: c * y * (1 - y)),
+    relu: (relu, lambda c, y, x: np.where(x > 0, c, y)),  # elsewhere y is 0, or not a number
+    sigmoid: (sigmoid, lambda c, y, x: c * _sigmoid_slope(y, x)),
+    softplus: (softplus, lambda c, y, x: c * sigmoid(x)),
 }
 
 # -- functions that move, add and multiply arrays --------------------------------------------------
@@ -138,7 +261,7 @@ def _keep(y, x, axis):
 
 
 def _unsum(g, y, x, axis=None, keepdims=False):
-    if isinstance(g, float):  # np.float64 is one: the sum of a loss, on the innermost level
+    if isinstance(g, np.generic):  # the sum of a loss, on the innermost level
         return np.full(np.shape(x), g)
     return np.broadcast_to(_keep(g, x, axis), np.shape(x))
 
@@ -149,17 +272,24 @@ def _uncumsum(g, y, x, axis=None):
 
 
 def _winners(x, y, axis):
-    """Return the share of each entry in its maximum or minimum: 1/k for each of k equals."""
-    wins = 1 * (x == _keep(y, x, axis))
-    return wins / np.sum(wins, axis=axis, keepdims=True)
+    """Say which entries equal their maximum or minimum, and how many do."""
+    x, y = plain(x), plain(y)
+    wins = np.equal(x, _keep(y, x, axis)).astype(bool)
+    count = np.sum(wins, axis=axis, keepdims=True)
+    return wins, count.astype(object) if _computes_exactly(x) else count.astype(x.dtype)
 
 
 def _unmax(g, y, x, axis=None, keepdims=False):
-    return _unsum(g, y, x, axis) * _winners(x, y, axis)
+    wins, count = _winners(x, y, axis)  # a count of 0: the maximum is not a number
+    share = np.where(count, _keep(g, x, axis) / np.where(count, count, 1), _keep(y, x, axis))
+    return np.where(wins | (count == 0), share, 0)
 
 
 def _max_moves(t, y, x, axis=None, keepdims=False):
-    return np.sum(t * _winners(x, y, axis), axis=axis, keepdims=keepdims)
+    wins, count = _winners(x, y, axis)
+    total = np.sum(np.where(wins, t, 0), axis=axis, keepdims=keepdims)
+    count = np.reshape(count, np.shape(total))
+    return np.where(count, total / np.where(count, count, 1), y)
 
 
 def _untranspose(g, y, x, axes=None):
@@ -207,15 +337,68 @@ def _fit_broadcast(g, y, x, shape):
 
 
 @primitive
-def scatter(x, *, index, shape):
-    """Return zeros of a shape with x added at an index: the transpose of ``y[index]``."""
-    y = np.zeros(shape, dtype=getattr(x, "dtype", object))
-    parts = index if isinstance(index, tuple) else (index,)
-    if all(isinstance(i, int | np.integer | slice) or i is None or i is ... for i in parts):
-        y[index] = x
-    else:
-        np.add.at(y, index, x)
+def _average(x, *, axis, keepdims):
+    if _computes_exactly(x):
+        return np.sum(x, axis=axis, keepdims=keepdims) / _count(x, axis)
+    return np.mean(x, axis=axis, keepdims=keepdims)
+
+
+def _count(x, axis) -> int:
+    """Return how many entries a reduction along some axes takes together."""
+    return math.prod(np.shape(x)[i] for i in _axes(axis, np.ndim(x)))
+
+
+def _unaverage(g, y, x, axis, keepdims):
+    return _unsum(g / _count(x, axis), y, x, axis)
+
+
+@primitive
+def _euclidean(x, *, axis, keepdims):
+    """Return √Σx², also where the squares are out of range."""
+    if _computes_exactly(x) or np.iscomplexobj(x):
+        return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    exponent = np.frexp(np.max(np.abs(x), axis=axis, keepdims=True, initial=0))[1]
+    scaled = np.ldexp(x, -exponent)
+    squares = np.sum(scaled * scaled, axis=axis, keepdims=keepdims)
+    return np.ldexp(np.sqrt(squares), np.reshape(exponent, np.shape(squares)))
+
+
+def _directions(y, x, axis):
+    """Return x/‖x‖, and 0 for a zero."""
+    length = _keep(y, x, axis)
+    zero = plain(length) == 0
+    return np.where(zero, 0, x) / np.where(zero, 1, length)
+
+
+def _euclidean_moves(t, y, x, axis, keepdims):
+    return np.sum(t * _directions(y, x, axis), axis=axis, keepdims=keepdims)
+
+
+# Several parts of one array, picked at different places, are put back in one go: an array of n
+# entries that a loop reads one by one costs n, where an array of zeros for each would cost n².
+
+
+@primitive
+def scatter(*parts, indices, shape):
+    """Return zeros of a shape with each part added at its index: the transpose of ``y[index]``."""
+    y = np.zeros(shape, dtype=np.result_type(*(np.asarray(part).dtype for part in parts)))
+    for part, index in zip(parts, indices, strict=True):
+        entries = index if isinstance(index, tuple) else (index,)
+        if all(isinstance(i, int | np.integer | slice) or i is None or i is ... for i in entries):
+            y[index] += part
+        else:
+            np.add.at(y, index, part)
     return y
+
+
+def _gather(g, y, parts, indices, shape):
+    return [g[index] for index in indices]
+
+
+def _scatter_moves(tangents, y, parts, indices, shape):
+    moved = [i for i, t in enumerate(tangents) if t is not None]
+    places = [indices[i] for i in moved]
+    return scatter(*(tangents[i] for i in moved), indices=places, shape=shape)
 
 
 @primitive
@@ -223,24 +406,15 @@ def _join(*parts, axis):
     return np.concatenate(parts, axis=axis)
 
 
-def _part(i, g, y, *parts, axis):
-    start = sum(part.shape[axis] for part in parts[:i])
-    return g[(slice(None),) * (axis % g.ndim) + (slice(start, start + parts[i].shape[axis]),)]
+def _cut(g, y, parts, axis):
+    before = (slice(None),) * (axis % np.ndim(g))
+    ends = itertools.accumulate((np.shape(part)[axis] for part in parts), initial=0)
+    return [g[(*before, slice(*between))] for between in itertools.pairwise(ends)]
 
 
-def _pad_part(i, t, y, *parts, axis):
-    blank = [np.zeros(part.shape) for part in parts]
-    return _join(*blank[:i], t, *blank[i + 1 :], axis=axis)
-
-
-class _PerArgument:
-    """The rules of a function of any number of arguments."""
-
-    def __init__(self, rule: Callable):
-        self.rule = rule
-
-    def __getitem__(self, i: int) -> Callable:
-        return functools.partial(self.rule, i)
+def _join_moves(tangents, y, parts, axis):
+    both = zip(tangents, parts, strict=True)
+    return _join(*(zeros_like(part) if t is None else t for t, part in both), axis=axis)
 
 
 # function: (how to compute it, the rules of the reverse sweep, the rules of the forward sweep)
@@ -250,7 +424,11 @@ STRUCTURAL = {
         (_matmul_left, _matmul_right),
         (lambda t, y, a, b: t @ b, lambda t, y, a, b: a @ t),
     ),
-    np.sum: (np.sum, (_unsum,), (lambda t, y, x, *axis, **how: np.sum(t, *axis, **how),)),
+    np.sum: (
+        np.sum,
+        (_unsum,),
+        (lambda t, y, x, axis=None, keepdims=False: np.sum(t, axis=axis, keepdims=keepdims),),
+    ),
     np.cumsum: (
         np.cumsum,
         (_uncumsum,),
@@ -268,8 +446,8 @@ STRUCTURAL = {
     ),
     np.reshape: (
         np.reshape,
-        (lambda g, y, x, shape, **how: np.reshape(g, np.shape(x), **how),),
-        (lambda t, y, x, shape, **how: np.reshape(t, shape, **how),),
+        (lambda g, y, x, shape, order="C": np.reshape(g, np.shape(x), order=order),),
+        (lambda t, y, x, shape, order="C": np.reshape(t, shape, order=order),),
     ),
     np.transpose: (
         np.transpose,
@@ -283,15 +461,19 @@ STRUCTURAL = {
     ),
     operator.getitem: (
         lambda x, index: x[index],
-        (lambda g, y, x, index: scatter(g, index=index, shape=x.shape),),
+        (None,),  # the sweep puts all parts that were picked from x back together, by scatter
         (lambda t, y, x, index: t[index],),
     ),
-    scatter: (
-        scatter,
-        (lambda g, y, x, index, shape: g[index],),
-        (lambda t, y, x, index, shape: scatter(t, index=index, shape=shape),),
+    _average: (
+        _average,
+        (_unaverage,),
+        (lambda t, y, x, axis, keepdims: _average(t, axis=axis, keepdims=keepdims),),
     ),
-    _join: (_join, _PerArgument(_part), _PerArgument(_pad_part)),
+    _euclidean: (
+        _euclidean,
+        (lambda g, y, x, axis, keepdims: _keep(g, x, axis) * _directions(y, x, axis),),
+        (_euclidean_moves,),
+    ),
     np.linalg.inv: (
         np.linalg.inv,
         (lambda g, y, x: -_turn(y) @ g @ _turn(y),),
@@ -312,8 +494,26 @@ STRUCTURAL = {
     ),
 }
 
-RULES.update({f: Rule(compute, pulls, pulls) for f, (compute, *pulls) in ELEMENTWISE.items()})
-RULES.update({f: Rule(*rule) for f, rule in STRUCTURAL.items()})
+# function: (how to compute it, the rule of the reverse sweep, the rule of the forward sweep)
+JOINT = {scatter: (scatter, _gather, _scatter_moves), _join: (_join, _cut, _join_moves)}
+
+
+def _keywords(pull: Callable) -> frozenset[str]:
+    """Return the names of what a rule takes beside adjoint, value and arrays."""
+    return frozenset([*inspect.signature(pull).parameters][3:])
+
+
+for _function, (_compute, *_pulls) in ELEMENTWISE.items():
+    RULES[_function] = Rule(_compute, _pulls, _pulls, elementwise=True)
+for _function, (_compute, _pulls, _pushes) in STRUCTURAL.items():
+    RULES[_function] = Rule(_compute, _pulls, _pushes, keywords=_keywords(_pushes[0]))
+for _function, (_compute, _pull, _push) in JOINT.items():
+    RULES[_function] = Rule(_compute, _pull, _push, joint=True, keywords=_keywords(_pull))
+
+
+@functools.lru_cache(maxsize=64)
+def _ones(n: int, dtype: np.dtype) -> np.ndarray:
+    return np.ones(n, dtype)
 
 
 def fit(adjoint, shape: tuple[int, ...]):
@@ -326,7 +526,9 @@ def fit(adjoint, shape: tuple[int, ...]):
            [12.]])
     """
     extra = np.ndim(adjoint) - len(shape)
-    if extra:
+    if extra == 1 and type(adjoint) is np.ndarray and adjoint.ndim == 2 and len(adjoint) <= 1024:
+        adjoint = _ones(len(adjoint), adjoint.dtype) @ adjoint  # BLAS adds up short rows faster
+    elif extra:
         adjoint = np.add.reduce(adjoint, 0 if extra == 1 else tuple(range(extra)))
     if 1 in shape and adjoint.shape != shape:
         ones = tuple(i for i, n in enumerate(shape) if n == 1)
@@ -352,7 +554,7 @@ def _rearrange_with_zeros(function: Callable) -> Callable:
 
     def composite(x, *args, **kwargs):
         places = 1 + np.arange(x.size).reshape(x.shape)
-        entries = np.concatenate([np.zeros(1), np.reshape(x, (-1,))])
+        entries = np.concatenate([np.zeros(1, x.dtype), np.reshape(x, (-1,))])
         return entries[function(places, *args, **kwargs)]
 
     return composite
@@ -378,8 +580,7 @@ def _permute_as(function: Callable) -> Callable:
 
 
 def _mean(x, axis=None, keepdims=False):
-    count = np.prod([np.shape(x)[i] for i in _axes(axis, np.ndim(x))], dtype=int)
-    return np.sum(x, axis=axis, keepdims=keepdims) / count
+    return _average(x, axis=axis, keepdims=keepdims)
 
 
 def _dot(a, b):
@@ -394,7 +595,25 @@ def _norm(x, ord=None, axis=None, keepdims=False):
     vectors = isinstance(axis, int) or (axis is None and np.ndim(x) == 1)
     if ord is not None and not (ord == 2 and vectors):
         raise TypeError(f"only the Euclidean norm has a derivative rule, got ord={ord!r}")
-    return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
+    return _euclidean(x, axis=axis, keepdims=keepdims)
+
+
+def _clip(x, a_min=None, a_max=None, *, min=None, max=None):
+    low, high = (min if a_min is None else a_min), (max if a_max is None else a_max)
+    x = x if low is None else np.maximum(x, low)
+    return x if high is None else np.minimum(x, high)
+
+
+def _sort(x, axis=-1):
+    order = np.argsort(plain(x), axis=axis, kind="stable")
+    return _rearrange(lambda places: np.take_along_axis(places, order, axis))(x)
+
+
+def _concatenate(parts, axis=0):
+    parts = [part if isinstance(part, Traced) else np.asarray(part) for part in parts]
+    if axis is None:
+        parts, axis = [np.reshape(part, (-1,)) for part in parts], 0
+    return _join(*parts, axis=axis)
 
 
 def _pad(x, pad_width, mode="constant"):
@@ -413,12 +632,14 @@ COMPOSITES.update(
         np.dot: _dot,
         np.linalg.norm: _norm,
         np.stack: _stack,
-        np.concatenate: lambda parts, axis=0: _join(*parts, axis=axis),
+        np.concatenate: _concatenate,
         np.outer: lambda a, b: np.reshape(a, (-1, 1)) * np.reshape(b, (1, -1)),
         np.ravel: lambda x: np.reshape(x, (-1,)),
         np.trace: lambda x, offset=0: np.sum(np.diagonal(x, offset), axis=-1),
         np.pad: _pad,
-        np.clip: lambda x, low, high: np.minimum(np.maximum(x, low), high),
+        np.clip: _clip,
+        np.sort: _sort,
+        np.copy: lambda x: x,
     }
 )
 COMPOSITES.update({f: _reshape_as(f) for f in (np.squeeze, np.expand_dims)})
@@ -433,5 +654,7 @@ CONSTANTS.update(
         *(np.sign, np.floor, np.ceil, np.rint, np.isnan, np.isfinite, np.isinf),
         *(np.argmax, np.argmin, np.argsort, np.shape, np.ndim, np.size),
         *(np.zeros_like, np.ones_like, np.iscomplexobj, np.array_equal, np.allclose),
+        *(np.any, np.all, np.count_nonzero, np.nonzero, np.isclose, np.trunc, np.signbit),
+        *(np.logical_and, np.logical_or, np.logical_not),
     }
 )

@@ -5,14 +5,27 @@ Chapter 5 derives the reverse sweep in D4.3 and the forward sweep in D5.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from byhand._checks import one_of
-from byhand.backpropagation.rules import fit
-from byhand.backpropagation.tracing import Dual, Traced, Variable, new_level, plain
+from byhand import _checks
+from byhand.backpropagation.rules import fit, scatter
+from byhand.backpropagation.tracing import (
+    RULES,
+    Dual,
+    Traced,
+    Variable,
+    has_nan,
+    plain,
+    require_open,
+    silent,
+    sweeping,
+    without_undetermined,
+    zeros_like,
+)
 
 
 def value_and_grad(f: Callable) -> Callable:
@@ -31,8 +44,18 @@ def value_and_grad(f: Callable) -> Callable:
 
     Raises
     ------
+    TypeError
+        When called, if x is not made of numbers, or f returns none.
     ValueError
-        When called, if the value of f is not a scalar.
+        When called, if x is empty or not finite, if the value of f is not a scalar, or if the
+        derivative is not determined: a difference ∞ − ∞ of slopes.
+
+    Notes
+    -----
+    The gradient has the type of x: float32 for float32, fractions for fractions; integers become
+    floats. Its parts are new arrays, which share nothing with x or each other. What f computes
+    with is recorded as it is at that time, whatever becomes of it later. The rules at kinks and
+    for infinite slopes are in :mod:`byhand.backpropagation.rules`.
 
     Examples
     --------
@@ -42,11 +65,11 @@ def value_and_grad(f: Callable) -> Callable:
 
     def wrapped(x, *args, **kwargs):
         tape, leaves, y = record(f, x, *args, **kwargs)
-        if np.shape(y) != ():
+        if shape := np.shape(plain(y)):
             raise ValueError(
-                f"the gradient needs a scalar value, got shape {np.shape(y)}; use vjp or jacobian"
+                f"the gradient needs a scalar value, got shape {shape}; use vjp or jacobian"
             )
-        return _value(y, tape), _pull_back(tape, leaves, y, None)
+        return _value(y, tape), _pull_back(tape, leaves, y, _one(plain(y)))
 
     return wrapped
 
@@ -84,12 +107,13 @@ def vjp(f: Callable, x: Any) -> tuple[Any, Callable]:
     >>> pullback(np.array([1.0, 10.0]))
     array([  1., -10.])
     """
-    tape, leaves, y = record(f, tree_map(_copy, x))
+    tape, leaves, y = record(f, x)
+    shape = np.shape(plain(y))
 
     def pullback(g):
-        if np.shape(g) != np.shape(y):
-            raise ValueError(f"the adjoint needs shape {np.shape(y)}, got {np.shape(g)}")
-        return _pull_back(tape, leaves, y, _leaf(g))
+        if np.shape(g) != shape:
+            raise ValueError(f"the adjoint needs shape {shape}, got {np.shape(g)}")
+        return _pull_back(tape, leaves, y, _leaf(g, "the adjoint") if np.size(g) else g)
 
     return _value(y, tape), pullback
 
@@ -116,10 +140,11 @@ def jvp(f: Callable, x: Any, v: Any) -> tuple[Any, Any]:
     >>> jvp(lambda x: np.sum(x * x), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     (np.float64(5.0), np.float64(2.0))
     """
-    level = new_level()
-    y = f(tree_map(lambda a, t: _dual(_leaf(a), level, _leaf(t)), x, v))
-    split = tree_map(lambda part: _split(part, level), y)
-    return tree_map(lambda pair: pair.value, split), tree_map(lambda pair: pair.tangent, split)
+    _checks.function("f", f)
+    with sweeping() as level:
+        y = f(tree_map(lambda a, t: _dual(_leaf(a), level, _leaf(t, "v")), x, v))
+        split = tree_map(lambda part: _split(part, level), y)
+    return tree_map(lambda pair: _own(pair.value), split), tree_map(_tangent, split)
 
 
 def derivative(f: Callable) -> Callable:
@@ -136,7 +161,7 @@ def derivative(f: Callable) -> Callable:
     """
 
     def wrapped(x):
-        return jvp(f, x, tree_map(lambda a: plain(_leaf(a)) ** 0, x))[1]
+        return jvp(f, x, tree_map(lambda a: _one(plain(_leaf(a))), x))[1]
 
     return wrapped
 
@@ -163,16 +188,16 @@ def jacobian(f: Callable, mode: str = "reverse") -> Callable:
     array([[4., 0.],
            [3., 2.]])
     """
-    one_of("mode", mode, ("reverse", "forward"))
+    _checks.one_of("mode", mode, ("reverse", "forward"))
 
     def by_rows(x):
-        y, pullback = vjp(f, x)
-        rows = [pullback(unit) for unit in _units(np.shape(y))]
-        return np.reshape(np.stack(rows), np.shape(y) + np.shape(x))
+        y, pullback = vjp(f, _one_array(x))
+        rows = [pullback(unit) for unit in _units(y)]
+        return _stacked(rows, 0, np.shape(y) + np.shape(x), x)
 
     def by_columns(x):
-        columns = [jvp(f, x, unit)[1] for unit in _units(np.shape(x))]
-        return np.reshape(np.stack(columns, axis=-1), np.shape(columns[0]) + np.shape(x))
+        columns = [jvp(f, x, unit)[1] for unit in _units(_one_array(x))]
+        return _stacked(columns, -1, np.shape(columns[0]) + np.shape(x), x)
 
     return by_rows if mode == "reverse" else by_columns
 
@@ -195,37 +220,64 @@ def hvp(f: Callable, x: Any, v: Any) -> Any:
 
 
 def record(f: Callable, x: Any, *args: Any, **kwargs: Any) -> tuple[list, Any, Any]:
-    """Run f on variables; return the tape, the variables in the place of x, and the value."""
-    level, tape = new_level(), []
+    """Run f on variables; return the tape, the variables in the place of x, and the value.
 
-    def variable(a):
-        value = _leaf(a)
-        tape.append((None, value, (), {}, ()))
-        return Variable(value, level, tape, len(tape) - 1)
+    Raises
+    ------
+    TypeError
+        If x is not made of numbers, or f does not return a number or an array of numbers.
+    """
+    _checks.function("f", f)
+    tape: list = []
+    with sweeping() as level:
 
-    leaves = tree_map(variable, x)
-    return tape, leaves, f(leaves, *args, **kwargs)
+        def variable(a):
+            value = _leaf(a)
+            tape.append((None, value, (), {}, ()))
+            return Variable(value, level, tape, len(tape) - 1)
+
+        leaves = tree_map(variable, x)
+        y = f(leaves, *args, **kwargs)
+        return tape, leaves, _result(y)
 
 
-def adjoints(tape: list, last: int, seed: Any) -> list:
+def adjoints(tape: list, last: int, seed: Any, *, careful: bool = False) -> list:
     """Return the adjoint of every value on a tape, given that of the ``last``.
 
     A tape lists every operation after those that it needs, so running through it backwards is
     a reverse topological order: no search, no recursion. An adjoint collects a part from each
     use of its value (Equation ch5-reverse); ``None`` means that ``last`` does not depend on it.
+    The parts that come from ``x[index]`` wait until x is reached, and are then put into one
+    array together. A ``careful`` sweep looks for products 0·∞ and makes them 0.
     """
     bars: list[Any] = [None] * len(tape)
     bars[last] = seed
+    picked: dict[int, tuple[list, list]] = {}
+    picking = RULES[operator.getitem]
     for k in range(last, -1, -1):
+        if k in picked:
+            parts, indices = picked.pop(k)
+            whole = scatter(*parts, indices=indices, shape=np.shape(tape[k][1]))
+            bars[k] = whole if bars[k] is None else bars[k] + whole
         g = bars[k]
         if g is None:
             continue
         rule, y, args, kwargs, parents = tape[k]
+        if rule is picking:
+            parts, indices = picked.setdefault(parents[0][1], ([], []))
+            parts.append(g)
+            indices.append(kwargs["index"])
+            continue
+        of_all = rule.pulls(g, y, args, **kwargs) if rule is not None and rule.joint else None
         for i, parent in parents:
-            pull = rule.pulls[i]
-            if pull is None:
+            if of_all is not None:
+                part = of_all[i]
+            elif (pull := rule.pulls[i]) is None:
                 continue
-            part = pull(g, y, *args, **kwargs) if kwargs else pull(g, y, *args)
+            else:
+                part = pull(g, y, *args, **kwargs) if kwargs else pull(g, y, *args)
+            if careful and rule.elementwise:
+                part = without_undetermined(part, g, y)
             shape = getattr(args[i], "shape", ())
             if getattr(part, "shape", ()) != shape:
                 part = fit(part, shape)
@@ -235,14 +287,42 @@ def adjoints(tape: list, last: int, seed: Any) -> list:
 
 
 def _pull_back(tape: list, leaves: Any, y: Any, seed: Any) -> Any:
-    bars: list[Any] = [None] * len(tape)
-    if _is_on(y, tape):
-        bars = adjoints(tape, y.index, _one(y.value) if seed is None else seed)
+    """Return the adjoints of the variables in the place of x, as arrays of their own."""
+    if not _is_on(y, tape):
+        return tree_map(lambda leaf: zeros_like(leaf.value), leaves)
+    with silent():
+        bars = adjoints(tape, y.index, seed)
+        found = _adjoints_of(leaves, bars)
+        if _any(has_nan, found):
+            found = _adjoints_of(leaves, adjoints(tape, y.index, seed, careful=True))
+            if _any(has_nan, found) and _all_finite(y.value):
+                raise ValueError(_UNDETERMINED)
+    return found
 
+
+def _adjoints_of(leaves: Any, bars: list) -> Any:
     def bar(leaf):
-        return 0 * leaf.value if bars[leaf.index] is None else bars[leaf.index]
+        adjoint = bars[leaf.index]
+        return zeros_like(leaf.value) if adjoint is None else _as_type_of(leaf.value, adjoint)
 
     return tree_map(bar, leaves)
+
+
+_UNDETERMINED = (
+    "the derivative is not determined: where f is evaluated, slopes are infinite and their "
+    "difference ∞ − ∞ has no value"
+)
+
+
+def _as_type_of(x: Any, derivative: Any) -> Any:
+    """Return a derivative as a new array of the type of x, where both are floats."""
+    if isinstance(derivative, Traced):
+        return derivative
+    dtype = getattr(x, "dtype", None)
+    new = np.array(derivative)
+    if dtype is not None and new.dtype != dtype and new.dtype.kind == dtype.kind == "f":
+        new = new.astype(dtype)
+    return new[()]
 
 
 def _is_on(y: Any, tape: list) -> bool:
@@ -250,45 +330,112 @@ def _is_on(y: Any, tape: list) -> bool:
 
 
 def _value(y: Any, tape: list) -> Any:
-    return y.value if _is_on(y, tape) else y
+    return _own(y.value if _is_on(y, tape) else y)
+
+
+def _own(y: Any) -> Any:
+    """Return a result as an array that nothing else refers to."""
+    return y.copy() if isinstance(y, np.ndarray) else y
+
+
+def _result(y: Any) -> Any:
+    """Return what a function to be differentiated has returned, if that is numbers.
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
+    if isinstance(y, Traced):
+        require_open(y)
+        return y
+    if y is None:
+        raise TypeError("f must return a number or an array, got None: is its return missing?")
+    if isinstance(y, (tuple, list, dict, set)):
+        kind = type(y).__name__
+        raise TypeError(f"f must return a number or one array, got a {kind}; use np.stack")
+    kind = np.asarray(y).dtype.kind
+    if kind not in "iufcO" or isinstance(y, np.ma.MaskedArray):
+        raise TypeError(f"f must return numbers, got {y!r}")
+    return y
 
 
 def _one(y: Any) -> Any:
-    dtype = getattr(y, "dtype", np.dtype(object))
-    return y**0 if dtype.kind == "O" else dtype.type(1)  # y**0 is a Fraction if y is one
+    """Return ones in the shape and type of a plain y."""
+    dtype = np.asarray(y).dtype
+    return y**0 if dtype.kind == "O" else np.ones_like(y, dtype)[()]
 
 
-def _leaf(a: Any) -> Any:
-    """Return a number or array as one that can be differentiated: integers become floats."""
-    if isinstance(a, Traced) or (type(a) is np.ndarray and a.dtype == np.float64):
+def _leaf(a: Any, name: str = "x") -> Any:
+    """Return a number or array to differentiate by: a copy, in which integers became floats."""
+    if type(a) is float:
+        a = np.float64(a)
+    if type(a) is np.float64 or (type(a) is np.ndarray and a.dtype == np.float64 and a.size):
+        if _all_finite(a):
+            return a.copy()
+    elif isinstance(a, Traced):
+        require_open(a)
         return a
-    a = np.asarray(a)
-    if a.dtype.kind in "biu":
-        a = a.astype(float)
-    elif a.dtype.kind not in "fcO":
-        raise TypeError(f"cannot differentiate with respect to {a.dtype} values")
-    return a[()]
+    return _checks.numbers(name, a, small=True, allow_complex=True)[()]
 
 
-def _copy(a: Any) -> Any:
-    return a if isinstance(a, Traced) else np.array(a)[()]
+def _all_finite(a: Any) -> bool:
+    a = plain(a)
+    if getattr(a, "dtype", np.dtype(object)).kind not in "fc":
+        return True
+    square = np.vdot(a, a)
+    return bool(square - square == 0) or bool(np.isfinite(a).all())
 
 
 def _dual(value: Any, level: int, tangent: Any) -> Dual:
     if np.shape(value) != np.shape(tangent):
         raise ValueError(f"the direction needs shape {np.shape(value)}, got {np.shape(tangent)}")
+    if not isinstance(value, Traced):
+        tangent = _as_type_of(value, tangent)
     return Dual(value, level, tangent)
 
 
 def _split(y: Any, level: int) -> Dual:
     """Return y as a dual number of this level: with perturbation 0 if it has none."""
-    return y if isinstance(y, Dual) and y.level == level else Dual(y, level, 0 * y)
+    y = _result(y)
+    return y if isinstance(y, Dual) and y.level == level else Dual(y, level, zeros_like(y))
 
 
-def _units(shape: tuple[int, ...]) -> np.ndarray:
-    """Return the unit vectors of a space of arrays."""
-    n = int(np.prod(shape))
-    return np.eye(n).reshape(n, *shape)
+def _tangent(y: Dual) -> Any:
+    if has_nan(y.tangent) and _all_finite(y.value):
+        raise ValueError(_UNDETERMINED)
+    return _as_type_of(y.value, y.tangent)
+
+
+def _one_array(x: Any) -> Any:
+    if isinstance(x, (tuple, list, dict)):
+        raise TypeError(f"x must be one array, got a {type(x).__name__}")
+    return x
+
+
+def _units(a: Any) -> Any:
+    """Return the unit vectors of the space of a, in its type."""
+    a = plain(_leaf(a)) if np.size(a) else np.asarray(plain(a))
+    n = np.size(a)
+    exact = a.dtype.kind == "O" if hasattr(a, "dtype") else True
+    units = np.eye(n, dtype=object if exact else a.dtype)
+    return units.reshape(n, *np.shape(a))
+
+
+def _stacked(parts: list, axis: int, shape: tuple[int, ...], x: Any) -> Any:
+    """Return the rows or columns of a Jacobian as one array."""
+    return np.reshape(np.stack(parts, axis=axis), shape) if parts else np.zeros(shape)
+
+
+def _any(says: Callable, tree: Any) -> bool:
+    found = False
+
+    def look(leaf):
+        nonlocal found
+        found = found or says(leaf)
+
+    tree_map(look, tree)
+    return found
 
 
 def tree_map(function: Callable, tree: Any, *others: Any) -> Any:

@@ -14,10 +14,12 @@ the perturbations of nested calls cannot be confused.
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import inspect
 import itertools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,11 +31,20 @@ class Rule(NamedTuple):
     ``compute(*args)`` gives its value y. ``pulls[i](g, y, *args)`` turns the adjoint of y into
     the part of the adjoint of argument i that flows through y; ``pushes[i](t, y, *args)`` turns
     a perturbation of argument i into one of y. ``None`` marks an argument without derivative.
+
+    A function of any number of arguments, ``joint``, has one rule for all of them, or its price
+    would grow with the square of their number: ``pulls(g, y, args)`` gives the parts of all
+    arguments, ``pushes(tangents, y, args)`` the sum of what all perturbations (None where there
+    is none) do to y. In an ``elementwise`` rule the adjoint meets a slope as a factor. ``keywords`` are
+    those that the rules know of.
     """
 
     compute: Callable
-    pulls: Sequence[Callable | None]
-    pushes: Sequence[Callable | None]
+    pulls: Any
+    pushes: Any
+    elementwise: bool = False
+    joint: bool = False
+    keywords: frozenset[str] = frozenset()
 
 
 RULES: dict[Callable, Rule] = {}
@@ -45,7 +56,37 @@ COMPOSITES: dict[Callable, Callable] = {}
 CONSTANTS: set[Callable] = set()
 """NumPy functions that are locally constant, or ask for a property: they see values only."""
 
-new_level = itertools.count().__next__
+OPEN: set[int] = set()
+"""The levels of the sweeps whose function is still running."""
+
+_levels = itertools.count()
+
+
+@contextlib.contextmanager
+def sweeping() -> Iterator[int]:
+    """Draw the level of a new sweep, and close it when the function has run."""
+    level = next(_levels)
+    OPEN.add(level)
+    try:
+        yield level
+    finally:
+        OPEN.discard(level)
+
+
+def require_open(x: Traced) -> None:
+    """Refuse a value that has outlived its sweep.
+
+    Raises
+    ------
+    ValueError
+        If the function that x was computed in has returned.
+    """
+    if x.level not in OPEN:
+        raise ValueError(
+            f"a {type(x).__name__} leaked from a sweep that has ended, and was met again: "
+            "a list, a dictionary or a global variable that a differentiated function fills keeps "
+            "recorded values; let the function return them instead"
+        )
 
 
 class Traced:
@@ -85,10 +126,23 @@ class Traced:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, index):
-        return apply(operator.getitem, (self,), {"index": index})
+        return apply(operator.getitem, (self,), {"index": _kept_index(index)})
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.value!r})"
+
+    def copy(self):
+        """Return the value itself: nothing can change it, and a copy of its record is another."""
+        return self
+
+    def __copy__(self):
+        return self
+
+    def __deepcopy__(self, _memo):
+        return self
+
+    def __reduce__(self):
+        raise TypeError(f"a {type(self).__name__} cannot be pickled: it belongs to a running sweep")
 
     # -- what would lose the derivative, or falsify it -------------------------------------------
 
@@ -130,6 +184,8 @@ class Traced:
         return apply(ufunc, args, kwargs)
 
     def __array_function__(self, function, types, args, kwargs):
+        if function is np.where and len(args) == 1:  # which asks for the places of non-zeros
+            function = np.nonzero
         return apply(function, args, kwargs)
 
 
@@ -139,7 +195,9 @@ def apply(function: Callable, args: Sequence[Any], kwargs: dict[str, Any]) -> An
     Raises
     ------
     TypeError
-        If the table has no rule for the function.
+        If the table has no rule for the function, or the rule does not know an argument of it.
+    ValueError
+        If a value has outlived the sweep that it was computed in.
     """
     rule = RULES.get(function)
     if rule is None:
@@ -150,16 +208,46 @@ def apply(function: Callable, args: Sequence[Any], kwargs: dict[str, Any]) -> An
             top = a
     if top is None:
         raise TypeError(f"{function.__name__}: pass traced arrays by position, not by keyword")
+    if kwargs and not rule.keywords.issuperset(kwargs):
+        unknown = ", ".join(sorted(set(kwargs) - rule.keywords))
+        known = ", ".join(sorted(rule.keywords)) or "none"
+        raise TypeError(
+            f"the derivative rule of {_full_name(function)} knows no {unknown}; its keywords: {known}"
+        )
+    if top.level not in OPEN:
+        require_open(top)
     return top._apply(rule, args, kwargs)
 
 
 def _apply_without_rule(function: Callable, args: Sequence[Any], kwargs: dict) -> Any:
-    if function in COMPOSITES:
-        return COMPOSITES[function](*args, **kwargs)
+    composite = COMPOSITES.get(function)
+    if composite is not None:
+        try:
+            return composite(*args, **kwargs)
+        except TypeError:
+            _require_signature(function, composite, args, kwargs)
+            raise
     if function in CONSTANTS:
+        for a in args:
+            if isinstance(a, Traced):
+                require_open(a)
         return function(*map(plain, args), **kwargs)
-    name = f"{getattr(function, '__module__', None) or 'numpy'}.{function.__name__}"
+    name = _full_name(function)
     raise TypeError(f"no derivative rule for {name}; the rules are in byhand.backpropagation.rules")
+
+
+def _require_signature(function: Callable, composite: Callable, args, kwargs) -> None:
+    """Say so if what went wrong is that the rule does not know an argument."""
+    signature = inspect.signature(composite)
+    try:
+        signature.bind(*args, **kwargs)
+    except TypeError as error:
+        message = f"{_full_name(function)} of a traced array takes {signature}: {error}"
+        raise TypeError(message) from None
+
+
+def _full_name(function: Callable) -> str:
+    return f"{getattr(function, '__module__', None) or 'numpy'}.{function.__name__}"
 
 
 def plain(x: Any) -> Any:
@@ -174,12 +262,45 @@ def primitive(function: Callable) -> Callable:
 
     @functools.wraps(function)
     def dispatching(*args, **kwargs):
-        if any(isinstance(a, Traced) for a in args):
-            return apply(dispatching, args, kwargs)
+        for a in args:
+            if isinstance(a, Traced):
+                return apply(dispatching, args, kwargs)
         return function(*args, **kwargs)
 
     return dispatching
 
+
+# -- operands that are not traced ------------------------------------------------------------------
+
+
+def _kept(a: Any) -> Any:
+    """Return an operand as it is now: the sweep comes later, and its owner may change it before."""
+    return a.copy("K") if type(a) is np.ndarray else _operand(a)
+
+
+def _operand(a: Any) -> Any:
+    """Return a number as it is, and what else NumPy takes for an array as a plain array.
+
+    Raises
+    ------
+    TypeError
+        If an array has a mask, or a product of its own.
+    """
+    if isinstance(a, np.ma.MaskedArray | np.matrix):
+        kind = type(a).__name__
+        raise TypeError(f"an operand of a traced value must be a plain array, got a {kind}")
+    return np.array(a) if isinstance(a, np.ndarray | list | tuple) else a
+
+
+def _kept_index(index: Any) -> Any:
+    if type(index) is int or type(index) is slice:
+        return index
+    if isinstance(index, tuple):
+        return tuple(map(_kept_index, index))
+    return _kept(index) if isinstance(index, np.ndarray | list) else index
+
+
+# -- tape variables and dual numbers ---------------------------------------------------------------
 
 Node = tuple[Rule | None, Any, Sequence[Any], dict[str, Any], Sequence[tuple[int, int]]]
 """One operation on a tape: its rule, its value, ``args``, ``kwargs``, and whence the args came.
@@ -203,9 +324,12 @@ class Variable(Traced):
         level, tape = self.level, self.tape
         values, parents = [], []
         for a in args:
-            if isinstance(a, Traced) and a.level == level:
+            kind = type(a)
+            if kind is Variable and a.level == level:
                 parents.append((len(values), a.index))
                 a = a.value
+            elif kind is not float and kind is not int and not isinstance(a, Traced):
+                a = a if _is_setting(rule, len(values)) else _kept(a)
             values.append(a)
         y = rule.compute(*values, **kwargs) if kwargs else rule.compute(*values)
         tape.append((rule, y, values, kwargs, parents))
@@ -226,17 +350,73 @@ class Dual(Traced):
         return f"Dual({self.value!r} + {self.tangent!r}ε)"
 
     def _apply(self, rule: Rule, args: Sequence[Any], kwargs: dict[str, Any]) -> Dual:
-        level = self.level
-        moved = [i for i, a in enumerate(args) if isinstance(a, Traced) and a.level == level]
-        values = [a.value if i in moved else a for i, a in enumerate(args)]
+        values, tangents = [], []
+        for a in args:
+            moved = isinstance(a, Traced) and a.level == self.level
+            tangents.append(a.tangent if moved else None)
+            if moved:
+                a = a.value
+            elif type(a) is not np.ndarray and not isinstance(a, Traced):
+                a = a if _is_setting(rule, len(values)) else _operand(a)
+            values.append(a)
         y = rule.compute(*values, **kwargs)
-        parts = [
-            push(args[i].tangent, y, *values, **kwargs) for i in moved if (push := rule.pushes[i])
-        ]
-        tangent = functools.reduce(operator.add, parts) if parts else 0 * y
-        if np.shape(tangent) != np.shape(y):
+        with silent():
+            tangent = _pushed(rule, tangents, y, values, kwargs)
+        if tangent is None:
+            tangent = zeros_like(y)
+        elif np.shape(tangent) != np.shape(y):
             tangent = np.broadcast_to(tangent, np.shape(y))
-        return Dual(y, level, tangent)
+        return Dual(y, self.level, tangent)
+
+
+def _is_setting(rule: Rule, i: int) -> bool:
+    """Say whether argument i is an axis or a shape, not an operand."""
+    return not rule.joint and i >= len(rule.pulls)
+
+
+def _pushed(rule: Rule, tangents: list, y: Any, values: list, kwargs: dict) -> Any:
+    """Add up what the perturbations of the arguments do to y; None if there are none."""
+    if rule.joint:
+        return rule.pushes(tangents, y, values, **kwargs)
+    parts = []
+    for i, t in enumerate(tangents):
+        push = None if t is None else rule.pushes[i]
+        if push is not None:
+            part = push(t, y, *values, **kwargs)
+            parts.append(without_undetermined(part, t, y) if rule.elementwise else part)
+    return functools.reduce(operator.add, parts) if parts else None
+
+
+# -- infinite slopes -------------------------------------------------------------------------------
+
+
+def silent() -> np.errstate:
+    """Let derivative rules divide by 0 and overflow without a warning: ±∞ is what they mean."""
+    return np.errstate(all="ignore")
+
+
+def has_nan(x: Any) -> bool:
+    """Say whether a number that was computed with floats is not a number, in one cheap pass."""
+    x = plain(x)
+    if isinstance(x, np.ndarray) and x.dtype.kind in "fc":
+        square = np.vdot(x, x)  # nan if an entry is
+        return bool(square != square) and bool(np.isnan(x).any())
+    return isinstance(x, float | np.floating | np.complexfloating) and bool(x != x)
+
+
+def without_undetermined(part: Any, c: Any, y: Any) -> Any:
+    """Return the product of c and a slope of y, with 0 where it is 0·∞ or ∞·0."""
+    if not has_nan(part):
+        return part
+    factor = plain(c)
+    silenced = (factor == 0) | (np.isinf(factor) & ~np.isnan(plain(y)))
+    return np.where(np.isnan(plain(part)) & silenced, 0, part)
+
+
+def zeros_like(y: Any) -> Any:
+    """Return 0 in the shape and type of y, also where y is infinite."""
+    y = plain(y)
+    return 0 * y if np.asarray(y).dtype.kind == "O" else np.zeros_like(y)[()]
 
 
 # -- operators and methods -----------------------------------------------------------------------
@@ -285,7 +465,10 @@ for _name, _function in {
 for _name, _function in {"neg": np.negative, "pos": np.positive, "abs": np.abs}.items():
     setattr(Traced, f"__{_name}__", _unary(_function))
 
-for _name in ["sum", "mean", "max", "min", "swapaxes", "ravel", "squeeze", "dot", "cumsum"]:
+for _name in [
+    *("sum", "mean", "max", "min", "swapaxes", "ravel", "squeeze", "dot", "cumsum", "clip"),
+    *("repeat", "take", "trace", "diagonal", "argmax", "argmin", "argsort"),
+]:
     setattr(Traced, _name, _method(getattr(np, _name)))
 
 

@@ -2,6 +2,7 @@
 
 import math
 import operator
+from collections import Counter
 from fractions import Fraction
 
 import autograd
@@ -653,6 +654,17 @@ def test_every_figure_can_be_drawn():
 
 
 # -- counting --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n", "kind", "count"),
+    [
+        *((3, "multiplications", 2), (-1, "multiplications", 1), (-2, "multiplications", 2)),
+        *((1, "multiplications", 0), (2.5, "functions", 1), (-0.5, "functions", 1)),
+    ],
+)
+def test_a_power_counts_as_what_it_takes(n, kind, count):
+    assert +count_operations(lambda x: x**n, np.array([2.0])) == +Counter({kind: count})
 
 
 def test_counts_of_a_jacobian():

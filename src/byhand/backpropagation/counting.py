@@ -35,8 +35,12 @@ class Counted:
     def __ge__(self, other) -> bool:
         return self.value >= _number(other)
 
-    def __pow__(self, n: int):
-        self.tally["multiplications"] += max(n - 1, 0)
+    def __pow__(self, n):
+        n = _number(n)
+        if n != int(n):
+            self.tally["functions"] += 1
+        else:  # products one by one, and a division where n < 0
+            self.tally["multiplications"] += max(abs(int(n)) - 1, 0) + (n < 0)
         return Counted(self.value**n, self.tally)
 
     def __neg__(self):
@@ -76,7 +80,8 @@ for _name, _kind, _compute in [
 def count_operations(f: Callable, *args: Any) -> Counter:
     """Return how many additions, multiplications and functions f does with the args' entries.
 
-    Subtractions count as additions, divisions as multiplications, changes of sign not at all.
+    Subtractions count as additions, divisions as multiplications, changes of sign not at all. The
+    power xⁿ counts as |n| − 1 products and, if n < 0, a division; with a broken n as a function.
 
     Parameters
     ----------

@@ -39,7 +39,6 @@ factor, so that they overflow only if they are out of range themselves.
 
 from __future__ import annotations
 
-import functools
 import inspect
 import itertools
 import math
@@ -511,9 +510,7 @@ for _function, (_compute, _pull, _push) in JOINT.items():
     RULES[_function] = Rule(_compute, _pull, _push, joint=True, keywords=_keywords(_pull))
 
 
-@functools.lru_cache(maxsize=64)
-def _ones(n: int, dtype: np.dtype) -> np.ndarray:
-    return np.ones(n, dtype)
+_ONES = np.ones(1024)
 
 
 def fit(adjoint, shape: tuple[int, ...]):
@@ -526,8 +523,14 @@ def fit(adjoint, shape: tuple[int, ...]):
            [12.]])
     """
     extra = np.ndim(adjoint) - len(shape)
-    if extra == 1 and type(adjoint) is np.ndarray and adjoint.ndim == 2 and len(adjoint) <= 1024:
-        adjoint = _ones(len(adjoint), adjoint.dtype) @ adjoint  # BLAS adds up short rows faster
+    if (
+        extra == 1
+        and type(adjoint) is np.ndarray
+        and adjoint.dtype == float
+        and adjoint.ndim == 2
+        and len(adjoint) <= 1024
+    ):
+        adjoint = _ONES[: len(adjoint)] @ adjoint  # BLAS adds up short rows faster
     elif extra:
         adjoint = np.add.reduce(adjoint, 0 if extra == 1 else tuple(range(extra)))
     if 1 in shape and adjoint.shape != shape:

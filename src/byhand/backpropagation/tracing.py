@@ -35,8 +35,8 @@ class Rule(NamedTuple):
     A function of any number of arguments, ``joint``, has one rule for all of them, or its price
     would grow with the square of their number: ``pulls(g, y, args)`` gives the parts of all
     arguments, ``pushes(tangents, y, args)`` the sum of what all perturbations (None where there
-    is none) do to y. In an ``elementwise`` rule the adjoint meets a slope as a factor. ``keywords`` are
-    those that the rules know of.
+    is none) do to y. In an ``elementwise`` rule the adjoint meets a slope as a factor. ``keywords``
+    are those that the rules know of.
     """
 
     compute: Callable
@@ -212,7 +212,8 @@ def apply(function: Callable, args: Sequence[Any], kwargs: dict[str, Any]) -> An
         unknown = ", ".join(sorted(set(kwargs) - rule.keywords))
         known = ", ".join(sorted(rule.keywords)) or "none"
         raise TypeError(
-            f"the derivative rule of {_full_name(function)} knows no {unknown}; its keywords: {known}"
+            f"the derivative rule of {_full_name(function)} knows no {unknown}; "
+            f"its keywords: {known}"
         )
     if top.level not in OPEN:
         require_open(top)

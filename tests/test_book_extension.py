@@ -21,15 +21,17 @@ from conftest import build_command
 
 from book import claims, closure, execution, inputs, progress, strictness
 from book.strictness import BookError
-from byhand.claims import MIME_TYPE, check
+from byhand.evidence import MIME_TYPE
+from byhand.evidence.values import verified
 
 pytestmark = pytest.mark.slow
 
 CHAPTER = "chapters/02_optimization.ipynb"
-PACKAGE = ["__init__.py", "claims.py", "explore.py", "problems.py", "book.mplstyle"]
+PACKAGE = ["__init__.py", "explore.py", "problems.py", "book.mplstyle", "claims/__init__.py"]
+PACKAGE += [f"evidence/{path.name}" for path in inputs.ROOT.glob("src/byhand/evidence/*.py")]
 SOUND = [
     "from byhand.answer import ANSWER\nprint(f'The answer is {ANSWER}.')",
-    "from byhand.claims import verify\nverify('A1.w', 'the iterate $w$', solve=2, series=2)",
+    "from byhand.evidence import verify\nverify('A1.w', 'the iterate $w$', solve=2, series=2)",
     "import matplotlib.pyplot as plt\nfrom byhand.explore import drawing, explore\n\n\n"
     "@drawing(caption='Nothing.', alt='nothing at {eta}')\ndef draw(eta):\n"
     "    return plt.figure(figsize=(1, 1))\n\n\n"
@@ -131,7 +133,7 @@ IMAGE = "from IPython.display import Image, display\nimport base64\ndisplay(Imag
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 )
-VERIFY = "from byhand.claims import verify\n"
+VERIFY = "from byhand.evidence import verify\n"
 
 UNSOUND = {
     "a cell raises": ("1 / 0", "ZeroDivisionError: division by zero"),
@@ -176,7 +178,7 @@ def test_the_last_line_of_an_unsound_build_names_file_cell_and_cause(book, what)
     ],
 )
 def test_a_claim_must_be_in_its_place_and_once(ids, message):
-    shown = {MIME_TYPE: {"claims": [check(i, "w", solve=1, series=1)._asdict() for i in ids]}}
+    shown = {MIME_TYPE: {"claims": [verified(i, "w", solve=1, series=1) for i in ids]}}
     output = nbformat.v4.new_output("display_data", data=shown)
     cell = nbformat.v4.new_code_cell(outputs=[output])
     notebook = nbformat.v4.new_notebook(cells=[cell])
@@ -299,6 +301,25 @@ def test_what_a_chapter_imports_is_in_its_closure(path):
     assert loaded <= {closure.module_name(file) for file in closure.files(cells)}
 
 
+def test_the_claims_of_a_chapter_are_loaded_by_an_id(tmp_path, monkeypatch):
+    package = tmp_path / "src" / "byhand"
+    claims = ["__init__.py", "claims/__init__.py", "claims/optimization/one.py"]
+    for path in [*claims, "claims/linear_algebra.py", "evidence/declaring.py", "other.py"]:
+        (package / path).parent.mkdir(parents=True, exist_ok=True)
+        (package / path).write_text("import importlib\n" * ("evidence" in path))
+    monkeypatch.setattr(inputs, "ROOT", tmp_path)
+
+    def found(cell):
+        files = closure.files(["import byhand.evidence.declaring", cell])
+        return sorted({path.relative_to(package).as_posix() for path in files})
+
+    loader = ["__init__.py", "evidence/declaring.py"]
+    assert found("check('no id')") == loader
+    assert (
+        found("check('A1.w3', 2)") == found("check(f'A1.w{t}', 2)") == sorted(loader + claims[1:])
+    )
+
+
 def test_the_longest_notebooks_come_first_and_fill_the_cores(monkeypatch):
     monkeypatch.setattr(progress, "FIRST", {"a": 3, "b": 5, "c": 4, "d": 2})
     monkeypatch.setattr(progress, "TIMES", Path("nowhere"))
@@ -332,7 +353,7 @@ def test_a_change_of_the_package_runs_the_notebooks_again(rebuilt):
     ("path", "depends"),
     [
         ("src/byhand/answer.py", True),
-        ("src/byhand/claims.py", True),
+        ("src/byhand/evidence/comparing.py", True),
         ("src/byhand/book.mplstyle", True),
         ("src/byhand/new.py", False),
         ("requirements.txt", True),

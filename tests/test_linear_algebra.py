@@ -14,7 +14,8 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from byhand.claims import ClaimError, check
+from byhand.evidence import ClaimError
+from byhand.evidence.values import verified
 from byhand.linear_algebra import (
     central_difference,
     complex_step,
@@ -268,15 +269,15 @@ def test_the_routes_catch_planted_faults(fault):
     rng = rng_of(0)
     A, x, y = rng.normal(size=(2, 3)), rng.normal(size=3), rng.normal(size=2)
     routes = derivative_routes(lambda x: y @ A @ x, x)
-    check("B1.2iii.x", "the true formula", by_hand=y @ A, **routes, rtol=1e-9)
+    verified("B1.2iii.x", "the true formula", by_hand=y @ A, **routes, rtol=1e-9)
     with pytest.raises(ClaimError, match="by_hand gives"):
-        check("B1.2iii.x", fault, by_hand=FAULTS[fault](A, x, y), **routes, rtol=1e-9)
+        verified("B1.2iii.x", fault, by_hand=FAULTS[fault](A, x, y), **routes, rtol=1e-9)
 
 
 def test_a_program_that_is_not_analytic_is_caught_by_the_other_routes():
     x = np.array([1.0, 2.0, 3.0])
     with pytest.raises(ClaimError):
-        check(
+        verified(
             "B1.2iv.norm",
             "conj is invisible to the complex step",
             complex_step=complex_step(lambda x: x.conj() @ x + x[0], x),

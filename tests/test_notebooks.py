@@ -16,7 +16,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from book import environment, execution, inputs
-from byhand.claims import MIME_TYPE
+from byhand.evidence import MIME_TYPE
 from byhand.problems import CHAPTERS, PROBLEMS
 
 NOTEBOOKS = sorted(inputs.ROOT.glob("chapters/*.ipynb"))
@@ -142,7 +142,8 @@ def stems():
 
 def test_claims_say_what_was_promised(claims):
     keys = ["id", "problem", "chapter", "statement", "routes", "deviation", "tolerance", "sheet"]
-    assert all(list(claim) == [*keys, "erratum", "verdict"] for claim in claims)
+    more = ["erratum", "verdict", "evidence", "for_all", "cases", "shared"]
+    assert all(list(claim) == [*keys, *more] for claim in claims)
     assert all(len(claim["routes"]) >= 2 for claim in claims)
     assert len({claim["id"] for claim in claims}) == len(claims)
 

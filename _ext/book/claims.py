@@ -1,6 +1,7 @@
 """Shows claims on the site, and makes the ledger, the errata and claims.json of them.
 
-The claims come out of the executed notebooks, where ``byhand.claims.verify`` put them.
+The claims come out of the executed notebooks, where ``byhand.evidence`` put them; what an entry
+holds is said in ``byhand.evidence.entry``.
 """
 
 from __future__ import annotations
@@ -16,12 +17,16 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from book.strictness import BookError
-from byhand.claims import MIME_TYPE
+from byhand.evidence import MIME_TYPE
+from byhand.evidence.anchoring import share
+from byhand.evidence.declaring import all_ids, module_of
+from byhand.evidence.setting import scientific
 from byhand.problems import BEYOND, CHAPTERS, PROBLEMS
 
 PUBLIC_FIELDS = [
     *("id", "problem", "chapter", "statement", "routes"),
     *("deviation", "tolerance", "sheet", "erratum", "verdict"),
+    *("evidence", "for_all", "cases", "shared"),
 ]
 LEDGER = "chapters/ledger"
 MARKS = {"verified": "✓", "confirmed": "✓", "corrected": "✗"}
@@ -32,28 +37,41 @@ MARKS = {"verified": "✓", "confirmed": "✓", "corrected": "✗"}
 
 def _collect(app) -> None:
     """Take the claims from the executed notebooks, in the order of the book."""
-    claims = [
-        claim | {"document": document}
+    shown = [
+        (document, claim)
         for document, notebook in app.executed_notebooks.items()
         for cell in notebook.cells
         for output in cell.get("outputs", [])
         if MIME_TYPE in output.get("data", {})
         for claim in output.data[MIME_TYPE]["claims"]
+        if not claim["own_inputs"]
     ]
-    counts = Counter(claim["id"] for claim in claims)
-    if repeated := [claim_id for claim_id, count in counts.items() if count > 1]:
-        raise BookError(f"claim ids stand for more than one claim: {', '.join(repeated)}")
-    for claim in claims:
-        if claim["chapter"] != Path(claim["document"]).name:
-            raise BookError(
-                f"{claim['document']}.ipynb: claim {claim['id']} belongs to {claim['chapter']}"
-            )
+    for document, claim in shown:
+        if claim["chapter"] != Path(document).name:
+            raise BookError(f"{document}.ipynb: claim {claim['id']} belongs to {claim['chapter']}")
+    _require_each_once(app, [claim for _, claim in shown])
+    if refusals := share([claim for _, claim in shown]):
+        raise BookError("\n".join(refusals))
     order = {problem: position for position, problem in enumerate((*PROBLEMS, *BEYOND))}
     chapters = list(CHAPTERS)
     app.claims = sorted(
-        claims, key=lambda claim: (chapters.index(claim["chapter"]), order[claim["problem"]])
+        (claim | {"document": document} for document, claim in shown),
+        key=lambda claim: (chapters.index(claim["chapter"]), order[claim["problem"]]),
     )
     app.problem_sections = {}
+
+
+def _require_each_once(app, claims: list[dict]) -> None:
+    """Require that no id is shown twice, and that each claim of the package is shown."""
+    counts = Counter(claim["id"] for claim in claims)
+    if repeated := [claim_id for claim_id, count in counts.items() if count > 1]:
+        raise BookError(f"claim ids stand for more than one claim: {', '.join(repeated)}")
+    for document in app.executed_notebooks:
+        chapter = Path(document).name
+        if unseen := [claim_id for claim_id in all_ids(chapter) if claim_id not in counts]:
+            raise BookError(
+                f"{document}.ipynb: no cell checks {', '.join(unseen)} of {module_of(chapter)}"
+            )
 
 
 def _find_problem_sections(app, doctree) -> None:
@@ -66,26 +84,32 @@ def _find_problem_sections(app, doctree) -> None:
 
 def _write_json(app, exception) -> None:
     if exception is None:
-        entries = [{field: claim[field] for field in PUBLIC_FIELDS} for claim in app.claims]
+        entries = [_public(claim) for claim in app.claims]
         text = json.dumps(entries, indent=1, ensure_ascii=False, allow_nan=False)
         Path(app.outdir, "claims.json").write_text(text + "\n", encoding="utf-8")
+
+
+def _public(claim: dict) -> dict:
+    """Return what claims.json says of a claim: its routes are name → value there."""
+    routes = {route["name"]: route["value"]["text"] for route in claim["routes"]}
+    return {field: (claim | {"routes": routes})[field] for field in PUBLIC_FIELDS}
 
 
 # -- words -------------------------------------------------------------------------------------
 
 
 def _agreement(claim: dict) -> str:
-    names = list(claim["routes"])
+    names = [route["name"] for route in claim["routes"]]
     routes = ", ".join(names[:-1]) + " and " + names[-1]
     if claim["deviation"] == 0:
         return f"{routes} agree exactly"
-    return f"{routes} agree to {_scientific(claim['deviation'])}"
+    if claim["deviation_unit"] == "standard errors":
+        return f"{routes} agree within {claim['deviation']:.1f} standard errors"
+    return f"{routes} agree to {scientific(claim['deviation'])}"
 
 
-def _scientific(x: float) -> str:
-    mantissa, exponent = f"{x:.0e}".split("e")
-    superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{mantissa} × 10{superscript}"
+def _statement(claim: dict) -> str:
+    return f"{claim['statement']}: {claim['label']}" if claim["label"] else claim["statement"]
 
 
 def _sentence(text: str) -> str:
@@ -96,7 +120,7 @@ def _sentence(text: str) -> str:
 
 
 def _result(claim: dict) -> str:
-    return next(iter(claim["routes"].values()))
+    return claim["result"]["text"]
 
 
 def _sheet(claim: dict) -> str:
@@ -159,11 +183,14 @@ class ClaimsDirective(_ClaimsDirective):
             f'<details class="claim {claim["verdict"]}" id="claim-{claim["id"]}"><summary>'
             f'<span class="claim-mark">✓</span> '
         )
-        summary = nodes.inline("", "", *self.inline(claim["statement"]))
+        summary = nodes.inline("", "", *self.inline(_statement(claim)))
         quiet = nodes.inline("", f" {_agreement(claim)}", classes=["claim-routes"])
         link = self.link(LEDGER, f"ledger-{claim['id']}", claim["id"])
         values = [self._field("claim", link)]
-        values += [self._field(name, nodes.Text(value)) for name, value in claim["routes"].items()]
+        values += [
+            self._field(route["name"], nodes.Text(route["value"]["text"]))
+            for route in claim["routes"]
+        ]
         if claim["sheet"]:
             values.append(self._field("sheet", nodes.Text(_sheet(claim))))
         return [
@@ -198,7 +225,7 @@ class ClaimsDirective(_ClaimsDirective):
         for claim in claims:
             cells = [
                 [self.link(LEDGER, f"ledger-{claim['id']}", "✓", title=claim["id"])],
-                self.inline(claim["statement"]),
+                self.inline(claim["label"] or claim["statement"]),
                 [nodes.Text(_result(claim))],
                 [nodes.Text(_agreement(claim))],
             ]
@@ -241,7 +268,7 @@ class LedgerDirective(_ClaimsDirective):
         mark = f"{MARKS[claim['verdict']]} {claim['verdict']}"
         return f"ledger-{claim['id']}", [
             [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
-            self.inline(claim["statement"]),
+            self.inline(_statement(claim)),
             [nodes.Text(_agreement(claim))],
             [nodes.Text(_sheet(claim) if claim["sheet"] else "–")],
             [nodes.inline("", mark, classes=["claim-slip"] * bool(claim["erratum"]))],
@@ -272,8 +299,8 @@ class ErrataDirective(_ClaimsDirective):
         """Return the statement, with its value where that is a number or two."""
         result = _result(claim)
         if result == "True" or len(result) > 30:
-            return self.inline(claim["statement"])
-        return [*self.inline(claim["statement"]), nodes.Text(": "), nodes.strong("", result)]
+            return self.inline(_statement(claim))
+        return [*self.inline(_statement(claim)), nodes.Text(": "), nodes.strong("", result)]
 
 
 class ProblemsDirective(_ClaimsDirective):

@@ -1,24 +1,30 @@
 """Which files of the package some code depends on, from what it imports, without running it.
 
 It errs on the side of more: a name that may be a module counts as one, and code that imports by
-other means than the statement depends on the whole package. Each run checks it: a notebook that
-has loaded a module outside its closure is not kept (see execution.py).
+other means than the statement depends on the whole package. The claims alone are loaded by name:
+those of a chapter where its cells have the id of one. Each run checks it: a notebook that has
+loaded a module outside its closure is not kept (see execution.py).
 """
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
 from IPython.core.inputtransformer2 import TransformerManager
 
 from book import inputs
+from byhand.evidence.declaring import module_of
+from byhand.problems import chapter_of
 
 PACKAGE = "byhand"
 # Who uses one of these may import what no statement names.
 DYNAMIC = {"__import__", "exec", "eval", "importlib", "pkgutil", "runpy"}
+# This one imports the claims of the chapter that it is given an id of.
+LOADER = "byhand.evidence.declaring"
 
 
 def files(cells: Iterable[str]) -> list[Path]:
@@ -30,6 +36,7 @@ def files(cells: Iterable[str]) -> list[Path]:
     everything = {path for path in (source / PACKAGE).rglob("*") if _counts(path)}
     data = {path for path in everything if path.suffix != ".py"}
     found: set[str] = set()
+    cells = list(cells)
     waiting = set(_cells_imports(cells))
     while waiting:
         name = waiting.pop()
@@ -38,7 +45,8 @@ def files(cells: Iterable[str]) -> list[Path]:
         if name in found or (path := _path(source, name)) is None:
             continue
         found.add(name)
-        waiting |= set(_imports(path.read_text(encoding="utf-8"), name, path))
+        imports = set(_imports(path.read_text(encoding="utf-8"), name, path))
+        waiting |= (imports - {None}) | _claims(cells, everything) if name == LOADER else imports
     return sorted(data | {_path(source, name) for name in found})
 
 
@@ -64,6 +72,23 @@ def _cells_imports(cells: Iterable[str]) -> Iterator[str | None]:
             yield from _imports(TransformerManager().transform_cell(cell), "", None)
         except SyntaxError:  # the run will tell
             yield None
+
+
+def _claims(cells: list[str], everything: set[Path]) -> set[str]:
+    """Return the modules with the claims of each chapter that an id in the cells is of."""
+    packages = tuple(f"{module_of(chapter)}." for chapter in _chapters(cells))
+    names = {module_name(path) for path in everything if path.suffix == ".py"}
+    return {
+        name for each in names if f"{each}.".startswith(packages) for name in _with_parents(each)
+    }
+
+
+def _chapters(cells: list[str]) -> Iterator[str]:
+    for cell in cells:
+        for node in ast.walk(ast.parse(TransformerManager().transform_cell(cell))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                with suppress(ValueError):  # no id
+                    yield chapter_of(node.value)
 
 
 @cache

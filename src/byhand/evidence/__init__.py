@@ -1,0 +1,42 @@
+"""Claims: results that at least two independent routes must agree on, and what speaks for them.
+
+A claim is a small generator function that yields routes, declared with :func:`claim`, ``by``,
+:func:`sheet`, :func:`slip` and :func:`case`. :func:`check` runs it and shows it in a notebook.
+The modules, in the order of what happens then:
+
+declaring  what is declared, and the registry
+running    runs the routes one by one and compares them
+tracing    records which functions of byhand each route runs; ``@once``
+comparing  compares two results; estimates, effects
+printed    holds a sheet to the digits that it prints
+setting    sets results as text and as mathematics
+source     finds the source of a route
+anchoring  whether routes are two, over the whole book
+entry      the entry of the ledger that comes out, as data
+showing    shows entries in a terminal, in JupyterLab and on the site
+checking   ``check``, and what it says to a reader
+values     the older form, made of values
+"""
+
+from byhand.evidence.checking import check
+from byhand.evidence.comparing import Estimate, holds
+from byhand.evidence.declaring import ClaimError, by, case, claim, sheet, slip
+from byhand.evidence.entry import MIME_TYPE
+from byhand.evidence.tracing import once
+from byhand.evidence.values import claim_table, verify
+
+__all__ = [
+    "MIME_TYPE",
+    "ClaimError",
+    "Estimate",
+    "by",
+    "case",
+    "check",
+    "claim",
+    "claim_table",
+    "holds",
+    "once",
+    "sheet",
+    "slip",
+    "verify",
+]

@@ -1,0 +1,302 @@
+"""``check``: the line in a notebook that runs a claim, and answers a reader.
+
+While the book is built a disagreement raises, and ends the build. In a reader's hands a wrong
+value is no error but is told kindly: what it is, and what it agrees with instead.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from fractions import Fraction
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from byhand.evidence import printed, setting
+from byhand.evidence.comparing import (
+    TRUTH,
+    Comparison,
+    Estimate,
+    Holds,
+    Tolerance,
+    as_array,
+    as_fraction,
+    compare,
+    is_enclosure,
+    normal,
+    shape,
+)
+from byhand.evidence.declaring import RTOL, Claim, ClaimError, find, find_loaded, load
+from byhand.evidence.entry import entry_of
+from byhand.evidence.running import Outcome, run
+from byhand.evidence.showing import show
+from byhand.problems import BEYOND, PROBLEMS
+
+ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
+
+
+class Verdict(NamedTuple):
+    """What is said of a value: one word for a program, one sentence for a reader."""
+
+    verdict: str
+    words: str
+
+
+def strict() -> bool:
+    """Return whether a disagreement must raise: while the book is built."""
+    return bool(os.environ.get("BYHAND_BUILD"))
+
+
+def check(id: str, value: Any = None, **inputs: Any) -> None:
+    """Run a claim, all of its routes, and show what came out.
+
+    Parameters
+    ----------
+    id
+        The id of a claim, of one of its cases, or of a problem for all its claims.
+    value
+        What you found. It is compared with the result, and is never one of the two routes that
+        the claim needs. A string holds numbers as you would print them.
+    **inputs
+        Your own values of the claim's inputs: its routes are run on them.
+
+    Raises
+    ------
+    ClaimError
+        While the book is built: if anything disagrees. Always: if there is no such claim.
+
+    Examples
+    --------
+    >>> check("D2.2.closed-form", Fraction(1, 3))
+    ✗ D2.2.closed-form: not this value.
+    """
+    claims = _claims_of(id)
+    if len(claims) > 1 and (value is not None or inputs):
+        raise ClaimError(f"{id} has {len(claims)} claims; give a value or inputs to one of them")
+    for claim, ids in claims:
+        if inputs:
+            ids = ids[:1]
+        values = _values(id, ids, value)
+        entries = [_entry(claim, *pair, inputs) for pair in zip(ids, values, strict=True)]
+        if found := [entry for entry in entries if entry is not None]:
+            show(found, claim.statement if len(ids) > 1 else None)
+
+
+def _claims_of(id: str) -> list[tuple[Claim, list[str]]]:
+    """Return the claims that are meant, each with the ids of its cases that are meant."""
+    if id in PROBLEMS or id in BEYOND:
+        claims = load((PROBLEMS | BEYOND)[id])
+        of_problem = [(each, list(each.ids)) for each in claims if each.problem == id]
+        if of_problem and find_loaded(id) is None:
+            return of_problem
+    return [find(id)]
+
+
+def _values(id: str, ids: list[str], value: Any) -> list[Any]:
+    """Give each case its part of the value."""
+    if value is None or len(ids) == 1:
+        return [value] * len(ids)
+    if np.ndim(value) == 0 or len(value) != len(ids):
+        raise ClaimError(f"{id} has {len(ids)} cases, {', '.join(ids)}: give a value for each")
+    return list(value)
+
+
+def _entry(claim: Claim, id: str, value: Any, inputs: dict[str, Any]) -> dict | None:
+    """Run one case; in a reader's hands, say kindly what is wrong and return None."""
+    try:
+        outcome = run(claim, id, inputs)
+        entry = entry_of(outcome)
+        if value is not None:
+            entry["witness"] = _witness(outcome, value)
+    except Exception as error:
+        if strict():
+            raise
+        print(f"✗ {id}: {error}")
+        return None
+    return entry
+
+
+def _witness(outcome: Outcome, value: Any) -> dict[str, Any]:
+    found = judge(outcome, value)
+    if strict() and found.verdict != "right":
+        raise ClaimError(
+            f"{outcome.where}: this cell gives {value}, but the routes "
+            f"{setting.text(outcome.result)}: {found.words}"
+        )
+    try:
+        data = setting.as_data(value)
+    except (TypeError, ValueError):
+        data = setting.as_data(str(value))
+    return {"verdict": found.verdict, "words": found.words, "value": data}
+
+
+# -- a reader's value ----------------------------------------------------------------------------
+
+
+def judge(outcome: Outcome, value: Any) -> Verdict:
+    """Say of a value what a reader wants to know: whether it is right, and if not, what it is.
+
+    The right value is not given away.
+    """
+    try:
+        value = _read(outcome.result, value)
+        found = _agreement(outcome, outcome.result, value)
+    except ValueError as error:
+        return Verdict("unread", f"not understood: {str(error).partition('route ')[2] or error}.")
+    if found == "exact":
+        return Verdict("right", "right.")
+    if found is not None:
+        return Verdict("rounded", "right, to the digits you gave.")
+    return _known_slip(outcome, value) or Verdict("wrong", _what_differs(outcome, value))
+
+
+def _read(result: Any, value: Any) -> Any:
+    """Return the value as it is compared; a string holds what the result is made of."""
+    if isinstance(value, str) and not isinstance(result, str):
+        if not isinstance(result, TRUTH | Holds) and _symbols(result):
+            return _read_formula(result, value)
+        numbers = printed.read(value)
+        if not numbers:
+            raise ValueError(f"there is no number in {value!r}")
+        count = int(np.prod(shape(result)))
+        if len(numbers) != count:
+            return np.array(numbers)
+        return np.array(numbers).reshape(shape(result))
+    return normal("", "of your value", value)
+
+
+def _symbols(result: Any) -> dict[str, Any]:
+    entries = [] if is_enclosure(result) or isinstance(result, Estimate) else as_array(result).flat
+    return {s.name: s for x in entries for s in getattr(x, "free_symbols", ())}
+
+
+def _read_formula(result: Any, text: str) -> Any:
+    import sympy
+
+    try:
+        return sympy.sympify(text.replace("^", "**"), locals=_symbols(result))
+    except (sympy.SympifyError, TypeError, SyntaxError, AttributeError):
+        raise ValueError(f"{text!r} is no formula") from None
+
+
+def _agreement(outcome: Outcome, right: Any, value: Any) -> str | None:
+    """Return "exact", or "rounded" where as many digits agree as were given, or None."""
+    if isinstance(right, TRUTH | Holds) and isinstance(value, TRUTH | Holds):
+        return "exact" if bool(right) == bool(value) else None
+    if isinstance(right, str):
+        same = isinstance(value, str) and value.strip().casefold() == right.casefold()
+        return "exact" if same else None
+    if _printed(value):
+        return _digits(right, [str(text) for text in np.ravel(value)], value)
+    if _compared(outcome, right, value).agree:
+        return "exact"
+    entries = np.ravel(as_array(value)) if not isinstance(value, Holds | Estimate) else []
+    if len(entries) and all(isinstance(x, float | np.floating) for x in entries):
+        found = _digits(right, [repr(float(x)) for x in entries], value)
+        return "rounded" if found else None
+    return None
+
+
+def _printed(value: Any) -> bool:
+    """Return whether a value was read from a string, so that its digits are known."""
+    return isinstance(value, np.ndarray) and value.dtype.kind == "U"
+
+
+def _digits(right: Any, texts: list[str], value: Any) -> str | None:
+    if isinstance(right, Estimate):
+        right = right.value
+    if np.shape(value) != shape(right) or is_enclosure(right) or _symbols(right):
+        return None
+    pairs = zip(np.ravel(as_array(right)), texts, strict=True)
+    try:
+        ways = [printed.digits_agree(x, text) for x, text in pairs]
+    except (TypeError, ValueError, OverflowError):  # complex, infinite
+        return None
+    if None in ways:
+        return None
+    if set(ways) == {"exact"}:
+        return "exact"
+    return "rounded" if all(map(_has_two_digits, texts)) else None
+
+
+def _has_two_digits(text: str) -> bool:
+    """Return whether at least two digits of a number, or an integer, were given."""
+    mantissa = re.split("[eE]", text)[0]
+    return len(re.sub(r"\D", "", mantissa).lstrip("0")) >= 2 or Fraction(text) == 0
+
+
+def _compared(outcome: Outcome, right: Any, value: Any) -> Comparison:
+    tolerance = Tolerance(RTOL)
+    for ran in outcome.routes:
+        tolerance = tolerance.looser(ran.tolerance)
+    return compare(right, value, tolerance)
+
+
+def _known_slip(outcome: Outcome, value: Any) -> Verdict | None:
+    quoted = outcome.quoted
+    if quoted is not None and quoted.erratum and _is_the_sheets(outcome, value):
+        return Verdict("slip", f"this is what the sheet has. {quoted.erratum}")
+    for words, wrong in outcome.slips:
+        if _agreement(outcome, normal("", "of a slip", wrong), value):
+            return Verdict("slip", words)
+    return None
+
+
+def _is_the_sheets(outcome: Outcome, value: Any) -> bool:
+    quoted = outcome.quoted
+    if outcome.sheet_value is not None:
+        return _agreement(outcome, outcome.sheet_value, value) is not None
+    if isinstance(value, str):
+        return value == quoted.text
+    numbers = printed.read(quoted.read_as or quoted.text)
+    mine = [as_fraction(float(x)) if _printed(value) else x for x in np.ravel(as_array(value))]
+    if len(numbers) != len(mine):
+        return False
+    return all(printed.digits_agree(*pair) for pair in zip(mine, numbers, strict=True))
+
+
+def _what_differs(outcome: Outcome, value: Any) -> str:
+    right = outcome.result
+    if isinstance(right, str | TRUTH | Holds) or isinstance(value, str | TRUTH | Holds):
+        return "not so."
+    if np.shape(value) != shape(right):
+        return f"{_form(shape(right))} is asked for, this is {_form(np.shape(value))}."
+    if shape(right) == () or is_enclosure(right):
+        return "not this value."
+    off = [
+        index
+        for index in np.ndindex(shape(right))
+        if not _agreement(outcome, _part(right, index), _part(value, index))
+    ]
+    if len(off) == int(np.prod(shape(right))):
+        return "no entry is right."
+    if len(off) > 1:
+        return f"{len(off)} of {int(np.prod(shape(right)))} entries differ: {_places(off)}."
+    return f"the {_place(off[0])} differs." if off else "not this value."
+
+
+def _part(value: Any, index: tuple[int, ...]) -> Any:
+    if isinstance(value, Estimate):
+        return Estimate(value.value[index], value.standard_error[index])
+    part = as_array(value)[index]
+    return np.array(part) if _printed(value) else part
+
+
+def _form(shape: tuple[int, ...]) -> str:
+    if shape == ():
+        return "a number"
+    if len(shape) == 1:
+        return f"a vector of {shape[0]} numbers"
+    return f"a matrix of shape {' × '.join(map(str, shape))}"
+
+
+def _place(index: tuple[int, ...]) -> str:
+    if len(index) == 1 and index[0] < len(ORDINALS):
+        return f"{ORDINALS[index[0]]} entry"
+    return f"entry {', '.join(str(i + 1) for i in index)}"
+
+
+def _places(indices: list[tuple[int, ...]]) -> str:
+    shown = "; ".join(", ".join(str(i + 1) for i in index) for index in indices[:6])
+    return shown + ("; …" if len(indices) > 6 else "")

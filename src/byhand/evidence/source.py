@@ -1,0 +1,96 @@
+"""The source of a route, as the reader finds it in the claim."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import textwrap
+from collections.abc import Callable
+
+
+def source_of(function: Callable) -> str:
+    """Return a function's source: of a lambda, the expression that it computes.
+
+    Examples
+    --------
+    >>> def named():
+    ...     return 1
+    >>> source_of(functools.partial(max, 1, 2))
+    'max(1, 2)'
+    """
+    if isinstance(function, functools.partial):
+        options = [f"{name}={value!r}" for name, value in function.keywords.items()]
+        return f"{function.func.__name__}({', '.join([*map(repr, function.args), *options])})"
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return getattr(function, "__name__", repr(function))
+    node, text = find_lambda(function) if code.co_name == "<lambda>" else (None, None)
+    if node is not None:
+        body = ast.get_source_segment(text, node.body, padded=False)
+        return _dedented(body, node.body.col_offset)
+    try:
+        return textwrap.dedent(inspect.getsource(function)).strip()
+    except (OSError, TypeError):  # typed into an interpreter that keeps nothing
+        return code.co_name
+
+
+def find_lambda(function: Callable) -> tuple[ast.Lambda | None, str | None]:
+    """Return the syntax tree of a lambda and the text that it stands in."""
+    code = function.__code__
+    try:
+        lines, _ = inspect.findsource(function)
+    except (OSError, TypeError):
+        return None, None
+    text = "".join(lines)
+    places = set(code.co_positions())  # of each instruction; one of them returns the body's value
+    for node in _lambdas(text):
+        body = node.body
+        if (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset) in places:
+            return node, text
+    return None, text
+
+
+@functools.cache
+def _lambdas(text: str) -> tuple[ast.Lambda, ...]:
+    """Return all lambdas of a module, the innermost first."""
+    found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Lambda)]
+    return tuple(sorted(found, key=lambda node: (-node.lineno, -node.col_offset)))
+
+
+def _dedented(body: str, column: int) -> str:
+    """Take the margin off the lines after the first, which starts at the column."""
+    first, *rest = body.splitlines()
+    margins = [len(line) - len(line.lstrip()) for line in rest if line.strip()]
+    margin = min([column, *margins])
+    return "\n".join([first, *(line[margin:] for line in rest)])
+
+
+def claim_source(function: Callable) -> str:
+    """Return the body of a claim, without its decorator."""
+    lines = textwrap.dedent(inspect.getsource(function)).splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("def "))
+    return "\n".join(lines[start:])
+
+
+def is_literal(function: Callable) -> bool:
+    """Return whether a lambda computes nothing: its body is made of constants."""
+    node = find_lambda(function)[0] if _is_lambda(function) else None
+    if node is None:
+        return False
+    harmless = ast.Constant | ast.List | ast.Tuple | ast.UnaryOp | ast.unaryop | ast.expr_context
+    return all(isinstance(part, harmless) for part in ast.walk(node.body))
+
+
+def is_bare_name(function: Callable) -> bool:
+    """Return whether a lambda hands out what was made outside of it: a name, a part of one."""
+    node = find_lambda(function)[0] if _is_lambda(function) else None
+    parts = ast.Name | ast.Attribute | ast.Subscript | ast.Constant | ast.Slice
+    parts = parts | ast.List | ast.Tuple | ast.UnaryOp | ast.unaryop | ast.expr_context
+    if node is None or not all(isinstance(part, parts) for part in ast.walk(node.body)):
+        return False
+    return any(isinstance(part, ast.Name) for part in ast.walk(node.body))
+
+
+def _is_lambda(function: Callable) -> bool:
+    return getattr(getattr(function, "__code__", None), "co_name", "") == "<lambda>"

@@ -71,6 +71,10 @@ document.addEventListener("keydown", (event) => {
 
 // -- paper is light
 
+document.querySelectorAll("[data-does='window.print()']").forEach((button) => {
+  button.addEventListener("click", () => print());
+});
+
 const root = document.documentElement.dataset;
 let themeOnScreen;
 addEventListener("beforeprint", () => {
@@ -91,6 +95,13 @@ const watchWidths = new ResizeObserver((entries) => {
 });
 const SCROLLING = "pre, .pst-scrollable-table-container, .cell_output > .output, .katex-display";
 document.querySelectorAll(SCROLLING).forEach((block) => watchWidths.observe(block));
+
+// The page of the search begins in its field.
+addEventListener("DOMContentLoaded", () => {
+  const field = document.querySelector(".bd-search-container input");
+  field?.focus();
+  field?.select();
+});
 
 // A page of a file system may not read another, so search results come without excerpts there.
 if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

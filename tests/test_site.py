@@ -9,8 +9,9 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
+from conftest import hosted
 
-from book import inputs
+from book import audit, inputs, maths
 from byhand.explore import PHONE_WIDTH
 
 pytestmark = pytest.mark.browser
@@ -25,6 +26,7 @@ def documents(entry) -> list[str]:
 
 
 DOCUMENTS = documents(yaml.safe_load((inputs.ROOT / "_toc.yml").read_text(encoding="utf-8")))
+CHAPTER = "chapters/02_optimization.html"  # the longest, with the most formulas
 PAGES = [f"{name}.html" for name in (*DOCUMENTS, "search")]
 
 
@@ -59,9 +61,17 @@ def page(browser, files, request):
         yield page
 
 
+LOAD_PICTURES = """
+() => Promise.all([...document.images].map(image => new Promise(done => {
+  image.onload = image.onerror = done;
+  image.loading = "eager";
+  if (image.complete) done();
+})))
+"""
+
+
 def load_pictures(page):
-    page.evaluate("for (const image of document.images) image.loading = 'eager'")
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    page.evaluate(LOAD_PICTURES)
 
 
 # -- each page
@@ -130,16 +140,14 @@ def state(figure, slider):
 
 
 # axe takes long to find the colors below each letter of a formula, which has its line's color.
+# A page from the file system may not read its own styles, so axe is not to fetch them.
 AXE = """
 async scheme => {
-  // As if a reader had come by everything: what is not laid out yet is not known to scroll.
-  const style = "<style>* {content-visibility: visible !important}</style>";
-  document.body.insertAdjacentHTML("beforeend", style);
   await new Promise(done => setTimeout(done, 500));
-  const contrast = {runOnly: ["color-contrast"]};
+  const contrast = {runOnly: ["color-contrast"], preload: false};
   const runs = [await axe.run({exclude: [".katex"]}, contrast)];
   const off = {"color-contrast": {enabled: false}};
-  if (scheme == "light") runs.push(await axe.run({rules: off}));
+  if (scheme == "light") runs.push(await axe.run({rules: off, preload: false}));
   return runs.flatMap(run => run.violations);
 }
 """
@@ -150,7 +158,8 @@ def test_axe_finds_no_violation(page, axe, scheme):
     page.emulate_media(color_scheme=scheme)
     page.reload()
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
-    page.add_script_tag(path=axe)
+    page.evaluate(audit.LAY_OUT_EVERYTHING)
+    page.evaluate(axe.read_text("utf-8"))
     violations = page.evaluate(AXE, scheme)
     found = [(v["id"], v["help"], [node["html"] for node in v["nodes"]]) for v in violations]
     assert found == []
@@ -217,10 +226,21 @@ FOCUSED = """
 """
 
 
+FROM_THE_TOP = """
+() => {
+  const top = document.createElement("span");
+  top.tabIndex = -1;
+  document.body.prepend(top);
+  top.focus();
+}
+"""
+
+
 def test_the_header_is_walked_through_by_keyboard(page):
     page.set_viewport_size({"width": 1280, "height": 900})
     page.evaluate("scrollTo(0, 0); document.activeElement.blur()")
-    page.locator("body").press("Tab")
+    page.evaluate(FROM_THE_TOP)  # wherever a page began
+    page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.textContent").strip() == "Skip to main content"
     seen = set()
     for _ in range(45):
@@ -262,11 +282,122 @@ def test_without_scripts_pictures_and_formulas_are_there_and_no_dead_control(bro
         assert page.locator(".prev-next-footer a:visible").count() > 0 or name == "search.html"
 
 
+# -- a host that allows nothing but a site's own files, with the book in a folder
+
+
+@pytest.fixture(scope="module")
+def strict_host(site):
+    policy = {"Content-Security-Policy": "default-src 'self'"}
+    with hosted(site, below="/courses/by-hand/", headers=policy) as address:
+        yield address
+
+
 @pytest.mark.parametrize("name", PAGES)
-def test_it_opens_over_http(browser, served_site, name):
-    with opened(browser, served_site, name) as page:
+def test_it_opens_at_a_strict_host(browser, strict_host, name):
+    with opened(browser, strict_host, name) as page:
         load_pictures(page)
         assert page.problems == []
+        assert page.evaluate("getComputedStyle(document.body).margin") == "0px"  # it has styles
+
+
+def test_everything_works_at_a_strict_host(browser, strict_host):
+    with opened(browser, strict_host, CHAPTER, color_scheme="light") as page:
+        figure = page.locator(".book-figure:has(input)").first
+        slider = figure.locator("input").first
+        before = state(figure, slider)
+        slider.press("ArrowRight")
+        assert state(figure, slider) != before
+        page.locator(".theme-switch-button").first.click()
+        assert page.evaluate("document.documentElement.dataset.mode") == "dark"
+        page.locator("button.copybtn").first.evaluate("button => button.click()")
+        page.locator("button.copybtn.success").first.wait_for(state="attached")
+        page.evaluate("window.print = () => { window.printed = true }")
+        menu = page.locator(".menu:has([data-does])")
+        menu.locator("summary").click()
+        menu.locator("[data-does]").click()
+        assert page.evaluate("window.printed")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Control+k")
+        page.keyboard.type("gradient\n")
+        page.get_by_text("page(s) matching the search query").wait_for()
+        assert "gradient" in page.locator("ul.search p.context").first.inner_text().lower()
+        assert page.problems == []
+
+
+FORMULAS = """
+() => [...document.querySelectorAll("article .katex")].map(formula =>
+  [formula.querySelector("annotation").textContent, !!formula.closest(".katex-display")])
+"""
+AS_KATEX_WRITES_THEM = """
+texts => document.querySelectorAll("article .katex").forEach((formula, i) => {
+  const written = document.createElement("template");
+  written.innerHTML = texts[i];
+  formula.replaceWith(written.content.querySelector(".katex"));
+})
+"""
+BOXES = """
+async () => {
+  await document.fonts.ready;
+  return [...document.querySelectorAll("article .katex-html *")].map(element => {
+    const {x, y, width, height} = element.getBoundingClientRect();
+    return [element.localName, x, y, width, height, getComputedStyle(element).borderBottomWidth];
+  });
+}
+"""
+
+
+def test_formulas_look_at_a_strict_host_as_katex_means_them_to(browser, strict_host):
+    boxes = []
+    for is_strict in (True, False):
+        with opened(browser, strict_host, CHAPTER, bypass_csp=not is_strict) as page:
+            if not is_strict:
+                formulas = page.evaluate(FORMULAS)
+                texts = [maths._render(*formula)["html"] for formula in formulas]
+                assert sum(text.count(" style=") for text in texts) > 1000
+                page.evaluate(AS_KATEX_WRITES_THEM, texts)
+            page.evaluate(audit.LAY_OUT_EVERYTHING)
+            boxes.append(page.evaluate(BOXES))
+            assert page.problems == []
+    assert len(boxes[0]) > 10_000
+    assert boxes[0] == boxes[1]
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "document.body.append(Object.assign(new Image(), {src: 'https://example.org/a.png'}))",
+        "fetch('https://example.org/').catch(() => 0)",
+        "document.head.append(Object.assign(document.createElement('script'), {text: '1'}))",
+        "document.body.insertAdjacentHTML('beforeend', '<img src=\"\" onerror=\"1\">')",
+        "document.head.append(Object.assign(document.createElement('base'), {href: '//a.org/'}))",
+    ],
+    ids=["picture", "request", "script", "handler", "base"],
+)
+def test_a_page_lets_nothing_in_from_elsewhere(browser, served_site, planted):
+    with opened(browser, served_site, PAGES[0]) as page:
+        blocked = page.evaluate(
+            f"""() => new Promise((resolve, reject) => {{
+              addEventListener("securitypolicyviolation", event => resolve(event.disposition));
+              setTimeout(reject, 5000);
+              {planted};
+            }})"""
+        )
+        assert blocked == "enforce"
+
+
+# Styles, and scripts that are no data.
+WITHIN = (
+    r"""<style|<[a-z][^<>]*\s(?:style|on[a-z]+)=|<script(?![^>]*(?:\ssrc=|"application/json"))"""
+)
+
+
+def test_nothing_within_a_page_needs_leave(site):
+    found = {
+        path.relative_to(site).as_posix(): hits
+        for path in html(site)
+        if (hits := re.findall(WITHIN, path.read_text("utf-8")))
+    }
+    assert found == {}
 
 
 # -- what a page says of itself

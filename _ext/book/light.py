@@ -1,13 +1,19 @@
-"""Makes pages light: styles and letters that are used, in the page, and no script in the way.
+"""Makes pages light: styles and letters that are used, in one file each, and no script in the way.
 
 The theme and the extensions bring 570 kB of styles and 1.7 MB of scripts and icon fonts, most of
 which keep a page from being shown. The book needs a tenth of the styles and about a dozen icons.
-Formulas that change their type after they are shown move the text, so that type is in the page.
+Formulas that change their type after they are shown move the text, so that type comes before it.
+
+Nothing of this is within the pages: a host may forbid styles and scripts that are no files of its
+own, as the pages themselves do. The styles of single elements, which formulas have by the thousand,
+become classes. Their names follow from what they say, so that a page and styles of different
+builds, which a browser may have kept, fit each other.
 """
 
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 import json
 import logging
@@ -26,11 +32,14 @@ from book.strictness import BookError
 THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
 THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 STYLES_HERE = "<!-- styles -->"
-# Scripts and styles that the theme or an extension puts on every page and no page of ours uses.
-UNUSED = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js")
-# The type of nearly every formula; the rest of KaTeX's fonts are fetched where they are used.
+STYLES, BEFORE_PAINT, FORMULA_TYPE = "styles.css", "before-paint.js", "formula-type.js"
+# Scripts and styles that the theme or an extension puts on every page and no page of ours uses
+# there.
+UNUSED = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js", BEFORE_PAINT)
+# The type of nearly every formula; the rest of the fonts are fetched where they are used.
 MAIN_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
-# What is in the pages now, or was only there for the scripts that are left out.
+FACE = ("family", "style", "weight")  # what distinguishes one from others
+# What is in our files now, or was only there for the scripts that are left out.
 SUPERSEDED = ["locales", "vendor", "styles", "scripts/bootstrap.js*", "scripts/fontawesome.js*"]
 
 
@@ -94,7 +103,13 @@ def _finish(app, exception) -> None:
         pages = {path: path.read_text(encoding="utf-8") for path in _pages(app)}
         _leave_out_measuring(static / THEME_SCRIPT)
         _trim_fonts(static, pages)
-        _put_in_pages(_styles(app, static, pages), pages)
+        rules = _name_styles(pages)
+        css, icons = _with_icons(_styles(app, static, pages), static)
+        (static / STYLES).write_text(css + rules, encoding="utf-8")
+        before_paint = Path(app.srcdir, "_static", BEFORE_PAINT).read_text(encoding="utf-8")
+        (static / BEFORE_PAINT).write_text(before_paint + icons, encoding="utf-8")
+        (static / FORMULA_TYPE).write_text(_formula_type(css, static), encoding="utf-8")
+        _link_from_pages(static, pages)
         for pattern in SUPERSEDED:
             for path in static.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -128,7 +143,7 @@ def _trim_fonts(static: Path, pages: dict[Path, str]) -> None:
 
 
 def _styles(app, static: Path, pages: dict[Path, str]) -> str:
-    """Return those of the styles that a page or a script can use, with the fonts of their icons."""
+    """Return those of the styles that a page or a script can use."""
     # By name among equals: book.css before print.css, whatever the order of the file system.
     added = sorted(app.book_styles, key=lambda name: (app.book_styles[name], name))
     files = [*THEME_STYLES, *added]
@@ -138,11 +153,10 @@ def _styles(app, static: Path, pages: dict[Path, str]) -> str:
         for path in static.glob("**/*.js")
         if not any(path.match(pattern) for pattern in SUPERSEDED)
     ]
-    purged = node.run(
+    return node.run(
         Path(__file__).with_name("purge.mjs"),
         json.dumps({"css": css, "pages": list(pages.values()), "scripts": scripts}),
     )
-    return _with_formula_fonts(_with_icons(purged, static), static)
 
 
 def _read_styles(static: Path, name: str) -> str:
@@ -160,31 +174,80 @@ def _seen_from(static: Path, file: Path, address: str) -> str:
     return (file.parent / address).resolve().relative_to(static.resolve()).as_posix()
 
 
-def _with_formula_fonts(css: str, static: Path) -> str:
-    """Put the type of nearly every formula into the styles."""
-    for name in MAIN_FONTS:
-        path = f"katex/fonts/{name}.woff2"
-        css = css.replace(path, _as_data((static / path).read_bytes()))
-    return css
+def _name_styles(pages: dict[Path, str]) -> str:
+    """Give elements classes in place of styles of their own, and return the rules of these."""
+    rules: dict[str, str] = {}
+
+    def with_classes(match: re.Match) -> str:
+        tag, names = match[0], []
+        style = re.search(r'\sstyle="([^"]*)"', tag)
+        for declaration in filter(str.strip, html.unescape(style[1]).split(";")):
+            name, rule = _class_of(declaration)
+            if rules.setdefault(name, rule) != rule:
+                raise BookError(f"{rule} and {rules[name]} would both be the class {name}")
+            names.append(name)
+        tag = tag.replace(style[0], "", 1)
+        if ' class="' in tag:
+            return tag.replace(' class="', f' class="{" ".join(names)} ', 1)
+        return re.sub(r"^<[a-z0-9]+", rf'\g<0> class="{" ".join(names)}"', tag)
+
+    for path, text in pages.items():
+        pages[path] = re.sub(r'<[a-z][^<>]*\sstyle="[^<>]*>', with_classes, text)
+    # As strong as what they stand for: no other rule of an article names an id.
+    return "".join(f".{name}:not(#_){{{rule}}}\n" for name, rule in sorted(rules.items()))
 
 
-def _as_data(font: bytes) -> str:
-    return f"data:font/woff2;base64,{base64.b64encode(font).decode()}"
+def _class_of(declaration: str) -> tuple[str, str]:
+    """Return a class's name and its rule.
+
+    Examples
+    --------
+    >>> _class_of("vertical-align: -0.25em")
+    ('va-0_25em', 'vertical-align:-0.25em')
+    """
+    name, value = (part.strip() for part in declaration.split(":", 1))
+    initials = "".join(word[0] for word in name.strip("-").split("-"))
+    return initials + re.sub(r"[^\w-]", "_", value), f"{name}:{value}"
 
 
-def _with_icons(css: str, static: Path) -> str:
-    """Put the icons that the styles name into the styles, as a font of a few letters."""
+def _with_icons(css: str, static: Path) -> tuple[str, str]:
+    """Return the styles with fonts of the icons that they name, and a script that adds these."""
     letters = {int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', css)}
+    script = []
 
     def embed(match: re.Match) -> str:
         truetype = re.search(r"url\(([^)]+\.ttf)\)", match[0])
         if truetype is None:
             return match[0]
-        data = _subset(static / truetype[1], letters)
-        source = f'src:url({_as_data(data)}) format("woff2")'
-        return re.sub(r"src:[^}]+", source, match[0]) if data else ""
+        font = _subset(static / truetype[1], letters)
+        if not font:
+            return ""
+        path = static / f"{Path(truetype[1]).stem}.woff2"
+        path.write_bytes(font)
+        script.append(_adding(match[0], font))
+        return re.sub(r"src:[^}]+", f'src:url({path.name}) format("woff2")', match[0])
 
-    return re.sub(r"@font-face\s*\{[^}]*Font Awesome[^}]*\}", embed, css)
+    css = re.sub(r"@font-face\s*\{[^}]*Font Awesome[^}]*\}", embed, css)
+    return css, "".join(script)
+
+
+def _formula_type(css: str, static: Path) -> str:
+    """Return a script that adds the type of nearly every formula."""
+    faces = re.findall(r"@font-face\s*\{[^}]*\}", css)
+    return "".join(
+        _adding(face, (static / f"katex/fonts/{name}.woff2").read_bytes())
+        for name in MAIN_FONTS
+        for face in faces
+        if name in face
+    )
+
+
+def _adding(face: str, font: bytes) -> str:
+    """Return the line of a script that adds a face of the styles, with its font."""
+    words = (re.search(rf"font-{word}:([^;}}]+)", face)[1] for word in FACE)
+    described = [word.replace("\\", "") for word in words]
+    described.append(base64.b64encode(font).decode())
+    return f"addType({', '.join(map(json.dumps, described))});\n"
 
 
 def _subset(path: Path, letters: set[int]) -> bytes:
@@ -201,14 +264,20 @@ def _subset(path: Path, letters: set[int]) -> bytes:
     return stream.getvalue()
 
 
-def _put_in_pages(css: str, pages: dict[Path, str]) -> None:
-    static = re.compile(r"url\((?!data:|#)")
+def _link_from_pages(static: Path, pages: dict[Path, str]) -> None:
+    """Write the pages, with links to the files that each needs before it is shown."""
+    names = (STYLES, BEFORE_PAINT, FORMULA_TYPE)
+    versions = {n: hashlib.sha256((static / n).read_bytes()).hexdigest()[:8] for n in names}
     for path, text in pages.items():
-        up = re.search(r'data-content_root="([^"]*)"', text)[1]
-        styles = static.sub(lambda _, up=up: f"url({up}_static/", css)
         if STYLES_HERE not in text:
             raise BookError(f"{path.name} has no place for its styles")
-        path.write_text(text.replace(STYLES_HERE, f"<style>{styles}</style>", 1), encoding="utf-8")
+        root = re.search(r'data-content_root="([^"]*)"', text)[1]
+        styles, *scripts = (f"{root}_static/{name}?v={versions[name]}" for name in names)
+        if 'class="katex' not in text:
+            scripts.pop()
+        links = f'<link rel="stylesheet" href="{styles}"/>'
+        links += "".join(f'\n  <script src="{script}"></script>' for script in scripts)
+        path.write_text(text.replace(STYLES_HERE, links, 1), encoding="utf-8")
 
 
 def setup(app) -> None:

@@ -7,12 +7,13 @@ else
 PYTHON ?= python3
 BIN := .venv/bin
 endif
+PEERS := .venv-peers/$(notdir $(BIN))
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test audit lab serve bench lock clean
+.PHONY: help book pdf test audit lab serve bench peers compare advisories lock clean
 
 help: ## list the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 book: .venv/ready ## build the book into _build/html
 	@$(BIN)/python -I _ext/book/inputs.py || $(BIN)/python -I _ext/book/build.py
@@ -32,8 +33,20 @@ lab: .venv/ready ## open the notebooks in JupyterLab
 serve: book ## show the built book at http://localhost:8000
 	$(BIN)/python -m http.server --bind localhost --directory _build/html 8000
 
-bench: .venv/ready ## run the benchmarks
-	@for file in benchmarks/bench_*.py; do $(BIN)/python $$file || exit 1; done
+bench: .venv/ready ## run the benchmarks, against the peers that are installed
+	PYTHONPATH=_ext $(or $(wildcard $(PEERS)/python),$(BIN)/python) benchmarks/run.py $(ONLY)
+
+peers: .venv-peers/ready ## install PyTorch, JAX, optax and micrograd, to compare with
+
+compare: .venv-peers/ready ## test the conventions against PyTorch, JAX and optax themselves
+	BYHAND_PEERS=required $(PEERS)/python -m pytest tests/test_conventions.py
+
+# What is pinned for them, without what runs it: the registries are asked by name and version.
+advisories: .venv/ready ## look up known vulnerabilities of what the book installs
+	sed '/^-e/d' requirements.txt benchmarks/peers.txt | sort -u > _build/pinned.txt
+	$(BIN)/uv tool run pip-audit==2.10.1 --disable-pip --no-deps --strict -r _build/pinned.txt
+	$(BIN)/npm audit
+	$(BIN)/npm audit --prefix audit
 
 lock: COMPILE := $(BIN)/uv pip compile --no-annotate --custom-compile-command "make lock"
 lock: .venv/ready ## pin anew what the book, its audit and Binder install
@@ -44,6 +57,9 @@ lock: .venv/ready ## pin anew what the book, its audit and Binder install
 	echo '-e .[lab]' | $(COMPILE) - --output-file .binder/requirements.txt \
 	  --python-version "$$(sed 's/python-//' .binder/runtime.txt)" --python-platform linux \
 	  --no-python-downloads
+	sed '/^-e/d' requirements.txt | $(COMPILE) --constraint - benchmarks/peers.in --upgrade \
+	  --output-file benchmarks/peers.txt --python-version 3.11 --python-platform windows \
+	  --no-python-downloads
 # What builds the package is installed apart from the rest, so it is pinned apart.
 	sed -i.old "s/\"setuptools==.*\"/\"$$(grep '^setuptools==' requirements.txt)\"/" pyproject.toml
 	rm pyproject.toml.old
@@ -52,7 +68,7 @@ lock: .venv/ready ## pin anew what the book, its audit and Binder install
 	done
 
 clean: ## remove everything that the other commands made
-	rm -rf _build .venv node_modules audit/node_modules .hypothesis .pytest_cache .ruff_cache src/byhand.egg-info
+	rm -rf _build .venv .venv-peers node_modules audit/node_modules .hypothesis .pytest_cache .ruff_cache src/byhand.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 # An environment runs where it was made: in a folder that was moved or copied it is made anew.
@@ -63,3 +79,8 @@ endif
 
 .venv/ready: requirements.txt pyproject.toml
 	@$(PYTHON) _ext/book/install.py
+
+# What the peers are compared in: the book's environment, and them.
+.venv-peers/ready: .venv/ready benchmarks/peers.txt
+	@$(BIN)/python _ext/book/install.py peers
+	@touch $@

@@ -1,34 +1,18 @@
-"""Time the reverse sweep of chapter 5 against its peers, in one run, and print a table.
-
-    python benchmarks/bench_backpropagation.py
-
-* a 2-16-16-1 tanh network on 100 samples, loss and all gradients: by the package, by NumPy
-  written out by hand, by HIPS autograd, and on scalars: by micrograd, and by a tape that
-  does nothing but the arithmetic it must (``pip install autograd micrograd``);
-* a chain of up to 10⁶ operations: the time per operation should stay the same;
-* products of ordinary and of subnormal numbers: what the magnitude of a weight can cost.
-"""
+"""The reverse sweep of chapter 5 against its peers."""
 
 import gc
 import math
-import timeit
 
 import autograd
 import autograd.numpy as anp
 import numpy as np
-from micrograd.engine import Value
+from measuring import Table, against, best, in_turns, peer
 
 from byhand.backpropagation import grad, value_and_grad
 
 SAMPLES = 100
 SHAPES = [(2, 16), (16,), (16, 16), (16,), (16, 1), (1,)]
-
-
-def best(function, *args, repeats=15, seconds=0.05):
-    """Return the shortest time of a call, in seconds, over several rounds."""
-    once = timeit.timeit(lambda: function(*args), number=1)
-    number = max(1, int(seconds / max(once, 1e-9)))
-    return min(timeit.repeat(lambda: function(*args), number=number, repeat=repeats)) / number
+OURS = "byhand"
 
 
 def loss_written_with(numpy, X, t):
@@ -55,18 +39,50 @@ def by_hand(params, X, t):
     return loss, [part for a, d in pairs for part in (a.T @ d, d.sum(axis=0))]
 
 
-def _tanh(self):
-    y = math.tanh(self.data)
-    out = Value(y, (self,), "tanh")
-
-    def backward():
-        self.grad += (1 - y * y) * out.grad
-
-    out._backward = backward
-    return out
+# -- peers
 
 
-Value.tanh = _tanh  # micrograd itself has only ReLU
+def by_torch(params, X, t):
+    """Return the eager reverse sweep of PyTorch, or None where it is absent."""
+    if (torch := peer("torch")) is None:
+        return None
+    X, t = torch.tensor(X), torch.tensor(t)
+    weights = [torch.tensor(p, requires_grad=True) for p in params]
+
+    def run():
+        loss = loss_written_with(torch, X, t)(weights)
+        return loss.item(), [g.numpy() for g in torch.autograd.grad(loss, weights)]
+
+    return run
+
+
+def by_jax(params, X, t):
+    """Return the compiled reverse sweep of JAX, or None where it is absent."""
+    if (jax := peer("jax")) is None:
+        return None
+    loss = loss_written_with(jax.numpy, jax.numpy.asarray(X), jax.numpy.asarray(t))
+    compiled = jax.jit(jax.value_and_grad(loss))
+    weights = [jax.numpy.asarray(p) for p in params]
+    return lambda: jax.block_until_ready(compiled(weights))
+
+
+def micrograd_scalar():
+    """Return micrograd's number, with a tanh beside its ReLU, or None where it is absent."""
+    if (engine := peer("micrograd.engine")) is None:
+        return None
+
+    def tanh(self):
+        y = math.tanh(self.data)
+        out = engine.Value(y, (self,), "tanh")
+
+        def backward():
+            self.grad += (1 - y * y) * out.grad
+
+        out._backward = backward
+        return out
+
+    engine.Value.tanh = tanh
+    return engine.Value
 
 
 class LeanScalar:
@@ -108,61 +124,71 @@ def by_scalars(scalar, params, X, t):
     return loss.data, [np.vectorize(lambda s: s.grad, otypes=[float])(p) for p in wrapped]
 
 
-def compare_networks():
+# -- tables
+
+
+def compare_networks() -> Table:
     rng = np.random.default_rng(0)
     X, t = rng.normal(size=(SAMPLES, 2)), rng.normal(size=(SAMPLES, 1))
     params = [rng.normal(size=shape) for shape in SHAPES]
     ours = value_and_grad(loss_written_with(np, X, t))
     theirs = autograd.value_and_grad(loss_written_with(anp, X, t))
+    scalar = micrograd_scalar()
     contestants = {
-        "byhand.backpropagation": lambda p: ours(p),
-        "NumPy by hand": lambda p: by_hand(p, X, t),
-        "HIPS autograd": lambda p: theirs(p),
-        "micrograd": lambda p: by_scalars(Value, p, X, t),
-        "lean tape of scalars": lambda p: by_scalars(LeanScalar, p, X, t),
+        OURS: lambda: ours(params),
+        "NumPy, derived by hand": lambda: by_hand(params, X, t),
+        "HIPS autograd": lambda: theirs(params),
+        "PyTorch, eager": by_torch(params, X, t),
+        "JAX, compiled": by_jax(params, X, t),
+        "micrograd": scalar and (lambda: by_scalars(scalar, params, X, t)),
+        "lean tape of scalars": lambda: by_scalars(LeanScalar, params, X, t),
     }
+    contestants = {name: run for name, run in contestants.items() if run}
     reference = by_hand(params, X, t)
     for name, run in contestants.items():
-        for a, b in zip(run(params)[1], reference[1], strict=True):
+        for a, b in zip(run()[1], reference[1], strict=True):
             np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-12, err_msg=name)
-    # Short rounds take turns, so that a busy moment of the machine does not fall on one alone.
-    rounds = [
-        {name: best(run, params, repeats=2, seconds=0.002) for name, run in contestants.items()}
-        for _ in range(20)
-    ]
-    times = {name: min(times[name] for times in rounds) for name in contestants}
-    print("2-16-16-1 tanh network, 100 samples: loss and all gradients")
-    for name, seconds in times.items():
-        ratio = seconds / times["byhand.backpropagation"]
-        print(f"  {name:24} {seconds * 1e6:12.1f} µs   {ratio:10.2f} × ours")
-    ratio = times["byhand.backpropagation"] / times["NumPy by hand"]
-    print(f"  ours is {ratio:.2f} × NumPy by hand\n")
+    times = in_turns(contestants, rounds=20, seconds=0.004)
+    return Table(
+        "Loss and all gradients of a network",
+        "A 2-16-16-1 tanh network on 100 samples: one evaluation and one reverse sweep.",
+        [("by", "text"), ("time", "seconds"), ("relative to ours", "ratio")],
+        against(times, OURS),
+    )
 
 
-def compare_chain_lengths():
+def compare_chain_lengths() -> Table:
     def chain(x, n):
         for _ in range(n):
             x = x * 1.0000001
         return x
 
-    print("a chain of n products: gradient")
+    rows = []
     for n in (10**3, 10**4, 10**5, 10**6):
         gc.collect()
-        seconds = best(grad(chain), 1.0, n, repeats=3)
-        print(f"  n = {n:<9,} {seconds:9.4f} s   {seconds / n * 1e6:6.2f} µs per operation")
-    print()
+        seconds = best(lambda: grad(chain)(1.0, n), repeats=3)  # noqa: B023
+        rows.append([n, seconds, seconds / n])
+    return Table(
+        "The gradient of a chain of products",
+        "The time of one operation should not depend on how many there are.",
+        [("operations", "count"), ("time", "seconds"), ("one operation", "seconds")],
+        rows,
+    )
 
 
-def compare_magnitudes():
-    print("10⁶ products of float64 numbers")
+def compare_magnitudes() -> Table:
+    rows = []
     for name, scale in [("near 10⁻³", 1e-3), ("near 10³", 1e3), ("subnormal", 1e-310)]:
         x = scale * np.linspace(1.0, 2.0, 10**6)
         out = np.empty_like(x)
-        seconds = best(np.multiply, x, 0.999, out)
-        print(f"  {name:12} {seconds * 1e6:9.1f} µs")
+        rows.append([name, best(lambda: np.multiply(x, 0.999, out))])  # noqa: B023
+    rows = [[name, seconds, seconds / rows[0][1]] for name, seconds in rows]
+    return Table(
+        "A million products of numbers",
+        "What the magnitude of a weight can cost: subnormal numbers may be slow to multiply.",
+        [("numbers", "text"), ("time", "seconds"), ("relative to the first", "ratio")],
+        rows,
+    )
 
 
-if __name__ == "__main__":
-    compare_networks()
-    compare_chain_lengths()
-    compare_magnitudes()
+TABLES = [compare_networks, compare_chain_lengths, compare_magnitudes]

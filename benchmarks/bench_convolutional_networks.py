@@ -1,21 +1,10 @@
-"""Time the convolutions of chapter 6 against their peers, and training steps against each other.
-
-    OPENBLAS_NUM_THREADS=1 python benchmarks/bench_convolutional_networks.py
-
-* one image, one filter of growing size: im2col and one matrix product, the FFT, the choice
-  between them, SciPy's functions, and loops;
-* a batch with channels;
-* one training step of the three networks of section E3.2, fully connected, locally connected and
-  convolutional: the last two do the same arithmetic with 11436 and with 27 parameters;
-* the prices that the choice between the two methods is based on, fitted anew.
-"""
-
-import timeit
+"""The convolutions of chapter 6 against their peers, and training steps against each other."""
 
 import numpy as np
 import scipy.ndimage
 import scipy.optimize
 import scipy.signal
+from measuring import Table, best, in_turns, peer
 
 from byhand import convolutional_networks as cn
 from byhand.convolutional_networks import Conv, Dense, MaxPool
@@ -23,13 +12,6 @@ from byhand.convolutional_networks.operations import _columns, _patches, geometr
 
 SHAPE = (1, 32, 32)
 NETWORK = [Conv(1, 3, 1), MaxPool(2), Conv(1, 3, 1), MaxPool(2), Conv(1, 3, 1)]
-
-
-def best(function, repeats=7, seconds=0.03):
-    """Return the shortest time of a call, in seconds, over several rounds."""
-    once = timeit.timeit(function, number=1)
-    number = max(1, int(seconds / max(once, 1e-9)))
-    return min(timeit.repeat(function, number=number, repeat=repeats)) / number
 
 
 def loops(x, w):
@@ -40,45 +22,80 @@ def loops(x, w):
     return y
 
 
-def compare_filter_sizes():
+def by_torch(x, w):
+    """Return PyTorch's cross-correlation of batches, or None where PyTorch is absent."""
+    if (torch := peer("torch")) is None:
+        return None
+    x, w = torch.tensor(x), torch.tensor(w)
+    return lambda: torch.nn.functional.conv2d(x, w).numpy()
+
+
+def by_jax(x, w):
+    """Return JAX's compiled cross-correlation of batches, or None where JAX is absent."""
+    if (jax := peer("jax")) is None:
+        return None
+    x, w = jax.numpy.asarray(x), jax.numpy.asarray(w)
+    compiled = jax.jit(lambda x, w: jax.lax.conv_general_dilated(x, w, (1, 1), "VALID"))
+    return lambda: np.asarray(compiled(x, w))
+
+
+def compare_filter_sizes() -> Table:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(256, 256))
-    print("256 × 256 image, one k × k filter, milliseconds")
-    names = ["auto", "gemm", "fft", "correlate2d", "ndimage", "fftconvolve", "loops"]
-    print("    k" + "".join(f"{name:>12}" for name in names))
+    times = {}
     for k in (3, 5, 7, 11, 21, 31):
         w = rng.normal(size=(k, k))
         inside = slice(k // 2, 256 - k // 2)
         contestants = {
-            **{m: lambda m=m, w=w: cn.cross_correlate(x, w, method=m) for m in names[:3]},
-            "correlate2d": lambda w=w: scipy.signal.correlate2d(x, w, "valid"),
-            "ndimage": lambda w=w, s=inside: scipy.ndimage.correlate(x, w)[s, s],
-            "fftconvolve": lambda w=w: scipy.signal.fftconvolve(x, w[::-1, ::-1], "valid"),
+            "byhand": lambda w=w: cn.cross_correlate(x, w),
+            "its matrix product": lambda w=w: cn.cross_correlate(x, w, method="gemm"),
+            "its FFT": lambda w=w: cn.cross_correlate(x, w, method="fft"),
+            "scipy.signal.correlate2d": lambda w=w: scipy.signal.correlate2d(x, w, "valid"),
+            "scipy.ndimage.correlate": lambda w=w, s=inside: scipy.ndimage.correlate(x, w)[s, s],
+            "scipy.signal.fftconvolve": lambda w=w: scipy.signal.fftconvolve(
+                x, w[::-1, ::-1], "valid"
+            ),
+            "PyTorch": by_torch(x[None, None], w[None, None]),
+            "JAX, compiled": by_jax(x[None, None], w[None, None]),
             "loops": lambda w=w: loops(x, w),
         }
+        contestants = {name: run for name, run in contestants.items() if run}
         for name, run in contestants.items():
-            np.testing.assert_allclose(run(), loops(x, w), atol=1e-9, err_msg=name)
-        times = [
-            best(run, repeats=3 if name == "loops" else 7) for name, run in contestants.items()
-        ]
-        print(f"{k:5}" + "".join(f"{1e3 * t:12.3f}" for t in times))
-    print()
+            np.testing.assert_allclose(np.squeeze(run()), loops(x, w), atol=1e-9, err_msg=name)
+        slow = {"loops": contestants.pop("loops")}
+        times[k] = in_turns(contestants, rounds=7, seconds=0.02) | in_turns(slow, rounds=2)
+    return Table(
+        "One image, one filter",
+        "A 256 × 256 image and a k × k filter, without padding. byhand takes the matrix product or "
+        "the FFT, whichever it expects to be faster.",
+        [("by", "text"), *((f"k = {k}", "seconds") for k in times)],
+        [[name, *(times[k][name] for k in times)] for name in times[3]],
+    )
 
 
-def compare_batches():
+def compare_batches() -> Table:
     rng = np.random.default_rng(1)
-    print("32 images, 16 → 32 channels, 32 × 32 pixels, k × k filters, milliseconds")
-    x = rng.normal(size=(32, 16, 32, 32))
+    x, rows = rng.normal(size=(32, 16, 32, 32)), []
     for k in (3, 5):
         w = rng.normal(size=(32, 16, k, k))
         g = rng.normal(size=cn.cross_correlate(x, w).shape)
-        for name, run in {
+        parts = {
             "forward": lambda w=w: cn.cross_correlate(x, w),
-            "image gradient": lambda w=w, g=g: cn.transposed_cross_correlate(g, w, size=(32, 32)),
-            "filter gradient": lambda w=w, g=g: cn.filter_gradient(x, g, shape=w.shape),
-        }.items():
-            print(f"  k = {k}  {name:16} {1e3 * best(run, repeats=3):9.2f}")
-    print()
+            "gradient of the images": lambda w=w, g=g: cn.transposed_cross_correlate(
+                g, w, size=(32, 32)
+            ),
+            "gradient of the filters": lambda w=w, g=g: cn.filter_gradient(x, g, shape=w.shape),
+            "forward, PyTorch": by_torch(x, w),
+            "forward, JAX, compiled": by_jax(x, w),
+        }
+        times = in_turns({name: run for name, run in parts.items() if run}, rounds=5)
+        rows += [[k, name, s, s / times["forward"]] for name, s in times.items()]
+    return Table(
+        "A batch with channels",
+        "32 images of 32 × 32 pixels, from 16 to 32 channels by k × k filters.",
+        [("k", "count"), ("what", "text"), ("time", "seconds"), ("relative to forward", "ratio")],
+        rows,
+    )
 
 
 # -- one training step of each network -------------------------------------------------------------
@@ -136,7 +153,7 @@ def training_step(layer, weights, x):
     return weights
 
 
-def compare_networks():
+def compare_networks() -> Table:
     rng = np.random.default_rng(2)
     sides = (32, 16, 8)
     kinds = {
@@ -161,19 +178,25 @@ def compare_networks():
         np.testing.assert_allclose(y, z, atol=1e-12)
         np.testing.assert_allclose(pull(y)[0], pull_local(z)[0], atol=1e-10)
         np.testing.assert_allclose(pull(y)[1].ravel(), pull_local(z)[1].sum(axis=1), rtol=1e-9)
-    print("one training step, milliseconds")
-    print(f"  {'':20}{'parameters':>12}{'batch 1':>10}{'batch 64':>10}")
+    rows = []
     for name, (layer, weights) in kinds.items():
-        times = []
-        for batch in (1, 64):
-            x = rng.normal(size=(batch, *SHAPE))
-            times.append(best(lambda: training_step(layer, list(weights), x)))  # noqa: B023
-        line = "".join(f"{1e3 * t:10.3f}" for t in times)
-        print(f"  {name:20}{parameters[name]:12,}{line}")
-    print()
+        images = [rng.normal(size=(batch, *SHAPE)) for batch in (1, 64)]
+        times = [best(lambda: training_step(layer, list(weights), x)) for x in images]  # noqa: B023
+        rows.append([name, parameters[name], *times])
+    return Table(
+        "A training step of three networks",
+        "The networks of section E3.2: the second and the third do the same arithmetic.",
+        [
+            ("network", "text"),
+            ("parameters", "count"),
+            ("batch of 1", "seconds"),
+            ("batch of 64", "seconds"),
+        ],
+        sorted(rows, key=lambda row: -row[1]),
+    )
 
 
-def fit_prices():
+def fit_prices() -> Table:
     """Fit what a copied entry and a transformed pixel cost, in multiply–adds of a product."""
     rng = np.random.default_rng(3)
     products, transforms = [], []
@@ -202,14 +225,16 @@ def fit_prices():
 
     multiply_add, copy, start = fit(products)
     pixel, start_fft = fit(transforms)
-    print(f"a multiply–add of a product takes {1e9 * multiply_add:.3f} ns; in this unit")
-    print(f"  COPY_COST  {copy / multiply_add:12.1f}")
-    print(f"  FFT_COST   {pixel / multiply_add:12.1f}")
-    print(f"  FFT_START  {(start_fft - start) / multiply_add:12.3g}")
+    return Table(
+        "What the choice between product and FFT is based on",
+        "Fitted anew, in multiply–adds of a matrix product. The package has rounded ones.",
+        [("price of", "text"), ("name", "text"), ("multiply–adds", "ratio")],
+        [
+            ["a copied entry", "COPY_COST", copy / multiply_add],
+            ["a transformed pixel", "FFT_COST", pixel / multiply_add],
+            ["starting a transform", "FFT_START", (start_fft - start) / multiply_add],
+        ],
+    )
 
 
-if __name__ == "__main__":
-    compare_filter_sizes()
-    compare_batches()
-    compare_networks()
-    fit_prices()
+TABLES = [compare_filter_sizes, compare_batches, compare_networks, fit_prices]

@@ -1,19 +1,11 @@
-"""Times all 400 hypergradients of a least-squares run, d = 200, by every route at hand.
-
-    python benchmarks/bench_hypergradients.py
-
-Prints a table: milliseconds (the best of several rounds, all routes in turn in each round), the
-ratio to the reverse sweep, and the largest relative difference from it. Where JAX is installed, a
-jitted reverse sweep in double precision joins; JAX is not a dependency of the book. A second
-table shows the bytes that the sweep holds against the length of the run.
-"""
+"""All 400 hypergradients of a least-squares run, d = 200, by every route at hand."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 import numpy as np
+from measuring import Table, in_turns, peer
 
 from byhand.hypergradients import (
     checkpointed_hypergradients,
@@ -61,12 +53,9 @@ def products(
 
 def jax_sweep(X: np.ndarray, t: np.ndarray, w0: np.ndarray, etas: np.ndarray) -> Callable | None:
     """Return the same derivatives as a jitted JAX function of no arguments, or None."""
-    try:
-        import jax
-        import jax.numpy as jnp
-    except ImportError:
+    if (jax := peer("jax")) is None:
         return None
-    jax.config.update("jax_enable_x64", True)
+    jnp = jax.numpy
     n = len(t)
 
     def last_loss(etas, X, t, w0):
@@ -81,50 +70,74 @@ def jax_sweep(X: np.ndarray, t: np.ndarray, w0: np.ndarray, etas: np.ndarray) ->
     return lambda: np.asarray(compiled(*arguments).block_until_ready())
 
 
-def best_times(routes: dict[str, Callable], rounds: int) -> dict[str, float]:
-    """Return the shortest time of each route in seconds; every round calls each route once."""
-    best = dict.fromkeys(routes, np.inf)
-    for _ in range(rounds):
-        for name, route in routes.items():
-            start = time.perf_counter()
-            route()
-            best[name] = min(best[name], time.perf_counter() - start)
-    return best
+def torch_sweep(X: np.ndarray, t: np.ndarray, w0: np.ndarray, etas: np.ndarray) -> Callable | None:
+    """Return the same derivatives by PyTorch's reverse sweep as a function, or None."""
+    if (torch := peer("torch")) is None:
+        return None
+    X, t, w0 = map(torch.tensor, (X, t, w0))
+    rates = torch.tensor(etas, requires_grad=True)
+
+    def run():
+        w = w0
+        for rate in rates:
+            w = w - rate * 2 * (X.T @ (X @ w - t)) / len(t)
+        loss = ((X @ w - t) ** 2).mean()
+        return torch.autograd.grad(loss, rates)[0].numpy()
+
+    return run
 
 
-def main() -> None:
+def compare_routes() -> Table:
     X, t, w0, etas = problem()
     loss = least_squares(X, t)
     routes = {
         "reverse sweep": lambda: hypergradients(loss, w0, etas),
-        "checkpointed": lambda: checkpointed_hypergradients(loss, w0, etas),
-        "matrices": lambda: products(X, t, w0, etas, shared=False),
-        "matrices, one shared Hessian": lambda: products(X, t, w0, etas, shared=True),
-        "JAX, jitted": jax_sweep(X, t, w0, etas),
+        "the same, checkpointed": lambda: checkpointed_hypergradients(loss, w0, etas),
+        "products of matrices": lambda: products(X, t, w0, etas, shared=False),
+        "the same, one Hessian for all steps": lambda: products(X, t, w0, etas, shared=True),
+        "PyTorch, eager": torch_sweep(X, t, w0, etas),
+        "JAX, compiled": jax_sweep(X, t, w0, etas),
     }
     routes = {name: route for name, route in routes.items() if route}
     reference = routes["reverse sweep"]()
     results = {name: route() for name, route in routes.items()}  # also compiles
-    times = best_times(routes, rounds=7)
-    slow = {"matrices, from HVPs": lambda: hypergradients_by_products(loss, w0, etas)}
+    times = in_turns(routes, rounds=7)
+    slow = {
+        "products of Hessian-vector products": lambda: hypergradients_by_products(loss, w0, etas)
+    }
     results |= {name: route() for name, route in slow.items()}
-    times |= best_times(slow, rounds=1)
+    times |= in_turns(slow, rounds=1)
+    off = {
+        name: float(np.abs(result - reference).max() / np.abs(reference).max())
+        for name, result in results.items()
+    }
+    return Table(
+        f"{STEPS} hypergradients of one run",
+        f"Least squares with {SAMPLES} samples and {PARAMETERS} parameters: the derivatives of the "
+        "last loss in the step size of each step.",
+        [
+            ("route", "text"),
+            ("time", "seconds"),
+            ("relative to the sweep", "ratio"),
+            ("difference", "error"),
+        ],
+        [[name, s, s / times["reverse sweep"], off[name]] for name, s in times.items()],
+    )
 
-    print(f"{STEPS} hypergradients, least squares, n = {SAMPLES}, d = {PARAMETERS}")
-    print(f"{'route':30} {'ms':>9} {'× sweep':>8} {'difference':>11}")
-    for name, seconds in times.items():
-        off = np.abs(results[name] - reference).max() / np.abs(reference).max()
-        print(f"{name:30} {1e3 * seconds:9.2f} {seconds / times['reverse sweep']:8.1f} {off:11.1e}")
-    if "JAX, jitted" not in times:
-        print("JAX is not installed: its row is left out")
 
-    print(f"\n{'steps':>6} {'sweep kB':>9} {'per step':>9} {'checkpointed kB':>16}")
+def compare_memory() -> Table:
+    X, t, w0, etas = problem()
+    loss, rows = least_squares(X, t), []
     for k in (50, 100, 200, 400, 800):
         longer = np.resize(etas, k)
         held = peak_bytes(hypergradients, loss, w0, longer)
-        checkpointed = peak_bytes(checkpointed_hypergradients, loss, w0, longer)
-        print(f"{k:6d} {held / 1e3:9.0f} {held / k:9.0f} {checkpointed / 1e3:16.0f}")
+        rows.append([k, held, peak_bytes(checkpointed_hypergradients, loss, w0, longer)])
+    return Table(
+        "Memory of a sweep",
+        "What is held at the most, against the length of the run.",
+        [("steps", "count"), ("reverse sweep", "bytes"), ("checkpointed", "bytes")],
+        rows,
+    )
 
 
-if __name__ == "__main__":
-    main()
+TABLES = [compare_routes, compare_memory]

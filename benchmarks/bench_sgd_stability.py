@@ -1,9 +1,4 @@
-"""w(t) of a million paths: draw counts against step loops.
-
-Run as ``python benchmarks/bench_sgd_stability.py``. All ways sample the same law, t = 1000 steps
-from four curvatures; the last column is the Kolmogorov-Smirnov distance of log|w(t)| from the
-plain loop, and the distance that two samples of this size exceed once in a thousand times is in
-the heading.
+"""w(t) of a million paths of chapter 3: draw counts against step loops.
 
 The plain loop is what one writes first. The tuned loop draws bytes instead of 64-bit integers and
 keeps a block of paths in the cache.
@@ -11,16 +6,17 @@ keeps a block of paths in the cache.
 
 from __future__ import annotations
 
-import argparse
 import time
 
 import numpy as np
+from measuring import Table
 from scipy.stats import ks_2samp
 
 from byhand import sgd_stability as sgd
 
 H = (1.0, 1.5, 4.0, 10.0)
 ETA = 0.3
+STEPS, PATHS = 1000, 10**6
 BLOCK = 20_000
 
 
@@ -63,30 +59,34 @@ def measure(way, t: int, paths: int, repeats: int) -> tuple[float, np.ndarray]:
     return best, log_abs
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--steps", type=int, default=1000)
-    parser.add_argument("--paths", type=int, default=10**6)
-    arguments = parser.parse_args()
-    t, paths = arguments.steps, arguments.paths
-    ways = [(plain_loop, 3), (tuned_loop, 3), (counts_per_path, 5), (grouped_counts, 7)]
-    critical = 1.95 * np.sqrt(2 / paths)
-    print(f"{paths} paths, {t} steps, curvatures {H}, η = {ETA}, NumPy {np.__version__}")
-    print(
-        f"{'':18}{'seconds':>9}{'vs plain':>10}{'vs tuned':>10}{'KS (< ' + f'{critical:.5f})':>16}"
+def compare_ways() -> Table:
+    ways = {
+        "plain loop": (plain_loop, 3),
+        "tuned loop": (tuned_loop, 3),
+        "counts of each path": (counts_per_path, 5),
+        "byhand: counts of all paths at once": (grouped_counts, 7),
+    }
+    measured = {n: measure(way, STEPS, PATHS, repeats) for n, (way, repeats) in ways.items()}
+    reference, ours = measured["plain loop"][1], measured["byhand: counts of all paths at once"][0]
+    rows = [
+        [name, seconds, seconds / ours, float(ks_2samp(sample, reference).statistic)]
+        for name, (seconds, sample) in measured.items()
+    ]
+    rows[0][-1] = None
+    return Table(
+        "The last point of a million paths",
+        f"{STEPS} steps of {PATHS:,} paths, curvatures 1, 1.5, 4 and 10, step size {ETA}. All ways "
+        "sample the same law. The last column is the Kolmogorov–Smirnov distance of log |w| "
+        "from the plain loop's, which two samples exceed once in a thousand times at "
+        f"{1.95 * np.sqrt(2 / PATHS):.4f}.",
+        [
+            ("way", "text"),
+            ("time", "seconds"),
+            ("relative to ours", "ratio"),
+            ("distance", "error"),
+        ],
+        rows,
     )
-    seconds: dict = {}
-    reference = None
-    for way, repeats in ways:
-        seconds[way], log_abs = measure(way, t, paths, repeats)
-        reference = log_abs if reference is None else reference
-        distance = 0.0 if way is plain_loop else ks_2samp(log_abs, reference).statistic
-        tuned = f"{seconds[tuned_loop] / seconds[way]:9.1f}×" if tuned_loop in seconds else ""
-        print(
-            f"{way.__name__:18}{seconds[way]:9.3f}{seconds[plain_loop] / seconds[way]:9.1f}×"
-            f"{tuned:>10}{distance:16.5f}"
-        )
 
 
-if __name__ == "__main__":
-    main()
+TABLES = [compare_ways]

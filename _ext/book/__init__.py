@@ -8,6 +8,7 @@ execution   runs the notebooks side by side and hands their results to Sphinx
 claims      shows claims, and makes the ledger, the errata and claims.json of them
 figures     turns figures into files, and gives interactive ones their sliders
 maths       renders formulas with KaTeX at build time, strictly
+speed       shows the stored run of the benchmarks
 api         fits docstrings to the API pages
 launch      links pages to the book's repository and notebooks to servers that run them
 download    makes a notebook that is downloaded run on its own
@@ -31,6 +32,7 @@ MODULES = [
     "claims",
     "figures",
     "maths",
+    "speed",
     "api",
     "launch",
     "download",

@@ -36,6 +36,7 @@ BOOK = [
     "_ext/**/*.mjs",
     "_static/**/*",
     "_templates/**/*",
+    "benchmarks/speed.json",
     "package-lock.json",
 ]
 

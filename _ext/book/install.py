@@ -1,5 +1,8 @@
 """Makes the environment in ``.venv``: make runs this with the reader's Python, which has nothing.
 
+With the word ``peers`` it makes ``.venv-peers``, the same with the libraries that the benchmarks
+compare the book with.
+
 uv installs in a fifth of the time of pip, which fetches it, and does it all where uv cannot be had.
 An installation that was interrupted is taken up again; an environment that was made in another
 folder or with another Python is made anew, since it would run what is there.
@@ -21,12 +24,17 @@ VENV = ROOT / ".venv"
 READY = VENV / "ready"  # names the folder that the environment was made for
 PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 REQUIREMENTS = ROOT / "requirements.txt"
+PEERS = ROOT / ".venv-peers"
+PEERS_REQUIREMENTS = ROOT / "benchmarks" / "peers.txt"
 QUIET = ("--quiet", "--disable-pip-version-check")
 
 
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 (whatever Python the reader has)
         sys.exit("Python 3.11 or later is needed; name one with make PYTHON=…")
+    if sys.argv[1:] == ["peers"]:
+        install_peers()
+        return
     # The folder as make has it: Windows knows two ways to write it.
     here = os.environ.get("HERE", str(ROOT))
     with alone():
@@ -83,12 +91,34 @@ def install(here: str) -> None:
         if subprocess.run(command, check=False).returncode:
             sys.exit("Python's module venv is needed; on Debian: apt install python3-venv")
     uv = find_uv()
-    arguments = ["pip", "install", "--quiet", "--python", str(PYTHON), "-r", str(REQUIREMENTS)]
-    if uv and run([*uv, *arguments], uv_settings()):
+    if uv and run([*uv, *uv_install(PYTHON, REQUIREMENTS)], uv_settings()):
         return
     print("uv cannot install what the book needs; pip does, which takes a minute.", flush=True)
     if not run([str(PYTHON), "-m", "pip", "install", *QUIET, "-r", str(REQUIREMENTS)]):
         sys.exit("What the book needs could not be installed; the reason is above.")
+
+
+def install_peers() -> None:
+    """Install the peers beside what the book needs.
+
+    PyTorch for Linux comes with CUDA, 2 GB of it, unless uv may ask PyTorch's own index for the
+    build for processors.
+    """
+    python = PEERS / PYTHON.relative_to(VENV)
+    uv = [str(PYTHON), "-m", "uv"]
+    install = uv_install(python, REQUIREMENTS, PEERS_REQUIREMENTS)
+    if not run([*uv, "venv", "--quiet", "--clear", "--python", str(PYTHON), str(PEERS)]):
+        sys.exit("The environment of the peers could not be made; the reason is above.")
+    if run([*uv, *install, "--torch-backend=cpu"], uv_settings()):
+        return
+    print("PyTorch's build for processors cannot be had; any other will do.", flush=True)
+    if not run([*uv, *install], uv_settings()):
+        sys.exit("The peers could not be installed; the reason is above.")
+
+
+def uv_install(python: Path, *requirements: Path) -> list[str]:
+    files = [part for path in requirements for part in ("-r", str(path))]
+    return ["pip", "install", "--quiet", "--python", str(python), *files]
 
 
 def run(command: list[str], settings: dict[str, str] | None = None) -> bool:
@@ -123,6 +153,8 @@ def uv_settings() -> dict[str, str]:
         values = re.findall(rf"^\S+\.{option}='(.*)'$", listed, re.MULTILINE)
         if values and variable not in os.environ:
             settings[variable] = " ".join(values[0].split("\\n")).strip()
+    if "UV_INDEX" in settings:  # several, which to pip are one
+        settings.setdefault("UV_INDEX_STRATEGY", "unsafe-best-match")
     return settings
 
 

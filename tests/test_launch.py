@@ -1,5 +1,6 @@
 """The links from a page to the book's repository, and from a notebook to Binder and a hub."""
 
+import os
 import re
 import subprocess
 from types import SimpleNamespace
@@ -65,6 +66,15 @@ def test_the_repository_is_where_the_clone_came_from(clone, origin, address):
 def test_a_workflow_names_its_repository(clone, monkeypatch):
     monkeypatch.setenv("GITHUB_REPOSITORY", "student/by-hand")
     assert inputs.repository() == "https://github.com/student/by-hand"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the other git is a script of a shell")
+def test_git_may_complain_in_the_readers_language_and_encoding(tmp_path, monkeypatch):
+    (tmp_path / "git").write_text("#!/bin/sh\nprintf 'Kein Branch f\\374r mine' >&2\nexit 128\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setitem(inputs.reader, "PATH", os.pathsep.join([str(tmp_path), os.environ["PATH"]]))
+    assert inputs.repository() is None
+    assert inputs.branch() == "main"
 
 
 def test_a_folder_without_git_has_no_repository(tmp_path, monkeypatch):

@@ -81,13 +81,13 @@ def _git(*arguments: str) -> str:
     # A hook of git, which may build the book, names the hook's repository in the variables.
     variables = {k: v for k, v in reader.items() if k not in ("GIT_DIR", "GIT_WORK_TREE")}
     command = ["git", "-C", str(ROOT), *arguments]
+    # Its complaints are in the reader's language and encoding, which need not be UTF-8.
+    streams = {"stdout": subprocess.PIPE, "stderr": subprocess.DEVNULL}
     try:
-        run = subprocess.run(
-            command, env=variables, capture_output=True, encoding="utf-8", check=False
-        )
+        run = subprocess.run(command, env=variables, **streams, check=False)
     except FileNotFoundError:
         return ""
-    return run.stdout.strip() if run.returncode == 0 else ""
+    return run.stdout.decode("utf-8", "replace").strip() if run.returncode == 0 else ""
 
 
 def site_address() -> str | None:

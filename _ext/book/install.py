@@ -73,7 +73,8 @@ def is_ready(here: str) -> bool:
 def is_sound() -> bool:
     """Return whether the environment's Python runs and is the one that it was made for."""
     try:
-        made_for = re.search(r"version(?:_info)? *= *(\d+\.\d+)", (VENV / "pyvenv.cfg").read_text())
+        settings = (VENV / "pyvenv.cfg").read_text(encoding="utf-8")
+        made_for = re.search(r"version(?:_info)? *= *(\d+\.\d+)", settings)
         ask = "import sys; print(f'{sys.version_info[0]}.{sys.version_info[1]}')"
         run = subprocess.run([PYTHON, "-I", "-c", ask], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):

@@ -44,6 +44,10 @@ class QuietServer(ThreadingHTTPServer):
         """A browser that closes a page hangs up on what the page still loads."""
 
 
+# What a host that allows nothing but a site's own files says.
+STRICT = {"Content-Security-Policy": "default-src 'self'"}
+
+
 class HostHandler(QuietHandler):
     """A static host: a site below a path, headers of the host's own, and 404.html for the rest."""
 

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 import pytest
 import yaml
-from conftest import hosted
+from conftest import STRICT, hosted
 
 from book import audit, inputs, maths
 from byhand.explore import PHONE_WIDTH
@@ -287,8 +287,7 @@ def test_without_scripts_pictures_and_formulas_are_there_and_no_dead_control(bro
 
 @pytest.fixture(scope="module")
 def strict_host(site):
-    policy = {"Content-Security-Policy": "default-src 'self'"}
-    with hosted(site, below="/courses/by-hand/", headers=policy) as address:
+    with hosted(site, below="/courses/by-hand/", headers=STRICT) as address:
         yield address
 
 
@@ -479,20 +478,69 @@ def test_figures_are_light(site):
     assert max(sizes) < 100_000
 
 
-def test_no_link_is_dead(site):
-    texts = {path: path.read_text(encoding="utf-8") for path in html(site)}
+DATA = '<script type="application/json">'
+
+
+def linked(path, text):
+    """Every address within a file of the site that a reader or a browser may follow from it."""
+    if path.suffix == ".css":
+        yield from re.findall(r"""url\(['"]?(?!data:)([^'")]+)""", text)
+        return
+    yield from map(unescape, re.findall(r'\s(?:href|src|action)="([^"]+)"', text))
+    for data in re.findall(f"{DATA}(.*?)</script>", text):
+        figure = json.loads(data)
+        yield from (f"{figure['folder']}/{name}" for name, _ in figure["frames"])
+
+
+def is_dead(site, path, link, ids):
+    """Whether a link leads to nothing in the site, or to nothing outside of it."""
+    address, _, fragment = link.partition("#")
+    if re.match(r"https?:|mailto:", link):
+        return False
+    file = unquote(address.partition("?")[0])
+    target = (path.parent / file).resolve() if file else path
+    return (
+        not target.is_relative_to(site)
+        or not target.is_file()
+        or (bool(fragment) and unquote(fragment) not in ids.get(target, ()))
+    )
+
+
+def dead_links(site, planted=("index.html", "")):
+    site = site.resolve()
+    files = [*html(site), *site.glob("_static/*.css")]
+    texts = {path: path.read_text(encoding="utf-8") for path in files}
+    texts[site / planted[0]] += planted[1]
     del texts[site / "404.html"]  # shown at every depth: tested as a host shows it
     ids = {path: set(re.findall(r'\bid="([^"]+)"', text)) for path, text in texts.items()}
-    dead = []
-    for path, text in texts.items():
-        for link in map(unescape, re.findall(r'<a\b[^>]*\bhref="([^"]+)"', text)):
-            file, _, fragment = unquote(link).partition("#")
-            target = (path.parent / file).resolve() if file else path
-            if not re.match(r"https?:|mailto:", link) and not (
-                target.is_file() and (not fragment or fragment in ids[target])
-            ):
-                dead.append(f"{path.relative_to(site)}: {link}")
-    assert dead == []
+    return [
+        f"{path.relative_to(site).as_posix()}: {link}"
+        for path, text in texts.items()
+        for link in set(linked(path, text))
+        if is_dead(site, path, link, ids)
+    ]
+
+
+def test_no_link_is_dead(site):
+    assert dead_links(site) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "planted"),
+    [
+        (CHAPTER, '<a href="gone.html">'),
+        (CHAPTER, '<a href="../index.html#gone">'),
+        (CHAPTER, '<img src="../_figures/gone.webp">'),
+        (CHAPTER, '<link href="../_static/gone.css?v=1"/>'),
+        (CHAPTER, '<a href="/index.html">'),
+        (CHAPTER, f'{DATA}{{"folder": "../_figures", "frames": [["gone.webp", ""]]}}</script>'),
+        ("_static/styles.css", ".gone { background: url(gone.png) }"),
+    ],
+    ids=["page", "place", "picture", "styles", "root", "frame", "in styles"],
+)
+def test_a_dead_link_is_found(site, name, planted):
+    [dead] = dead_links(site, (name, planted))
+    assert dead.startswith(f"{name}: ")
 
 
 def test_dark_is_dark(browser, files):

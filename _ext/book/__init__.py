@@ -13,7 +13,7 @@ api         fits docstrings to the API pages
 launch      links pages to the book's repository and notebooks to servers that run them
 download    makes a notebook that is downloaded run on its own
 site        gives pages a description, their reading time and their address
-light       puts styles and icons into the pages, and leaves out what they do not need
+light       links pages to the styles and letters that they use, and leaves out the rest
 strictness  turns every warning into a failed build
 progress    says what is being done, and how long it will take
 

@@ -1,6 +1,7 @@
 """The built book, a server for it and a browser, for the tests that look at the site."""
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +20,10 @@ from book import chromium, inputs, node
 def pytest_configure(config):
     config.addinivalue_line("markers", "browser: needs a Chromium")
     config.addinivalue_line("markers", "slow: builds books, runs notebooks or starts a server")
+    # A shell that runs the tests in the background has them ignore Ctrl+C, as would what they start
+    # and then interrupt.
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def build_command(root: Path) -> list[str]:

@@ -44,6 +44,15 @@ SOUND = [
 ]
 
 
+class Build(subprocess.Popen):
+    """A build that a test has started, and that ends with the test if that fails."""
+
+    def __exit__(self, error, *rest):
+        if error and self.poll() is None:
+            self.kill()
+        super().__exit__(error, *rest)
+
+
 class Book:
     """A book of one chapter with the extension, the styles and the package of the real one."""
 
@@ -65,8 +74,8 @@ class Book:
         notebook = nbformat.v4.new_notebook(cells=new, metadata={"kernelspec": kernel})
         self.write(CHAPTER, nbformat.writes(notebook))
 
-    def start(self, **variables: str) -> subprocess.Popen:
-        return subprocess.Popen(
+    def start(self, **variables: str) -> Build:
+        return Build(
             build_command(self.root),
             env=os.environ | variables,
             stdin=subprocess.DEVNULL,

@@ -236,6 +236,13 @@ def test_symbolic_jacobian_is_exact():
     assert found[1, 1, 0, 1] == 0
 
 
+def test_symbolic_jacobian_at_symbols_is_the_formula():
+    x0, x1, u = sp.symbols("x0 x1 u", real=True)
+    found = symbolic_jacobian(lambda x: np.stack([x[0] * x[1], u * x[0]]), np.array([x1, x0]))
+    assert found.tolist() == [[x0, x1], [u, 0]]  # the names of the symbols do not matter
+    assert symbolic_jacobian(lambda x: u * x, 2) == u
+
+
 def test_symbolic_jacobian_keeps_fractions_and_takes_numbers():
     assert symbolic_jacobian(lambda x: x**2, Fraction(1, 3)) == sp.Rational(2, 3)
     assert symbolic_jacobian(sp.exp, 0.0) == 1.0

@@ -8,6 +8,8 @@ declaring  what is declared, and the registry
 running    runs the routes one by one and compares them
 tracing    records which functions of byhand each route runs; ``@once``
 comparing  compares two results; estimates, effects
+proving    proves statements about all values
+translating  puts formulas into a prover's language
 printed    holds a sheet to the digits that it prints
 setting    sets results as text and as mathematics
 source     finds the source of a route
@@ -22,6 +24,7 @@ from byhand.evidence.checking import check
 from byhand.evidence.comparing import Estimate, holds
 from byhand.evidence.declaring import ClaimError, by, case, claim, sheet, slip
 from byhand.evidence.entry import MIME_TYPE
+from byhand.evidence.proving import exhaust, prove
 from byhand.evidence.tracing import once
 from byhand.evidence.values import claim_table, verify
 
@@ -34,8 +37,10 @@ __all__ = [
     "check",
     "claim",
     "claim_table",
+    "exhaust",
     "holds",
     "once",
+    "prove",
     "sheet",
     "slip",
     "verify",

@@ -6,7 +6,6 @@ value is no error but is told kindly: what it is, and what it agrees with instea
 
 from __future__ import annotations
 
-import os
 import re
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -29,7 +28,7 @@ from byhand.evidence.comparing import (
 )
 from byhand.evidence.declaring import RTOL, Claim, ClaimError, find, find_loaded, load
 from byhand.evidence.entry import entry_of
-from byhand.evidence.running import Outcome, run
+from byhand.evidence.running import Outcome, run, strict
 from byhand.evidence.showing import show
 from byhand.problems import BEYOND, PROBLEMS
 
@@ -41,11 +40,6 @@ class Verdict(NamedTuple):
 
     verdict: str
     words: str
-
-
-def strict() -> bool:
-    """Return whether a disagreement must raise: while the book is built."""
-    return bool(os.environ.get("BYHAND_BUILD"))
 
 
 def check(id: str, value: Any = None, **inputs: Any) -> None:

@@ -45,6 +45,8 @@ class Holds(NamedTuple):
 
     truth: bool
     effect: Any
+    proof: Any = None
+    """The proof that it holds for all values, if one was made: ``byhand.evidence.proving``."""
 
     def __bool__(self) -> bool:
         return self.truth
@@ -63,7 +65,7 @@ def holds(truth: Any, effect: Any) -> Holds:
     Examples
     --------
     >>> holds(0.23 < 1, 0.23)
-    Holds(truth=True, effect=0.23)
+    Holds(truth=True, effect=0.23, proof=None)
     """
     if type(truth).__name__ in ("BooleanTrue", "BooleanFalse") or _is_zero_d_truth(truth):
         truth = bool(truth)

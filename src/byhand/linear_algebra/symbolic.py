@@ -17,7 +17,7 @@ def symbolic_jacobian(f: Callable, x) -> np.ndarray:
     """Return the Jacobian of ``f`` at ``x`` by SymPy.
 
     It calls ``f`` with an array of symbols, differentiates each entry of the result by the
-    rules of calculus, and only then puts in the numbers of ``x``.
+    rules of calculus, and only then puts in the numbers of ``x``, or its symbols.
 
     Parameters
     ----------
@@ -26,20 +26,21 @@ def symbolic_jacobian(f: Callable, x) -> np.ndarray:
         of operations that NumPy performs on symbols: ``+ - * / ** @``, sums, indexing; or of
         SymPy's own functions, as ``sympy.exp`` for a number ``x``.
     x
-        A number or array: where to differentiate. Integers and fractions stay exact.
+        A number or array: where to differentiate. Integers and fractions stay exact. At symbols
+        the derivative is the formula.
 
     Returns
     -------
     numpy.ndarray
         Shape ``f(x).shape + x.shape``; entry [i, j] is ∂fᵢ/∂xⱼ. Floats where ``x`` is an
-        array of floats, else exact SymPy numbers.
+        array of floats, else exact SymPy numbers or expressions.
 
     Raises
     ------
     ValueError
         If ``x`` is empty or not finite, or the derivative at ``x`` is not a finite real number.
     TypeError
-        If ``x`` is not made of real numbers, or ``f`` does not return an expression.
+        If ``x`` is not made of real numbers or symbols, or ``f`` does not return an expression.
 
     Notes
     -----
@@ -49,12 +50,13 @@ def symbolic_jacobian(f: Callable, x) -> np.ndarray:
     --------
     >>> symbolic_jacobian(lambda x: x[0] ** 2 / x[1], np.array([1, 3]))
     array([2/3, -1/9], dtype=object)
+    >>> symbolic_jacobian(lambda x: x**3, sp.Symbol("u"))
+    array(3*u**2, dtype=object)
     """
     function("f", f)
     x = numbers("x", x, exact=True)
-    if any(getattr(entry, "free_symbols", False) for entry in x.flat):
-        raise TypeError(f"x must be made of numbers, got {x}")
-    symbols = np.array([sp.Symbol(f"x{k}", real=True) for k in range(x.size)], dtype=object)
+    # Dummies, which no symbol of x or f is mistaken for, whatever its name.
+    symbols = np.array([sp.Dummy(f"x{k}", real=True) for k in range(x.size)], dtype=object)
     values = dict(zip(symbols, (sp.sympify(entry) for entry in x.flat), strict=True))
     y = np.asarray(f(symbols.reshape(x.shape)[()]), dtype=object)
     entries = [
@@ -83,7 +85,9 @@ def _expression(component) -> sp.Expr:
 
 
 def _number(derivative: sp.Expr, x: np.ndarray) -> sp.Expr:
-    """Return a derivative at x, or say that it is none."""
+    """Return a derivative at x, or say that it is none; a formula as it is."""
+    if derivative.free_symbols:
+        return derivative
     if derivative.is_number and derivative.is_finite and derivative.is_real:
         return derivative
     value = sp.N(derivative)

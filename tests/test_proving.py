@@ -1,0 +1,119 @@
+"""Proofs: what is true is proved, what is not is refuted by an example, and no proof is empty."""
+
+import sys
+
+import pytest
+import sympy as sp
+
+from byhand.evidence import ClaimError, by, claim, declaring, exhaust, holds, prove
+from byhand.evidence.running import run
+
+x, y = sp.symbols("x y", real=True)
+n, k = sp.symbols("n k", integer=True)
+
+
+@pytest.mark.parametrize(
+    ("statement", "given", "altered"),
+    [
+        (x + 1 / x >= 2, [x > 0], []),
+        (sp.Ge(x**2 + y**2, 2 * x * y, evaluate=False), [], [x**2 + y**2 > 2 * x * y]),
+        (sp.Abs(x + y) <= sp.Abs(x) + sp.Abs(y), [], [sp.Abs(x + y) < sp.Abs(x) + sp.Abs(y)]),
+        (sp.sqrt(x) <= (x + 1) / 2, [x >= 0], [sp.sqrt(x) <= x / 2]),
+        (sp.Max(x, y) + sp.Min(x, y) >= x + y, [], [sp.Max(x, y) > x]),
+        (sp.Equivalent(x * (x - 1) < 0, (x > 0) & (x < 1)), [], [sp.Equivalent(x < 1, x < 0)]),
+        (
+            sp.Eq(sp.floor((n - 1) / sp.Integer(2)) + 1, sp.ceiling(n / sp.Integer(2))),
+            [],
+            [sp.Eq(sp.floor(n / sp.Integer(2)) + 1, sp.ceiling(n / sp.Integer(2)))],
+        ),
+        (sp.Implies(x > 1, x**2 > x), [], [sp.Implies(x >= 1, x**2 > x)]),
+    ],
+)
+def test_what_is_true_is_proved_and_what_is_altered_is_not(statement, given, altered):
+    proof = prove(statement, given, altered)
+    assert proof
+    assert "fails" in proof.effect
+
+
+@pytest.mark.parametrize(
+    ("statement", "given", "altered", "message"),
+    [
+        (x**2 > x, [x > 0], [], "is false at x = "),
+        (sp.Eq(x**2, 1), [x > 0], [], "is false at x = "),
+        (x > 1, [x > 0, x < 0], [], "x > 0, x < 0 contradict each other"),
+        (1 / x > 0, [x < 1], [], "divides by x, which is 0 at x = 0"),
+        (x**2 >= 0, [], [], "nothing was seen to make"),
+        (x**2 >= 0, [], [x**2 >= -1], "the altered statement .* holds as well"),
+    ],
+)
+def test_what_is_no_proof_is_refused(statement, given, altered, message):
+    statement = sp.Ge(x**2, 0, evaluate=False) if statement == sp.true else statement
+    altered = [sp.Ge(x**2, -1, evaluate=False) if one == sp.true else one for one in altered]
+    with pytest.raises(ClaimError, match=message):
+        prove(statement, given, altered)
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        (sp.exp(x) > 0.5, "no prover here decides"),
+        (sp.Symbol("p", positive=True) + x > 0, "is assumed to be positive: say so in given="),
+    ],
+)
+def test_what_no_prover_decides_is_said(statement, message):
+    with pytest.raises(ValueError, match=message):
+        prove(statement, altered=[x > 0])
+
+
+def test_a_truth_of_python_is_no_statement():
+    with pytest.raises(TypeError, match="== is Eq"):
+        prove(x == y)
+
+
+def test_a_question_without_an_answer_is_a_failure(monkeypatch):
+    monkeypatch.setattr("byhand.evidence.proving.WORK", 1)
+    with pytest.raises(ClaimError, match="Z3 does not decide"):
+        prove(x**5 * y**7 + y**2 + x**8 >= -1, altered=[x > 0])
+
+
+def test_a_finite_set_is_gone_through():
+    assert (
+        "fails as altered, as at 1"
+        in exhaust(lambda m: m**2 % 4 in (0, 1), range(4), altered=lambda m: m**2 % 4 == 0).effect
+    )
+    for statement, cases, message in [
+        (lambda m: m < 3, range(4), "it is false at 3"),
+        (lambda m: True, range(1), "needs more than 1"),
+        (lambda m: True, range(4), "the altered statement holds in all cases"),
+    ]:
+        with pytest.raises(ClaimError, match=message):
+            exhaust(statement, cases, altered=lambda m: True)
+
+
+@pytest.fixture
+def planted(monkeypatch):
+    monkeypatch.setattr(declaring, "REGISTRY", {})
+
+    @claim("B1.1.planted", "squares are large", for_all="$x > 1$")
+    def planted():
+        yield by.prover("Z3", lambda: prove(x**2 > x, given=[x > 1]))
+        yield by.algebra("SymPy", lambda: holds(sp.expand(x * (x - 1)) == x**2 - x, "x(x − 1)"))
+
+    return declaring.REGISTRY["B1.1.planted"]
+
+
+def test_a_proof_makes_a_claim_proved(planted):
+    outcome = run(planted)
+    assert outcome.evidence == "proved"
+    assert "fails without x > 1" in outcome.result.effect
+
+
+def test_a_reader_without_a_prover_is_told_so_and_a_build_is_not_let_through(planted, monkeypatch):
+    monkeypatch.setitem(sys.modules, "z3", None)
+    monkeypatch.delenv("BYHAND_BUILD", raising=False)
+    outcome = run(planted)
+    assert outcome.evidence == "proved"
+    assert "proved when the book was built" in outcome.result.effect
+    monkeypatch.setenv("BYHAND_BUILD", "1")
+    with pytest.raises(ImportError, match="z3-solver is not installed"):
+        run(planted)

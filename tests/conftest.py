@@ -101,7 +101,7 @@ def browser():
         absent = pytest.fail if os.environ.get("CI") else pytest.skip
         absent(chromium.ABSENT)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path)
+        browser = chromium.start(playwright.chromium, path)
         yield browser
         browser.close()
 

@@ -11,7 +11,7 @@ from bs4 import BeautifulSoup
 from pypdf import PdfReader
 from test_book_extension import CHAPTER, SOUND, new_book
 
-from book import pdf
+from book import chromium, pdf
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -94,6 +94,21 @@ def test_a_dark_page_prints_light_and_stays_dark_on_screen(chapter):
     chapter.pdf()
     assert chapter.evaluate("window.printed") == "light"
     assert chapter.evaluate(theme) == "dark"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have fonts of their own")
+def test_words_are_printed_on_a_machine_without_a_font(browser, tmp_path, monkeypatch):
+    settings, path = tmp_path / "fonts.conf", chromium.find_chromium()
+    settings.write_text("<fontconfig></fontconfig>")
+    monkeypatch.setenv("FONTCONFIG_FILE", str(settings))
+    launch = browser.browser_type.launch
+    with launch(executable_path=path, env=dict(os.environ)) as without:
+        assert not chromium.has_letters(without)
+    with chromium.start(browser.browser_type, path) as started, started.new_page() as page:
+        page.set_content("<p>Some <b>words</b> and <code>code</code></p>")
+        page.pdf(path=tmp_path / "words.pdf")
+    [printed] = PdfReader(tmp_path / "words.pdf").pages
+    assert words(printed.extract_text()) == "Somewordsandcode"
 
 
 # -- the whole book as a PDF

@@ -7,8 +7,13 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from xml.sax.saxutils import escape
 
-from playwright.sync_api import Browser, sync_playwright
+import matplotlib
+from playwright.sync_api import Browser, BrowserType, sync_playwright
+
+from book import inputs
 
 NAMES = [
     "chromium",
@@ -38,8 +43,51 @@ def find_chromium() -> str | None:
 def launched() -> Iterator[Browser]:
     """Launch Chromium for a program, which ends with a word where there is none."""
     path = find_chromium() or sys.exit(ABSENT)
-    with (
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=path) as browser,
-    ):
+    with sync_playwright() as playwright, start(playwright.chromium, path) as browser:
         yield browser
+
+
+def start(kind: BrowserType, path: str) -> Browser:
+    """Launch the Chromium at a path; on a machine without a font it has Matplotlib's."""
+    browser = kind.launch(executable_path=path, env=dict(os.environ))
+    if not has_letters(browser):
+        browser.close()
+        os.environ["FONTCONFIG_FILE"] = str(borrowed_fonts())  # for the one of Lighthouse too
+        browser = kind.launch(executable_path=path, env=dict(os.environ))
+    return browser
+
+
+def has_letters(browser: Browser) -> bool:
+    """Return whether words have a width: without a font Chromium draws and prints none."""
+    with browser.new_page() as page:
+        page.set_content("<span>words</span>")
+        return page.locator("span").evaluate("words => words.offsetWidth") > 0
+
+
+FONTS = """\
+<?xml version="1.0"?>
+<fontconfig>
+  <dir>{fonts}</dir>
+  <cachedir>{cache}</cachedir>
+  <selectfont>
+    <acceptfont><glob>*/DejaVu*</glob></acceptfont>
+    <rejectfont><glob>*</glob></rejectfont>
+  </selectfont>
+  {aliases}
+</fontconfig>
+"""
+ALIAS = "<alias><family>{}</family><prefer><family>{}</family></prefer></alias>"
+DEJAVU = {"serif": "DejaVu Serif", "sans-serif": "DejaVu Sans", "monospace": "DejaVu Sans Mono"}
+
+
+def borrowed_fonts() -> Path:
+    """Return fontconfig's settings for DejaVu, which Matplotlib brings, and for no other font."""
+    folder = inputs.ROOT / "_build" / "fonts"
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = FONTS.format(
+        fonts=escape(str(Path(matplotlib.get_data_path(), "fonts", "ttf"))),
+        cache=escape(str(folder / "cache")),
+        aliases="\n  ".join(ALIAS.format(*names) for names in DEJAVU.items()),
+    )
+    (folder / "fonts.conf").write_text(settings, encoding="utf-8")
+    return folder / "fonts.conf"

@@ -535,3 +535,13 @@ def test_every_row_of_the_page_names_its_test():
     libraries = ("test_pytorch", "test_optax", "test_jax", "test_every")
     of_rows = {n for n in globals() if n.startswith("test_") and not n.startswith(libraries)}
     assert set(tests) == of_rows
+
+
+def test_every_promise_names_a_test_that_is_there():
+    text = PAGE.read_text(encoding="utf-8").split("## Numerical promises")[1]
+    rows = [line for line in text.splitlines() if line.startswith("| *")]
+    assert len(rows) >= 18
+    for row in rows:
+        [(file, test)] = re.findall(r"`tests/(test_\w+\.py)`, `(test_\w+)` \|$", row)
+        source = (Path(__file__).parent / file).read_text(encoding="utf-8")
+        assert re.search(rf"^def {test}\(", source, re.MULTILINE), f"{file} has no {test}"

@@ -515,3 +515,16 @@ def test_a_frame_draws_a_line_of_each_finite_slope(eta, curves):
     assert len(slopes) == curves
     assert sorted(slopes) == pytest.approx(sorted(finite))
     plt.close("all")
+
+
+def test_exact_factors_beside_a_float_never_make_a_nan():
+    """What the generated calls found: ∞ − ∞, and the sign of a fraction beyond the floats."""
+    path = sgd.run([Fraction(17, 4), 5], 2, [1] * 400, 4.0)
+    assert path[:3] == [4.0, -36.0, 324.0]
+    assert path[-1] == np.inf
+    assert path[-2] == -np.inf
+    assert sgd.moment_recursion([Fraction(1), Fraction(3)], 400, 1, 200, 1.0)[-1] == np.inf
+    assert sgd.moment_recursion([Fraction(-9), Fraction(99)], 400, 1, 101, 1.0)[-1] == -np.inf
+    with pytest.raises(ValueError, match="the variance of h must fit a float, got inf"):
+        sgd.mean_and_variance([1e200, 2e200])
+    assert sgd.epoch_factor([1e200, -1.0, 1e200], 1e10) == np.inf

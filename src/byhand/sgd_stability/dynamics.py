@@ -47,8 +47,8 @@ def run(h: Sequence, eta: Any, draws: Sequence[int], w0: Any = 1) -> list:
     >>> print(*run([1, 3], Fraction(6, 5), [0, 1, 0]))
     1 -1/5 13/25 -13/125
     """
-    h, eta = curvatures_and_step(h, eta)
     w = check_real("w(0)", w0)
+    h, eta = curvatures_and_step(h, eta, beside=w)
     draws = [_index(n, len(h)) for n in _sequence("draws", draws)]
     if isinstance(eta, float) and not _symbolic(w):
         _finite_factors(h, eta)
@@ -170,7 +170,8 @@ def moment_recursion(h: Sequence, eta: Any, power: int, t: int, initial: Any = 1
     h, eta = curvatures_and_step(h, eta)
     steps = _finite_factors(h, eta)
     moment = check_real("the initial moment", initial)
-    if all(isinstance(m, float) for m in steps) and not _symbolic(moment):
+    numbers = (*steps, moment)
+    if any(isinstance(x, float) for x in numbers) and not any(map(_symbolic, numbers)):
         factor = sum(Fraction(m) ** power for m in steps) / len(steps)
         mantissa, exponent = _split(factor)
         return _floats_along(moment, range(t), lambda moment, _: moment * mantissa, shift=exponent)
@@ -279,7 +280,7 @@ def to_float(x: Fraction) -> float:
     try:
         return float(x)
     except OverflowError:
-        return math.copysign(math.inf, x)
+        return math.inf if x > 0 else -math.inf
 
 
 def log_factors(h: Sequence, eta: Any) -> list[float]:
@@ -395,12 +396,15 @@ def check_real(name: str, x: Any) -> Any:
     raise TypeError(f"{name} must be an integer, a fraction, a float or a symbol, got {x!r}")
 
 
-def curvatures_and_step(h: Sequence, eta: Any) -> tuple[tuple, Any]:
-    """Return h and η: both exact, both floats, or with symbols among them as they are."""
+def curvatures_and_step(h: Sequence, eta: Any, beside: Any = 0) -> tuple[tuple, Any]:
+    """Return h and η: both exact, both floats, or with symbols among them as they are.
+
+    They are floats, too, where what they are used beside is one.
+    """
     h, eta = check_curvatures(h), check_step_size(eta)
-    if any(map(_symbolic, (*h, eta))):
+    if any(map(_symbolic, (*h, eta, beside))):
         return h, eta
-    if any(isinstance(x, float) for x in (*h, eta)):
+    if any(isinstance(x, float) for x in (*h, eta, beside)):
         h = tuple(as_float(f"curvature h[{i}]", x) for i, x in enumerate(h))
         eta = as_float("the step size η", eta)
     return h, eta

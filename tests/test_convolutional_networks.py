@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from byhand import convolutional_networks as cn
 from byhand.backpropagation import derivative, grad, jacobian, relu
 from byhand.convolutional_networks import AveragePool, Conv, Dense, MaxPool, figures, operations
+from byhand.hypergradients import peak_bytes
 
 laws = settings(derandomize=True, deadline=None, max_examples=40)
 J = np.array([[-1, -1, -1], [0, 0, 0], [1, 1, 1]])
@@ -402,6 +403,136 @@ BAD = [
 def test_bad_input_is_named(call, error, words):
     with pytest.raises(error, match=words):
         call()
+
+
+# -- any numbers ----------------------------------------------------------------------------------
+
+
+def test_a_mean_of_integers_does_not_wrap():
+    assert cn.average_pool(np.full((2, 2), 2**62), 2).tolist() == [[2**62]]
+    assert cn.average_pool(np.full((2, 2), 1e308), 2).tolist() == [[1e308]]
+    assert cn.average_pool(np.full((3, 3), 6e4, dtype=np.float16), 3).tolist() == [[6e4]]
+    exact = cn.average_pool(np.array([[1, 2], [2**70, 0]], dtype=object), 2)
+    assert exact.tolist() == [[Fraction(2**70 + 3, 4)]]
+    shares = cn.average_pool_gradient(np.array([[1]], dtype=object), (1, 3), (1, 3))
+    assert shares.tolist() == [[Fraction(1, 3)] * 3]
+
+
+def test_sums_of_the_adjoints_are_bounded_too():
+    big = np.full((3, 3), 2**31)
+    with pytest.raises(ValueError, match="may overflow int64"):
+        cn.transposed_cross_correlate(big, big - 1, size=(5, 5))
+    with pytest.raises(ValueError, match="may overflow int64"):
+        cn.filter_gradient(big, big, shape=(1, 1))
+    exact = cn.transposed_cross_correlate(big.astype(object), (big - 1).astype(object), size=(5, 5))
+    assert exact[2, 2] == 9 * 2**31 * (2**31 - 1)
+    wrapping = np.array([[np.int64(2**40)]], dtype=object)
+    assert cn.cross_correlate(wrapping, wrapping).tolist() == [[2**80]]
+
+
+def test_the_fft_is_chosen_only_where_every_output_is_accurate():
+    x = np.ones((64, 64))
+    x[0, 0] = 1e18
+    assert cn.cross_correlate(x, np.ones((31, 31)))[-1, -1] == 961
+    far = cn.cross_correlate(np.full((128, 128), 1e305), np.full((31, 31), 1e-3))
+    np.testing.assert_allclose(far, 9.61e304, rtol=1e-13)
+    with pytest.raises(ValueError, match="the result must stay finite"):
+        cn.cross_correlate(np.full((64, 64), 1e305), np.ones((64, 64)), method="fft")
+    with pytest.raises(ValueError, match="the result must stay finite"):
+        cn.cross_correlate([[1e200, -1e200]], [[1e200, 1e200]])
+
+
+@pytest.mark.parametrize("padding", ["valid", "same", ((20, 3), (0, 14))])
+def test_the_error_bound_holds(padding):
+    rng = np.random.default_rng(8)
+    options = {"padding": padding}
+    for _ in range(20):
+        x = np.exp(rng.uniform(0, 30) * rng.random((2, 2, 40, 45)))
+        w = rng.uniform(0.5, 2, (2, 2, 21, 15))
+        layout = operations.geometry(x.shape[-2:], w.shape[-2:], padding)
+        if operations._fft_is_accurate(x, w, layout):
+            exact = cn.cross_correlate(x, w, method="gemm", **options)
+            fast = cn.cross_correlate(x, w, method="fft", **options)
+            assert (abs(fast - exact) / exact).max() < np.finfo(float).eps ** 0.5 / 16
+
+
+def _peak(function, *arguments, **options):
+    return peak_bytes(lambda: function(*arguments, **options))
+
+
+def test_memory_is_bounded_in_both_directions(monkeypatch):
+    monkeypatch.setattr(operations, "MAX_COLUMN_ENTRIES", 2**17)
+    x, w = np.random.default_rng(3).normal(size=(250, 250)), np.ones((7, 7))
+    y = cn.cross_correlate(x, w)
+    limit = 3 * 8 * 2**17 + 4 * x.nbytes
+    assert _peak(cn.filter_gradient, x, y, shape=(7, 7)) < limit
+    assert _peak(cn.transposed_cross_correlate, y, w, size=(250, 250)) < limit
+    np.testing.assert_allclose(
+        np.vdot(cn.filter_gradient(x, y, shape=(7, 7)), w), np.vdot(y, y), rtol=1e-12
+    )
+    back = cn.transposed_cross_correlate(y, w, size=(250, 250))
+    np.testing.assert_allclose(np.vdot(back, x), np.vdot(y, y), rtol=1e-12)
+
+
+def test_pooling_takes_a_few_images_of_memory():
+    x = np.random.default_rng(3).normal(size=(120, 120))
+    pooled = cn.max_pool(x, 16, 1)
+    assert _peak(cn.max_pool, x, 16, 1) < 4 * x.nbytes
+    assert _peak(cn.max_pool_gradient, x, pooled, 16, 1) < 9 * x.nbytes
+    assert _peak(cn.average_pool, x, 16, 1) < 5 * x.nbytes
+    assert _peak(cn.average_pool_gradient, pooled, x.shape, 16, 1) < 5 * x.nbytes
+
+
+def test_a_flipped_filter_is_a_new_array():
+    w = np.ones((2, 2))
+    cn.flip(w)[:] = 0
+    assert w.all()
+
+
+MASKED = np.ma.masked_array(np.ones((4, 4)), np.eye(4))
+BAD_NUMBERS = [
+    (lambda: cn.max_pool(MASKED, 2), TypeError, "x must not be masked"),
+    (lambda: cn.average_pool(MASKED, 2), TypeError, "x must not be masked"),
+    (lambda: cn.cross_correlate(np.ones((2, 2)), MASKED), TypeError, "w must not be masked"),
+    (lambda: cn.flip(MASKED), TypeError, "w must not be masked"),
+    (lambda: cn.max_pool(np.array([[3.0, np.nan]], dtype=object), 1), ValueError, "x must be fin"),
+    (lambda: cn.max_pool(np.array([[3.0, None]], dtype=object), 1), TypeError, "entry None"),
+    (lambda: cn.max_pool([[1, 2], [3]], 1), ValueError, "x must be an array"),
+    (lambda: cn.max_pool_gradient([[1.0]], [[np.inf]], 1), ValueError, "g must be finite"),
+    (lambda: cn.average_pool_gradient([[np.nan]], (1, 1), 1), ValueError, "g must be finite"),
+    (lambda: cn.average_pool_gradient([[1.0]], 2, 2), TypeError, "shape must be a shape"),
+    (lambda: cn.average_pool_gradient([[1.0]], (2.0, 2), 2), TypeError, "side in shape"),
+    (
+        lambda: cn.transposed_cross_correlate([[1.0]], np.ones((3, 3)), size=3),
+        TypeError,
+        "size must be a shape",
+    ),
+    (lambda: cn.filter_gradient([[1.0]], [[1.0]], shape=1), TypeError, "shape must be a shape"),
+    (lambda: cn.filter_gradient([[1.0]], [[1.0]], shape=(1,)), ValueError, "2 or 4 sides"),
+    (lambda: cn.circular_convolve([1.0], [[1.0]]), ValueError, "images must have"),
+    (lambda: cn.binary_solutions([[0.1, 0.2]], [0.3]), ValueError, "A must hold integers"),
+    (lambda: cn.binary_solutions([[1, 2]], [0.5]), ValueError, "b must hold integers"),
+    (lambda: cn.spread([[1.0, np.inf], [1.0, 1.0]]), ValueError, "the map must be finite"),
+]
+
+
+@pytest.mark.parametrize(("call", "error", "words"), BAD_NUMBERS)
+def test_numbers_that_will_not_do_are_named(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_large_numbers_in_recovery_and_spread():
+    assert [x.tolist() for x in cn.binary_solutions([[2**62, 2**62]], [2**63])] == [[1, 1]]
+    wide = np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]])
+    assert cn.spread(wide * 1e308) == cn.spread(wide)
+
+
+def test_small_integers_in_a_specification_do_not_wrap():
+    layers = [Conv(1, np.int8(100)), Conv(1, np.int8(100))]
+    assert cn.count(layers, (1, 300, 300))[0].parameters == 10_000
+    assert cn.receptive_fields(layers, (1, 300, 300))[-1].size == 199
+    assert cn.energy_profile([np.int8(100)] * 2) == cn.energy_profile([100] * 2)
 
 
 # -- counting --------------------------------------------------------------------------------------

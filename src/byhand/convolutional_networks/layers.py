@@ -296,7 +296,7 @@ def _weights(layer: Layer, before: tuple, after: tuple) -> tuple[int, int, int]:
     if isinstance(layer, Dense):
         return inputs * outputs + layer.bias * outputs, inputs * outputs, inputs * outputs
     channels = before[0] * after[0]
-    taps = channels * layer.size**2
+    taps = channels * int(layer.size) ** 2
     layout = spatial(layer, before)
     inside = [
         sum(

@@ -17,14 +17,15 @@ forward operations also run on the tape and the dual numbers of chapter 5.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
-from byhand._checks import finite, integer, one_of
+from byhand._checks import NonFiniteError, finite, integer, one_of, still_finite
 from byhand.backpropagation.tracing import Traced
 
 Padding = str | int | Sequence
@@ -128,7 +129,8 @@ def cross_correlate(
     method
         "gemm": copy the patches into a matrix (im2col) and multiply once. "fft": multiply
         spectra; floats only, and rounded relative to the largest output. "auto": the one that
-        needs less arithmetic.
+        needs less arithmetic, the FFT only where the bound of its error allows it: √ε/16 of
+        Σ |w||x| of every output's own pixels.
 
     Returns
     -------
@@ -138,7 +140,8 @@ def cross_correlate(
     Raises
     ------
     TypeError, ValueError
-        If the arguments do not fit together, are empty or not finite, or would overflow int64.
+        If the arguments do not fit together, are empty or not finite, or would overflow int64
+        or the range of floats.
 
     Notes
     -----
@@ -154,7 +157,10 @@ def cross_correlate(
     x, w, batch, plain_filter = _operands(x, w)
     layout = geometry(x.shape[-2:], w.shape[-2:], padding, stride, dilation)
     compute = {"gemm": _by_gemm, "fft": _by_fft}[_chosen(method, x, w, layout)]
-    y = compute(x, w, layout)
+    with np.errstate(over="ignore", invalid="ignore"):  # reported by what follows
+        y = compute(x, w, layout)
+    if not isinstance(y, Traced) and y.dtype.kind in "fc":
+        still_finite("the result", y, "by an overflow of its sums")
     return np.reshape(y, batch + (() if plain_filter else y.shape[1:2]) + layout.output)
 
 
@@ -197,8 +203,10 @@ def circular_convolve(x: Any, w: Any, stride: int | Sequence[int] = 1) -> Any:
     >>> circular_convolve([[1, 0, 0, 0]], [[1, 2, 3]])
     array([[2, 3, 0, 1]])
     """
-    x, w = _array(x), _array(w)
+    x, w = _array("x", x), _array("w", w)
     _is_plain(w)
+    if x.ndim < 2:
+        raise ValueError(f"images must have shape (…, H, W), got shape {x.shape}")
     sides = w.shape[-2:]
     if not all(k % 2 and k <= n for k, n in zip(sides, x.shape[-2:], strict=True)):
         raise ValueError(
@@ -218,10 +226,11 @@ def flip(w: Any) -> Any:
     array([[4, 3],
            [2, 1]])
     """
-    w = _array(w)
+    w = _array("w", w)
     if w.ndim < 2:
         raise ValueError(f"a filter needs at least two axes, got shape {w.shape}")
-    return w[..., ::-1, ::-1]
+    turned = w[..., ::-1, ::-1]
+    return turned if isinstance(w, Traced) else turned.copy()
 
 
 def transposed_cross_correlate(
@@ -262,18 +271,25 @@ def transposed_cross_correlate(
     >>> transposed_cross_correlate([[1, 10]], [[1, 2, 3]], size=(1, 5), stride=2)
     array([[ 1,  2, 13, 20, 30]])
     """
-    w, y = _array(w), _array(y)
+    w, y = _array("w", w), _array("y", y)
     plain_filter = _is_plain(w)
-    _check_finite("w", w)
-    _check_finite("y", y)
+    size = _shape("size", size, (2,))
     layout = geometry(size, w.shape[-2:], padding, stride, dilation)
     w = w[None, None] if plain_filter else w
     outputs, channels, *taps = w.shape
     rows, batch = _rows(y, outputs, layout.output, plain_filter)
-    columns = _matmul(w.reshape(outputs, -1).T, rows)
-    columns = columns.reshape(channels, *taps, -1, *layout.output)
-    x = _scatter(columns, size, layout)
-    return x.reshape(batch + (() if plain_filter else (channels,)) + tuple(size))
+    weights = w.reshape(outputs, -1).T
+    _check_sums(weights, rows, outputs * taps[0] * taps[1])
+    (top, bottom), (left, right) = layout.pads
+    padded = channels, rows.shape[1], size[0] + top + bottom, size[1] + left + right
+    x = np.zeros(padded, dtype=np.result_type(w, y))
+    for part in _blocks(layout, len(weights) * rows.shape[1]):
+        rows_of_part = rows[:, :, part]
+        columns = _matmul(weights, rows_of_part.reshape(outputs, -1))
+        columns = columns.reshape(channels, *taps, *rows_of_part.shape[1:])
+        _scatter(columns, x[:, :, part.start * layout.stride[0] :], layout)
+    x = np.moveaxis(x[:, :, top : top + size[0], left : left + size[1]], 0, 1)
+    return x.reshape(batch + (() if plain_filter else (channels,)) + size)
 
 
 def filter_gradient(
@@ -315,16 +331,20 @@ def filter_gradient(
     >>> filter_gradient([[1, 10, 100]], [[2, 3]], shape=(1, 2))
     array([[ 32, 320]])
     """
-    shape = tuple(shape)
+    shape = _shape("shape", shape, (2, 4))
     x, w, _, plain_filter = _operands(x, np.zeros(shape, dtype=int))
-    y = _array(y)
-    _check_finite("y", y)
+    y = _array("y", y)
     layout = geometry(x.shape[-2:], shape[-2:], padding, stride, dilation)
     rows, _ = _rows(y, len(w), layout.output, plain_filter)
-    columns = _columns(_patches(x, shape[-2:], layout))
-    if columns.shape[1] != rows.shape[1]:
+    if len(x) != rows.shape[1]:
         raise ValueError(f"x holds {len(x)} images but y has shape {y.shape}")
-    return _matmul(rows, columns.T).reshape(shape)
+    _check_sums(rows, x, rows[0].size)
+    patches = _patches(x, shape[-2:], layout)
+    result = 0
+    for part in _blocks(layout, w[0].size * len(x)):
+        columns = _columns(patches[:, :, part])
+        result = result + _matmul(rows[:, :, part].reshape(len(w), -1), columns.T)
+    return result.reshape(shape)
 
 
 # -- pooling -------------------------------------------------------------------------------------
@@ -356,8 +376,14 @@ def max_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
     >>> max_pool([[1, 2, 5], [3, 4, 6]], 2)
     array([[4]])
     """
-    taps, _ = _window_taps(x, size, stride)
-    return np.max(taps, axis=0)
+    if isinstance(x, Traced):
+        return np.max(_window_taps(x, size, stride), axis=0)
+    x, layout = _pooled(x, size, stride)
+    first, *others = _taps(x, size, layout)
+    largest = first.copy()
+    for tap in others:
+        np.maximum(largest, tap, out=largest)
+    return largest
 
 
 def max_pool_gradient(x: Any, g: Any, size: int | Sequence[int], stride: Any = None) -> np.ndarray:
@@ -388,11 +414,15 @@ def max_pool_gradient(x: Any, g: Any, size: int | Sequence[int], stride: Any = N
     array([[0. , 0.5],
            [0.5, 0. ]])
     """
-    x, g = _array(x), _array(g)
-    taps, layout = _window_taps(x, size, stride)
-    _check_same_shape("g", g, taps.shape[1:])
-    wins = (taps == np.max(taps, axis=0)).astype(int)
-    return _spread(wins * g / wins.sum(axis=0), x.shape, size, layout)
+    x, layout = _pooled(x, size, stride)
+    g, largest = _array("g", g), max_pool(x, size, stride)
+    _check_same_shape("g", g, largest.shape)
+    wins = sum((tap == largest).astype(int) for tap in _taps(x, size, layout))
+    shares = _quotient(g, wins)
+    result = np.zeros(x.shape, dtype=shares.dtype)
+    for tap, part in zip(_taps(x, size, layout), _taps(result, size, layout), strict=True):
+        part += np.where(tap == largest, shares, 0)
+    return result
 
 
 def average_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
@@ -403,8 +433,20 @@ def average_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
     >>> average_pool([[1, 2, 5], [3, 4, 6]], 2)
     array([[2.5]])
     """
-    taps, _ = _window_taps(x, size, stride)
-    return np.sum(taps, axis=0) / len(taps)
+    if isinstance(x, Traced):
+        taps = _window_taps(x, size, stride)
+        return np.sum(taps, axis=0) / len(taps)
+    x, layout = _pooled(x, size, stride)
+    rows, columns = _pair("size", size)
+    n = rows * columns
+    if x.dtype.kind == "i":
+        exact = _magnitude(x) * n < 2**63  # else Python's integers, which cannot wrap
+        return (sum(_taps(x if exact else x.astype(object), size, layout)) / n).astype(float)
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = _quotient(sum(_taps(x, size, layout)), n)
+    if x.dtype.kind == "O" or np.isfinite(mean).all():
+        return mean
+    return sum(tap / n for tap in _taps(x, size, layout))
 
 
 def average_pool_gradient(
@@ -436,11 +478,15 @@ def average_pool_gradient(
     array([[1., 1., 0.],
            [1., 1., 0.]])
     """
-    g, shape = _array(g), tuple(shape)
+    g, shape = _array("g", g), _shape("shape", shape)
     layout = geometry(shape[-2:], _pair("size", size), "valid", size if stride is None else stride)
     _check_same_shape("g", g, shape[:-2] + layout.output)
-    taps = np.prod(_pair("size", size))
-    return _spread(np.broadcast_to(g / taps, (taps, *g.shape)), shape, size, layout)
+    rows, columns = _pair("size", size)
+    shares = _quotient(g, rows * columns)
+    result = np.zeros(shape, dtype=shares.dtype)
+    for part in _taps(result, size, layout):
+        part += shares
+    return result
 
 
 # -- how it is computed ----------------------------------------------------------------------------
@@ -459,11 +505,11 @@ def _columns(patches: Any) -> Any:
 
 
 def _rows(y: Any, outputs: int, size: tuple[int, int], plain_filter: bool) -> tuple:
-    """Return an output as a matrix with a row for each filter, and the shape of its batch."""
+    """Return an output as an array (O, B, H', W'), and the shape of its batch."""
     wanted = size if plain_filter else (outputs, *size)
     if y.ndim < len(wanted) or y.shape[y.ndim - len(wanted) :] != wanted or 0 in y.shape:
         raise ValueError(f"y must have shape (…, {', '.join(map(str, wanted))}), got {y.shape}")
-    rows = np.moveaxis(y.reshape(-1, outputs, *size), 1, 0).reshape(outputs, -1)
+    rows = np.moveaxis(y.reshape(-1, outputs, *size), 1, 0)
     return rows, tuple(y.shape[: y.ndim - len(wanted)])
 
 
@@ -480,14 +526,20 @@ def _by_gemm(x: Any, w: Any, layout: Geometry) -> Any:
     """Multiply the matrices of weights and of patches; in blocks of rows if that is too large."""
     patches = _patches(x, w.shape[-2:], layout)
     weights = np.reshape(w, (w.shape[0], -1))
-    block = max(1, MAX_COLUMN_ENTRIES * layout.output[0] // patches.size)
     parts = []
-    for top in range(0, layout.output[0], block):
-        rows = patches[:, :, top : top + block]
-        y = _matmul(weights, _columns(rows))
+    for part in _blocks(layout, weights.shape[1] * x.shape[0]):
+        y = _matmul(weights, _columns(patches[:, :, part]))
         parts.append(np.reshape(y, (w.shape[0], x.shape[0], -1, layout.output[1])))
     y = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
     return np.transpose(y, (1, 0, 2, 3))
+
+
+def _blocks(layout: Geometry, entries: int) -> Iterator[slice]:
+    """Yield blocks of output rows whose matrix of patches, of so many entries an output, fits."""
+    height, width = layout.output
+    block = max(1, MAX_COLUMN_ENTRIES // (entries * width))
+    for top in range(0, height, block):
+        yield slice(top, top + block)
 
 
 def _by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
@@ -522,37 +574,70 @@ def _chosen(method: str, x: Any, w: Any, layout: Geometry) -> str:
     transforms = x.shape[0] * (channels + outputs) + channels * outputs
     products = 2 * x.shape[0] * channels * outputs
     fft = FFT_START + pixels * (FFT_COST * transforms + products)
-    return "fft" if fft < entries * (outputs + COPY_COST) else "gemm"
+    cheaper = fft < entries * (outputs + COPY_COST)
+    return "fft" if cheaper and _fft_is_accurate(x, w, layout) else "gemm"
+
+
+def _fft_is_accurate(x: np.ndarray, w: np.ndarray, layout: Geometry) -> bool:
+    """Return whether the FFT's error is surely small beside Σ |w||x| of every single output.
+
+    The error is at most about ε log₂(N) ‖x‖‖w‖, wherever the output lies. Σ |w||x| is at least
+    min |w| times the sum of |x| over any block of pixels that the filter covers, and of aligned
+    blocks half as long as what lies on the image it always covers one.
+    """
+    size, taps = x.shape[-2:], w.shape[-2:]
+    x, w = np.abs(x), np.abs(w)
+    range_ = np.finfo(np.result_type(x, w))
+    if not all(abs(np.frexp(a.max())[1]) < range_.maxexp // 4 for a in (x, w)):
+        return False
+    extents = zip(_extent(taps, layout.dilation), layout.pads, size, strict=True)
+    covered = [min(e - max(pads), n) for e, pads, n in extents]
+    if min(covered) < 1 or w.min() == 0:
+        return False
+    block = [(v + 1) // 2 if d == 1 else 1 for v, d in zip(covered, layout.dilation, strict=True)]
+    counts = [n // b for n, b in zip(size, block, strict=True)]
+    whole = x[:, :, : counts[0] * block[0], : counts[1] * block[1]]
+    sums = whole.reshape(*x.shape[:2], counts[0], block[0], counts[1], block[1])
+    least = sums.sum(axis=(1, 3, 5)).min(axis=(1, 2))
+    if least.min() == 0:
+        return False
+    x_ratio = (np.sqrt((x**2).sum(axis=(1, 2, 3))) / least).max()
+    w_ratio = (np.sqrt((w**2).sum(axis=(1, 2, 3))) / w.min(axis=(1, 2, 3))).max()
+    return bool(range_.eps * np.log2(x[0, 0].size) * x_ratio * w_ratio <= range_.eps**0.5 / 16)
 
 
 def _matmul(a: Any, b: Any) -> Any:
     """Multiply matrices; integers exactly, in floats as long as these hold every partial sum."""
     if isinstance(a, Traced) or isinstance(b, Traced) or a.dtype.kind != "i" or b.dtype.kind != "i":
         return a @ b
-    bound = _magnitude(a) * _magnitude(b) * a.shape[1]
+    bound = _check_sums(a, b, a.shape[1])
     if bound < 2**53:
         return (a.astype(float) @ b.astype(float)).astype(np.int64)
-    if bound < 2**63:
-        return a @ b
-    raise ValueError(
-        f"sums of up to {bound:.3g} may overflow int64; convert the arrays to dtype object"
-    )
+    return a @ b
+
+
+def _check_sums(a: np.ndarray, b: np.ndarray, terms: int) -> int:
+    """Return a bound of sums of so many products, which integers must be able to hold."""
+    if a.dtype.kind != "i" or b.dtype.kind != "i":
+        return 0
+    bound = _magnitude(a) * _magnitude(b) * terms
+    if bound >= 2**63:
+        raise ValueError(
+            f"sums of up to {bound:.3g} may overflow int64; convert the arrays to dtype object"
+        )
+    return bound
 
 
 def _magnitude(a: np.ndarray) -> int:
     return max(int(a.max()), -int(a.min()))
 
 
-def _scatter(columns: np.ndarray, size: Sequence[int], layout: Geometry) -> np.ndarray:
-    """Add the patches (C, k, l, B, H', W') up into images (B, C, H, W): the adjoint of im2col."""
-    channels, rows, cols, batch = columns.shape[:4]
-    (top, bottom), (left, right) = layout.pads
-    height, width = size[0] + top + bottom, size[1] + left + right
-    x = np.zeros((channels, batch, height, width), dtype=columns.dtype)
-    for a in range(rows):
-        for b in range(cols):
+def _scatter(columns: np.ndarray, x: np.ndarray, layout: Geometry) -> None:
+    """Add patches (C, k, l, B, H', W') up into padded images (C, B, H, W): im2col's adjoint."""
+    layout = layout._replace(output=columns.shape[-2:])
+    for a in range(columns.shape[1]):
+        for b in range(columns.shape[2]):
             _tap(x, a, b, layout)[...] += columns[:, a, b]
-    return np.moveaxis(x[:, :, top : top + size[0], left : left + size[1]], 0, 1)
 
 
 def _tap(x: np.ndarray, a: int, b: int, layout: Geometry) -> np.ndarray:
@@ -567,45 +652,84 @@ def _tap(x: np.ndarray, a: int, b: int, layout: Geometry) -> np.ndarray:
     ]
 
 
-def _window_taps(x: Any, size: Any, stride: Any) -> tuple[Any, Geometry]:
-    """Return the entries of every window, shape (entries, …, H', W'), and the geometry."""
-    x = _array(x)
+def _pooled(x: Any, size: Any, stride: Any) -> tuple[Any, Geometry]:
+    """Return the images to pool, and the geometry of their windows."""
+    x = _array("x", x)
     if x.ndim < 2 or 0 in x.shape:
         raise ValueError(f"pooling needs images of shape (…, H, W), got shape {x.shape}")
-    _check_finite("x", x)
     size = _pair("size", size)
-    layout = geometry(x.shape[-2:], size, "valid", size if stride is None else stride)
+    return x, geometry(x.shape[-2:], size, "valid", size if stride is None else stride)
+
+
+def _taps(x: np.ndarray, size: Any, layout: Geometry) -> Iterator[np.ndarray]:
+    """Yield, for every place in a window, the view of the pixels there: one for each window."""
+    rows, columns = _pair("size", size)
+    for a in range(rows):
+        for b in range(columns):
+            yield _tap(x, a, b, layout)
+
+
+def _window_taps(x: Traced, size: Any, stride: Any) -> Any:
+    """Return the entries of every window, shape (entries, …, H', W'), of traced images."""
+    x, layout = _pooled(x, size, stride)
+    size = _pair("size", size)
     patches = _patches(np.reshape(x, (1, -1, *x.shape[-2:])), size, layout)
     taps = np.reshape(np.transpose(patches, (4, 5, 0, 1, 2, 3)), (size[0] * size[1], -1))
-    return np.reshape(taps, (size[0] * size[1], *x.shape[:-2], *layout.output)), layout
+    return np.reshape(taps, (size[0] * size[1], *x.shape[:-2], *layout.output))
 
 
-def _spread(taps: np.ndarray, shape: tuple, size: Any, layout: Geometry) -> np.ndarray:
-    """Add the windows' entries up into images of a shape: the adjoint of cutting windows out."""
-    columns = taps.reshape(1, *_pair("size", size), -1, *layout.output)
-    return _scatter(columns, shape[-2:], layout).reshape(shape)
+def _quotient(a: np.ndarray, b: Any) -> np.ndarray:
+    """Return a/b; exact integers of Python, which would become floats, as fractions."""
+    if a.dtype.kind == "O":
+        exact = [Fraction(entry) if isinstance(entry, int) else entry for entry in a.flat]
+        a = np.array([*exact, None], dtype=object)[:-1].reshape(a.shape)
+    return a / b
 
 
 # -- checks ----------------------------------------------------------------------------------------
 
 
-def _array(a: Any) -> Any:
-    """Return an array; integers and truth values as int64, so that small ones do not overflow."""
+def _array(name: str, a: Any) -> Any:
+    """Return a finite array; integers and truth values as int64, so that small ones do not wrap.
+
+    Small floats are computed in double precision, except for float32, which is meant.
+    """
     if isinstance(a, Traced):
         return a
-    a = np.asarray(a)
-    if a.dtype.kind in "bu" and a.dtype.itemsize == 8 and a.size and a.max() >= 2**63:
-        raise ValueError("unsigned integers of 2⁶³ and more do not fit int64; use dtype object")
+    if isinstance(a, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be masked, got a masked array: fill it or take a part")
+    try:
+        a = np.asarray(a)
+    except ValueError as error:  # rows of different lengths
+        raise ValueError(f"{name} must be an array of numbers: {error}") from error
+    if a.dtype.kind == "u" and a.dtype.itemsize == 8 and a.size and a.max() >= 2**63:
+        raise ValueError(f"{name} must fit int64, got {a.max()}; use dtype object")
     if a.dtype.kind in "biu":
         return a.astype(np.int64)
     if a.dtype.kind not in "fcO":
-        raise TypeError(f"arrays must hold numbers, got dtype {a.dtype}")
-    return a
+        raise TypeError(f"{name}: arrays must hold numbers, got dtype {a.dtype}")
+    if a.dtype.kind == "O":
+        return _objects(name, a)
+    finite(name, a)
+    return a.astype(float) if a.dtype == np.float16 else a
+
+
+def _objects(name: str, a: np.ndarray) -> np.ndarray:
+    """Return exact numbers; NumPy's scalars among them, which may wrap, as Python's numbers."""
+    entries = [x.item() if isinstance(x, np.generic) else x for x in a.flat]
+    for x in entries:
+        if x is None or isinstance(x, (str, bytes)):
+            raise TypeError(f"{name}: arrays must hold numbers, got the entry {x!r}")
+        if isinstance(x, (float, complex)) and not np.isfinite(x):
+            raise NonFiniteError(f"{name} must be finite, got the entry {x}")
+    new = np.empty(a.size, dtype=object)
+    new[:] = entries
+    return new.reshape(a.shape)
 
 
 def _operands(x: Any, w: Any) -> tuple[Any, Any, tuple[int, ...], bool]:
     """Return x as (B, C, H, W), w as (O, C, k, l), the batch's shape, and whether w was plain."""
-    x, w = _array(x), _array(w)
+    x, w = _array("x", x), _array("w", w)
     plain_filter = _is_plain(w)
     axes = 2 if plain_filter else 3
     if x.ndim < axes or 0 in x.shape:
@@ -616,8 +740,6 @@ def _operands(x: Any, w: Any) -> tuple[Any, Any, tuple[int, ...], bool]:
             f"the filters of shape {w.shape} take {w.shape[1]} channels "
             f"but the images of shape {x.shape} have {x.shape[-3]}"
         )
-    _check_finite("x", x)
-    _check_finite("w", w)
     batch = tuple(x.shape[:-axes])
     channels = (1,) if plain_filter else (x.shape[-3],)
     x = np.reshape(x, (-1, *channels, *x.shape[-2:]))
@@ -638,9 +760,15 @@ def _check_same_shape(name: str, a: np.ndarray, shape: tuple) -> None:
         raise ValueError(f"{name} must have shape {shape}, got {a.shape}")
 
 
-def _check_finite(name: str, a: Any) -> None:
-    if not isinstance(a, Traced) and a.dtype.kind in "fc":
-        finite(name, a)
+def _shape(name: str, value: Any, lengths: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """Return a shape: positive integers, of which there may be so many."""
+    if not hasattr(value, "__len__"):
+        raise TypeError(f"{name} must be a shape, as (5, 5), got {value!r}")
+    value = tuple(integer(f"each side in {name}", n, 1) for n in value)
+    if len(value) < 2 or (lengths and len(value) not in lengths):
+        wanted = " or ".join(map(str, lengths)) or "at least 2"
+        raise ValueError(f"{name} must have {wanted} sides, got {value}")
+    return value
 
 
 def _pair(name: str, value: Any) -> tuple[int, int]:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from byhand._checks import floats, scaled
 from byhand.backpropagation import vjp
 from byhand.convolutional_networks.layers import Conv, Layer, forward, initialize, shapes, spatial
 from byhand.convolutional_networks.operations import transposed_cross_correlate
@@ -63,7 +64,7 @@ def receptive_fields(layers: Sequence[Layer], shape: Sequence[int]) -> list[Fiel
         size, jump, start = fields[-1]
         fields.append(
             Field(
-                size + (layer.size - 1) * layout.dilation[0] * jump,
+                size + (int(layer.size) - 1) * layout.dilation[0] * jump,
                 jump * layout.stride[0],
                 start - layout.pads[0][0] * jump,
             )
@@ -176,7 +177,7 @@ def energy_profile(sizes: Sequence[int]) -> list[Fraction]:
     """
     if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
         raise ValueError(f"sizes must be positive integers, got {sizes}")
-    profile = [1]
+    profile, sizes = [1], [int(size) for size in sizes]
     for size in sizes:
         profile = [
             sum(profile[max(0, i - size + 1) : i + 1]) for i in range(len(profile) + size - 1)
@@ -204,7 +205,7 @@ def spread(energy: np.ndarray) -> float:
     >>> spread(np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
     0.7071067811865476
     """
-    energy = np.asarray(energy, dtype=float)
+    energy, _ = scaled(floats("the map", energy))
     if energy.ndim != 2 or energy.shape[0] != energy.shape[1] or not energy.min() >= 0:
         raise ValueError("the map must be square and nonnegative")
     if not energy.sum() > 0:

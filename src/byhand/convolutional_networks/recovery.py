@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
+
+from byhand._checks import numbers
 
 MAX_UNKNOWNS = 22
 """More unknowns than this in one part take too long to search."""
@@ -59,14 +62,15 @@ def binary_solutions(a: np.ndarray, b: Sequence) -> list[np.ndarray]:
     Raises
     ------
     ValueError
-        If the shapes do not fit, or a part has more than ``MAX_UNKNOWNS`` unknowns.
+        If the shapes do not fit, an entry is no integer, or a part has more than
+        ``MAX_UNKNOWNS`` unknowns.
 
     Examples
     --------
     >>> [x.tolist() for x in binary_solutions(np.array([[1, 1, 0], [0, 0, 2]]), [1, 2])]
     [[0, 1, 1], [1, 0, 1]]
     """
-    a, b = np.asarray(a), np.asarray(b)
+    a, b = _integers("A", a), _integers("b", b)
     if a.ndim != 2 or b.shape != a.shape[:1]:
         raise ValueError(f"A must have shape (m, n) and b (m,), got {a.shape} and {b.shape}")
     solutions = [np.zeros(a.shape[1], dtype=int)]
@@ -97,9 +101,19 @@ def parts(a: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     ]
 
 
+def _integers(name: str, values: Any) -> np.ndarray:
+    """Return integers of Python, whose sums cannot wrap; sums of floats would not be equal to b."""
+    values = numbers(name, values, exact=True)
+    if any(x != int(x) for x in values.flat):
+        raise ValueError(f"{name} must hold integers, got {values}")
+    return np.array([int(x) for x in values.flat], dtype=object).reshape(values.shape)
+
+
 def _search(a: np.ndarray, b: np.ndarray, n: int) -> np.ndarray:
     """Return every 0/1 vector of length n with A x = b, as rows."""
     candidates = np.arange(2**n)[:, None] >> np.arange(n)[::-1] & 1
+    if sum(abs(x) for x in [*a.flat, *b]) < 2**63:
+        a, b = a.astype(np.int64), b.astype(np.int64)
     return candidates[(candidates @ a.T == b).all(axis=1)]
 
 

@@ -427,6 +427,67 @@ def test_best_step_at_a_minimum_in_floating_point():
     assert 0 < hg.best_step(X, t, near) < 100
 
 
+# -- functions that overwrite, and runs that diverge -------------------------------------------
+
+
+ROUTES = [
+    hg.trajectory,
+    hg.final_loss,
+    hg.hypergradients,
+    hg.checkpointed_hypergradients,
+    hg.hypergradients_by_products,
+    lambda loss, w0, etas: hg.forward_hypergradient(loss, w0, etas[0], len(etas)),
+]
+
+
+def overwriting():
+    """Return ½·2·w², whose gradient overwrites its argument."""
+
+    def gradient(w):
+        w *= 2
+        return w
+
+    return hg.Loss(lambda w: w @ w, gradient, lambda w, v: 2 * v, 1)
+
+
+def with_a_buffer():
+    """Return w², whose derivatives are all written into one array."""
+    buffer = np.empty(1)
+
+    def into_buffer(v):
+        buffer[:] = 2 * v
+        return buffer
+
+    return hg.Loss(lambda w: w @ w, into_buffer, lambda w, v: into_buffer(v), 1)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_no_function_changes_a_run(route):
+    start = np.array([1.0])
+    with pytest.raises(ValueError, match="read-only"):
+        route(overwriting(), start, [0.1, 0.2, 0.3])
+    assert start == 1
+    plain = hg.Loss(lambda w: w @ w, lambda w: 2 * w, lambda w, v: 2 * v, 1)
+    expected = route(plain, start, [0.1, 0.2, 0.3])
+    np.testing.assert_array_equal(route(with_a_buffer(), start, [0.1, 0.2, 0.3]), expected)
+
+
+def test_a_trajectory_is_the_callers_own():
+    start = np.array([1.0, 2.0])
+    path = hg.trajectory(hg.quadratic(np.eye(2), [0, 0]), start, [0.5])
+    path[0][:] = 7
+    path[1] += 1
+    assert start.tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_run_that_diverges_is_an_error(route):
+    loss = hg.quartic([[1.0]], [[1.0]])
+    with pytest.raises(ValueError, match="must stay finite"):
+        route(loss, [10.0], [10.0] * 9)
+
+
 # -- bad input ---------------------------------------------------------------------------------
 
 QUAD = hg.quadratic([[2, 1], [1, 3]], [1, 0])
@@ -474,6 +535,7 @@ BAD = [
     (lambda: hg.heavy_ball_step(START, abs, 0.1, Fraction(0)), "beta must be positive, got 0"),
     (lambda: hg.undo_heavy_ball_step(START, abs, 0.1, Fraction(0)), "beta must be positive, got 0"),
     (lambda: hg.one_step_parabola([[1, 2]], [1], [1]), r"w0 must have shape \(2,\), got \(1,\)"),
+    (lambda: hg.best_constant_step(QUAD, [1, 1], 3, np.nan, 1.0), "low must be finite, got nan"),
     (lambda: hg.best_step([[1.0, 0.0]], [1], [1, 5]), "every step size is optimal"),
 ]
 

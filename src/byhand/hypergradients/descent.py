@@ -67,8 +67,8 @@ def tuned_descent(
     >>> tuned_descent(quadratic([[2]], [0]), [1], 0.125, 0.0625, steps=3).etas.tolist()
     [0.125, 0.3125, 0.365234375]
     """
-    for name, value in {"eta": eta, "alpha": alpha, "gamma": gamma}.items():
-        non_negative(name, value)
+    eta, alpha = non_negative("eta", eta), non_negative("alpha", alpha)
+    gamma = non_negative("gamma", gamma)
     steps = integer("steps", steps, 1)
     w = starting_point(loss, w0)
     losses, table = np.full(steps + 1, np.nan), np.full((2, steps), np.nan)
@@ -125,12 +125,12 @@ def windowed_descent(
     >>> windowed_descent(quadratic([[1]], [0]), [1.0], 0.1, 0.1, window=2, budget=9)[1]
     3
     """
+    window, budget = integer("window", window), integer("budget", budget)
     if window < 1 or budget < 2 * window:
         raise ValueError(
             f"needs window ≥ 1 and budget ≥ 2·window, got window {window} and budget {budget}"
         )
-    non_negative("eta", eta)
-    non_negative("alpha", alpha)
+    eta, alpha = non_negative("eta", eta), non_negative("alpha", alpha)
     w, updates = starting_point(loss, w0), 0
     g = loss.gradient(w)
     with np.errstate(over="ignore", invalid="ignore"):
@@ -209,6 +209,7 @@ def best_step(X: Any, t: Any, w0: Any) -> Any:
     >>> float(best_step([[2.0]], [2.0], [0.0]))
     0.125
     """
+    X, t = samples(X, t)
     _, slope, curvature = one_step_parabola(X, t, w0)
     if curvature == 0 or _is_rounding(X, t, w0):
         raise ValueError("Xᵀa = 0: w0 minimizes the loss, so every step size is optimal")

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq, minimize
 
-from byhand._checks import integer, vector
+from byhand._checks import as_float, integer, positive, vector
 from byhand.hypergradients.losses import Loss, step_sizes
 from byhand.hypergradients.sweeps import forward_hypergradient
 
@@ -138,8 +138,7 @@ def farsighted_schedule(
     """
     problem = _noisy_quadratic(curvatures, noise, start)
     steps = integer("steps", steps, 1)
-    if ceiling is not None and not ceiling > 0:
-        raise ValueError(f"ceiling must be positive, got {ceiling}")
+    ceiling = None if ceiling is None else float(positive("ceiling", ceiling))
 
     def objective(etas):
         return last_expected_loss(*problem, etas), schedule_hypergradients(*problem, etas)
@@ -161,7 +160,7 @@ def last_expected_loss(curvatures: Any, noise: Any, start: Any, etas: Any) -> An
     0.25
     """
     moments = noisy_moments(curvatures, noise, start, etas)
-    return np.asarray(curvatures) @ moments[-1] / 2
+    return vector("curvatures", curvatures) @ moments[-1] / 2
 
 
 def best_constant_step(loss: Loss, w0: Any, steps: int, low: float, high: float) -> float:
@@ -188,6 +187,7 @@ def best_constant_step(loss: Loss, w0: Any, steps: int, low: float, high: float)
     >>> round(best_constant_step(quadratic([[2]], [0]), [1.0], 3, 0.4, 0.7), 6)
     0.5
     """
+    low, high = as_float("low", low), as_float("high", high)
 
     def slope(eta):
         return float(forward_hypergradient(loss, w0, eta, steps))

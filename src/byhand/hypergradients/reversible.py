@@ -107,7 +107,7 @@ def heavy_ball_step(
     >>> later.position().tolist()
     [0.75, -1.5]
     """
-    non_negative("eta", eta)
+    eta = non_negative("eta", eta)
     _require_positive_fraction("beta", beta)
     v, buffer = multiply_exactly(state.v, beta, state.buffer)
     v = v - _fixed(eta * gradient(state.position()))
@@ -128,7 +128,7 @@ def undo_heavy_ball_step(
     >>> undo_heavy_ball_step(heavy_ball_step(state, *step), *step).position().tolist()
     [1.0, -2.0]
     """
-    non_negative("eta", eta)
+    eta = non_negative("eta", eta)
     _require_positive_fraction("beta", beta)
     earlier = state._replace(w=state.w - state.v)
     v = state.v + _fixed(eta * gradient(earlier.position()))

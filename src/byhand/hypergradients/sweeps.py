@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from byhand._checks import integer
+from byhand._checks import integer, still_finite
+from byhand.backpropagation.tracing import Traced
 from byhand.hypergradients.losses import (
     Loss,
     hessian,
@@ -45,7 +46,8 @@ def trajectory(
     ------
     ValueError
         If w0 or ``etas`` is empty, of the wrong shape or not finite, a step size is negative,
-        or ``batches`` has not one loss for each step.
+        or ``batches`` has not one loss for each step; or, as a NonFiniteError, if the run
+        diverges: what it ends in is not finite.
 
     Examples
     --------
@@ -56,9 +58,10 @@ def trajectory(
     w, etas, steps = _checked(loss, w0, etas, batches)
     iterates = [w]
     for eta, step in zip(etas, steps, strict=True):
-        w = w - eta * step.gradient(w)
+        w = _frozen(w - eta * step.gradient(w))
         iterates.append(w)
-    return iterates
+    _still_finite("w", w)
+    return [_own(w) for w in iterates]
 
 
 def final_loss(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = None) -> Any:
@@ -74,8 +77,10 @@ def final_loss(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = 
     """
     w, etas, steps = _checked(loss, w0, etas, batches)
     for eta, step in zip(etas, steps, strict=True):
-        w = w - eta * step.gradient(w)
-    return loss.value(w)
+        w = _frozen(w - eta * step.gradient(w))
+    value = loss.value(w)
+    _still_finite("the last loss", value)
+    return value
 
 
 def hypergradients(
@@ -107,8 +112,8 @@ def hypergradients(
     w, etas, steps = _checked(loss, w0, etas, batches)
     result = [None] * len(etas)
     w, record = _record(w, etas, steps)
-    _sweep(loss.gradient(w), record, etas, steps, result, 0)
-    return np.array(result)
+    _sweep(_own(loss.gradient(w)), record, etas, steps, result, 0)
+    return _finite_array(result)
 
 
 def checkpointed_hypergradients(
@@ -150,20 +155,20 @@ def checkpointed_hypergradients(
     """
     w, etas, steps = _checked(loss, w0, etas, batches)
     k = len(etas)
-    every = math.isqrt(k - 1) + 1 if every is None else every
+    every = math.isqrt(k - 1) + 1 if every is None else integer("every", every)
     if not 1 <= every <= k:
         raise ValueError(f"every must be from 1 to the number of steps, {k}, got {every}")
     checkpoints = []
     for s in range(k):
         if s % every == 0:
             checkpoints.append(w)
-        w = w - etas[s] * steps[s].gradient(w)
-    adjoint, result = loss.gradient(w), [None] * k
+        w = _frozen(w - etas[s] * steps[s].gradient(w))
+    adjoint, result = _own(loss.gradient(w)), [None] * k
     for start in reversed(range(0, k, every)):
         part = slice(start, start + every)
         _, record = _record(checkpoints.pop(), etas[part], steps[part])
         adjoint = _sweep(adjoint, record, etas, steps, result, start)
-    return np.array(result)
+    return _finite_array(result)
 
 
 def hypergradients_by_products(loss: Loss, w0: Any, etas: Any) -> np.ndarray:
@@ -183,12 +188,14 @@ def hypergradients_by_products(loss: Loss, w0: Any, etas: Any) -> np.ndarray:
     w = trajectory(loss, w0, etas)
     etas = step_sizes(etas)
     identity = identity_like(w[0])
-    last, product = loss.gradient(w[-1]), identity
+    last, product = _own(loss.gradient(_frozen(w[-1]))), identity
+    for iterate in w:
+        _frozen(iterate)
     result = [-(last @ loss.gradient(w[-2]))]
     for s in reversed(range(1, len(etas))):
         product = product @ (identity - etas[s] * hessian(loss, w[s]))
         result.append(-(last @ (product @ loss.gradient(w[s - 1]))))
-    return np.array(result[::-1])
+    return _finite_array(result[::-1])
 
 
 def forward_hypergradient(loss: Loss, w0: Any, eta: Any, steps: int) -> Any:
@@ -224,13 +231,15 @@ def forward_hypergradient(loss: Loss, w0: Any, eta: Any, steps: int) -> Any:
     >>> forward_hypergradient(quadratic([[2]], [0]), [1], 0.25, 2).item()
     -1.0
     """
-    w, _, _ = _checked(loss, w0, [eta] * integer("steps", steps, 1), None)
-    tangent = 0 * w
-    for _ in range(steps):
-        g = loss.gradient(w)
-        tangent = tangent - g - eta * loss.hvp(w, tangent)
-        w = w - eta * g
-    return loss.gradient(w) @ tangent
+    w, etas, _ = _checked(loss, w0, [eta] * integer("steps", steps, 1), None)
+    tangent = _frozen(0 * w)
+    for eta in etas:
+        g = _own(loss.gradient(w))
+        tangent = _frozen(tangent - g - eta * loss.hvp(w, tangent))
+        w = _frozen(w - eta * g)
+    result = loss.gradient(w) @ tangent
+    _still_finite("the hypergradient", result)
+    return result
 
 
 def peak_bytes(function: Callable, *arguments: Any) -> int:
@@ -254,9 +263,9 @@ def _record(w: Any, etas: Sequence, steps: Sequence[Loss]) -> tuple[Any, list]:
     """Run the steps; return the last iterate, and each step's starting point and gradient."""
     record = []
     for eta, step in zip(etas, steps, strict=True):
-        g = step.gradient(w)
+        g = _own(step.gradient(w))
         record.append((w, g))
-        w = w - eta * g
+        w = _frozen(w - eta * g)
     return w, record
 
 
@@ -266,8 +275,31 @@ def _sweep(adjoint, record, etas, steps, result, start) -> Any:
         w, g = record.pop()
         result[s] = -(adjoint @ g)
         if s:
-            adjoint = adjoint - etas[s] * steps[s].hvp(w, adjoint)
+            adjoint = adjoint - etas[s] * steps[s].hvp(w, _frozen(adjoint))
     return adjoint
+
+
+def _frozen(w: Any) -> Any:
+    """Return an array that a caller's function cannot overwrite while the run needs it."""
+    if isinstance(w, np.ndarray):
+        w.flags.writeable = False
+    return w
+
+
+def _own(g: Any) -> Any:
+    """Return a copy of what a caller's function may change later, or has been given read-only."""
+    return g.copy() if isinstance(g, np.ndarray) else g
+
+
+def _finite_array(values: list) -> np.ndarray:
+    _still_finite("the hypergradients", values := np.array(values))
+    return values
+
+
+def _still_finite(name: str, value: Any) -> None:
+    """Require that a run has not diverged; exact, symbolic and traced numbers pass."""
+    if not isinstance(value, Traced) and getattr(value, "dtype", np.dtype(object)).kind in "fc":
+        still_finite(name, value, "at the end of the run")
 
 
 def _checked(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None) -> tuple:

@@ -1,3 +1,4 @@
+import ast
 import base64
 import importlib
 import io
@@ -8,11 +9,13 @@ import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from PIL import Image
 
 from book import inputs
 from byhand import explore as module
-from byhand.explore import MAX_FRAMES, MIME_TYPE, drawing, explore, show
+from byhand.explore import MAX_FRAMES, MIME_TYPE, drawing, explore, ground, show
 
 
 @pytest.fixture
@@ -158,6 +161,116 @@ class TestWhileBuilding:
         assert [frame["alt"] for frame in frames] == ["ends at 0.9", "ends at 0.5"]
 
 
+def counted(monkeypatch, owner, name):
+    """A list that grows by one whenever the method is called."""
+    calls, original = [], getattr(owner, name)
+
+    def count(self, *args, **kwargs):
+        calls.append(self)
+        return original(self, *args, **kwargs)
+
+    monkeypatch.setattr(owner, name, count)
+    return calls
+
+
+@pytest.fixture
+def curve():
+    """Draws a curve on a ground that counts how often it was prepared."""
+    prepared = []
+
+    @ground
+    def axes_with_a_line(height):
+        prepared.append(height)
+        figure, axes = plt.subplots(figsize=(3, 2))
+        axes.plot([0, 1], [height, height], color="C1")
+        axes.set(xlabel="x", ylim=(0, 4), title="before")
+        axes.text(0.5, 3, "beside")
+        return figure
+
+    def curve(height, slope):
+        figure = axes_with_a_line(height)
+        (axes,) = figure.axes
+        axes.plot([0, 1], [0, slope])
+        axes.text(0.1, 1, f"slope {slope:g}")
+        if slope > 1:
+            axes.set_title(f"steep: {slope:g}", loc="left")
+        return figure
+
+    curve.prepared = prepared
+    curve.ground = axes_with_a_line
+    return curve
+
+
+CURVE = "{slope} over {height}"
+
+
+class TestTheWorkOfAFrame:
+    """Counted, not timed: a frame costs what it changes."""
+
+    @pytest.mark.usefixtures("building")
+    def test_no_picture_is_coded_twice(self, displayed, monkeypatch):
+        monkeypatch.delattr(Figure, "savefig")
+        saved = counted(monkeypatch, Image.Image, "save")
+        explore(draws(), eta=[0.1, 0.5, 0.9], beta=[0.0, 0.5])
+        assert len(saved) == 6
+
+    @pytest.mark.usefixtures("building")
+    def test_a_ground_is_laid_out_once(self, displayed, monkeypatch, curve):
+        monkeypatch.setitem(plt.rcParams, "figure.constrained_layout.use", True)
+        layouts = counted(monkeypatch, ConstrainedLayoutEngine, "execute")
+        explore(draws(curve, alt=CURVE), height=[1, 2], slope=[0, 1, 2, 3])
+        assert len(layouts) == 2
+
+    @pytest.mark.usefixtures("building")
+    def test_a_ground_is_prepared_and_drawn_once(self, displayed, monkeypatch, curve):
+        texts = counted(monkeypatch, module._Renderer, "draw_text")
+        explore(draws(curve, alt=CURVE), height=[1, 2], slope=[0, 1, 2, 3])
+        assert curve.prepared == [1, 2]
+        moving = 2 * (4 + 2 * 2)  # a slope in each frame, and both titles of the steep ones
+        (axes,) = curve.ground(1).axes
+        ticks = [*axes.get_xticklabels(), *axes.get_yticklabels()]
+        assert moving < len(texts) <= moving + 2 * (len(ticks) + 4)
+
+    @pytest.mark.usefixtures("building")
+    def test_frames_on_a_ground_look_as_drawn_from_nothing(self, displayed, curve):
+        explore(draws(curve, alt=CURVE), height=[1, 2], slope=[0, 3, 1])
+        on_ground = [picture(frame) for frame in displayed[0][MIME_TYPE]["frames"]]
+        values = [(height, slope) for height in (1, 2) for slope in (0, 3, 1)]
+        for image, (height, slope) in zip(on_ground, values, strict=True):
+            curve.ground(height)
+            anew = draws(lambda h, s: curve(h, s), alt="{h} {s}")(height, slope)
+            buffer = io.BytesIO()
+            anew.savefig(buffer, dpi=220, transparent=True)
+            plt.close(anew)
+            for paper in ("white", "black"):
+                few, all_ = (on_paper(x, paper) for x in (image, Image.open(buffer)))
+                assert np.abs(few - all_).mean() < 0.5
+
+    def test_a_ground_comes_back_as_it_was(self, curve):
+        figure = curve(1, 3)
+        (axes,) = figure.axes
+        limits = axes.get_xlim(), axes.get_ylim()
+        axes.plot([0, 100], [0, 100])
+        assert (axes.get_xlim(), axes.get_ylim()) == limits
+        assert curve.ground(1) is figure
+        assert (len(axes.lines), len(axes.texts)) == (1, 1)
+        assert [axes.get_title(side) for side in ("left", "center")] == ["", "before"]
+        assert curve.ground(2) is not figure
+        plt.close("all")
+
+    @pytest.mark.usefixtures("live")
+    def test_a_slider_redraws_on_a_ground(self, displayed, curve):
+        explore(draws(curve, alt=CURVE), height=[1, 2], slope=[0, 3])
+        height, slope, view = displayed[0].children
+        seen = {view.value}
+        for slider, value in ((slope, 3), (height, 2), (slope, 0)):
+            slider.value = value
+            seen.add(view.value)
+        assert len({image_of(html) for html in seen}) == 4
+        height.value = 1
+        assert view.value in seen
+
+
 def image_of(html):
     return html.split('src="')[1].split('"')[0]
 
@@ -300,3 +413,29 @@ def test_every_drawing_with_words_is_in_its_chapter(chapter):
     cells = [cell.source for name, cell in (c.values for c in CELLS) if name == chapter]
     shown = {name for source in cells for name in SHOWN.findall(source)}
     assert shown == set(drawings(chapter))
+
+
+def explorers():
+    for chapter, cell in (c.values for c in CELLS):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "explore":
+                name = node.args[0].attr
+                controls = {keyword.arg for keyword in node.keywords}
+                yield pytest.param(chapter, name, controls, id=name)
+
+
+@pytest.mark.parametrize(("chapter", "name", "controls"), list(explorers()))
+def test_an_explorer_says_what_its_sliders_change(chapter, name, controls):
+    words = drawings(chapter)[name].words
+    assert words.named() >= controls
+    assert controls >= {*words.labels, *words.start}
+
+
+@pytest.mark.parametrize("chapter", sorted({cell.values[0] for cell in CELLS}))
+def test_captions_and_words_are_sentences(chapter):
+    for name, draw in drawings(chapter).items():
+        assert draw.words.caption.endswith((".", ".)", "!")), name
+        assert len(draw.words.caption.split()) > 5, name
+        if isinstance(draw.words.alt, str):
+            assert draw.words.alt.endswith("."), name
+            assert len(draw.words.alt.split()) > 9, name

@@ -15,17 +15,21 @@ import inspect
 import io
 import itertools
 import os
+import pickle
 import re
 import string
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import matplotlib.pyplot as plt
+import numpy as np
 from IPython.display import display
+from matplotlib.artist import Artist
+from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
 from matplotlib.figure import Figure
-from matplotlib.text import Text
 from PIL import Image
 
 MIME_TYPE = "application/vnd.byhand.figure+json"
@@ -40,6 +44,8 @@ PHONE_WIDTH = 350
 
 SMALLEST_TEXT = 10.5
 """The least font size of a figure on a phone, in CSS pixels."""
+
+_SIDES = ("left", "center", "right")
 
 
 def figure_size(height: float) -> tuple[float, float]:
@@ -168,6 +174,97 @@ def _value_text(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+# -- what frames share -------------------------------------------------------------------------
+
+_GROUNDS: WeakKeyDictionary[Figure, _Ground] = WeakKeyDictionary()
+
+
+def ground(prepare: Callable[..., Figure]) -> Callable[..., Figure]:
+    """Let a function prepare what many frames of a figure share: once for the same arguments.
+
+    Its figure comes back as it was prepared, without what the last frame added. A frame may add
+    artists to its axes and set their titles, and they are all that is drawn anew; the limits of
+    the axes stay.
+
+    Parameters
+    ----------
+    prepare
+        Its arguments can be pickled.
+
+    Examples
+    --------
+    >>> @ground
+    ... def axes_with_a_line():
+    ...     figure, axes = plt.subplots()
+    ...     axes.plot([0, 1])
+    ...     return figure
+    >>> figure = axes_with_a_line()
+    >>> _ = figure.axes[0].plot([1, 0])
+    >>> figure is axes_with_a_line(), len(figure.axes[0].lines)
+    (True, 1)
+    """
+    figures: dict[bytes, Figure] = {}
+
+    @functools.wraps(prepare)
+    def prepared(*args: Any) -> Figure:
+        key = pickle.dumps(args)
+        if key not in figures:
+            figures[key] = prepare(*args)
+            _GROUNDS[figures[key]] = _Ground(figures[key])
+        _GROUNDS[figures[key]].clear()
+        return figures[key]
+
+    return prepared
+
+
+class _Ground:
+    """What was on a figure before any frame, and its picture."""
+
+    def __init__(self, figure: Figure) -> None:
+        self.artists = {axes: axes.get_children() for axes in figure.axes}
+        self.titles = [
+            (axes.set_title(text, loc=side), text)
+            for axes in figure.axes
+            for side, text in [(side, axes.get_title(side)) for side in _SIDES]
+        ]
+        self.picture = None
+        for axes in figure.axes:
+            axes.autoscale(enable=False)
+
+    def clear(self) -> None:
+        """Take off what the last frame added."""
+        for artist in self._added():
+            artist.remove()
+        for title, text in self.titles:
+            title.set_text(text)
+        for axes in self.artists:
+            axes.set_prop_cycle(None)
+
+    def draw(self, figure: Figure) -> None:
+        """Draw what the frame added, on the picture of the rest."""
+        moving = [*self._added(), *(title for title, _ in self.titles)]
+        if self.picture is None:
+            _lay_out(figure)
+            for artist in moving:
+                artist.set_animated(True)
+            self.canvas = figure.canvas
+            self.canvas.draw()
+            self.picture = self.canvas.copy_from_bbox(figure.bbox)
+        figure.set_canvas(self.canvas)  # it lost both when it was closed
+        figure.set_dpi(2 * PIXELS_PER_INCH)
+        self.canvas.restore_region(self.picture)
+        for artist in sorted(moving, key=Artist.get_zorder):
+            artist.draw(self.canvas.get_renderer())
+
+    def _added(self) -> list[Artist]:
+        return [
+            artist
+            for axes, before in self.artists.items()
+            for artist in axes.get_children()
+            if artist not in before
+        ]
+
+
 # -- in a notebook -----------------------------------------------------------------------------
 
 
@@ -189,11 +286,11 @@ def show(figure: Figure) -> None:
         raise ValueError("the figure has no words: put @drawing(caption=…, alt=…) on its function")
     alt, words = _SHOWN[figure]
     if building():
-        _display_frames([], [_frame(figure, alt, words.photograph)], words, first=0)
+        _display_frames([], _frames([figure], words.photograph), words, first=0)
     else:
         display(_picture(figure, alt), raw=True)
         display(_caption(words), raw=True)
-    plt.close(figure)
+        plt.close(figure)
 
 
 def explore(draw: Callable[..., Figure], *data: Any, **controls: Sequence[Any]) -> None:
@@ -314,11 +411,7 @@ def _prerender(draw, words, first, controls) -> None:
         dict(zip(controls, combination, strict=True))
         for combination in itertools.product(*controls.values())
     ]
-    frames = []
-    for values in combinations:
-        figure = draw(**values)
-        frames.append(_frame(figure, _SHOWN[figure][0], words.photograph))
-        plt.close(figure)
+    frames = _frames((draw(**values) for values in combinations), words.photograph)
     sliders = [
         {
             "label": words.labels.get(name, name),
@@ -330,41 +423,79 @@ def _prerender(draw, words, first, controls) -> None:
     _display_frames(sliders, frames, words, combinations.index(first))
 
 
-def _frame(figure: Figure, alt: str, photograph: bool) -> dict[str, Any]:
-    """Draw a figure on transparent paper at twice the resolution at which a page shows it."""
-    _require_legible(figure)
-    drawn = io.BytesIO()
-    figure.savefig(
-        drawn,
-        dpi=2 * PIXELS_PER_INCH,
-        transparent=True,
-        pil_kwargs={"compress_level": 1},
-    )
-    buffer = io.BytesIO()
-    picture = Image.open(drawn)
+def _frames(figures: Iterable[Figure], photograph: bool) -> list[dict[str, Any]]:
+    """Draw figures on transparent paper at twice the resolution at which a page shows them.
+
+    They are closed. While one is packed the next is drawn: Pillow leaves the interpreter free.
+    """
+    frames, packed = [], []
+    with ThreadPoolExecutor(max_workers=1) as packer:
+        for figure in figures:
+            try:
+                packed.append(packer.submit(_pack, _ink(figure), photograph))
+                width, height = figure.get_size_inches() * PIXELS_PER_INCH
+                size = {"width": round(width), "height": round(height)}
+                frames.append({"alt": _SHOWN[figure][0]} | size)
+            finally:
+                plt.close(figure)
+    return [frame | {"webp": job.result()} for frame, job in zip(frames, packed, strict=True)]
+
+
+def _ink(figure: Figure) -> np.ndarray:
+    """Draw a figure without its paper: an array of shape (height, width, 4)."""
+    if (ground := _GROUNDS.get(figure)) is not None:
+        ground.draw(figure)
+    else:
+        _lay_out(figure)
+        figure.canvas.draw()
+    return np.array(figure.canvas.buffer_rgba())
+
+
+def _lay_out(figure: Figure) -> None:
+    """Take a figure's paper away, and find room for its axes."""
+    for patch in (figure.patch, *(axes.patch for axes in figure.axes)):
+        patch.set(facecolor="none", edgecolor="none")
+    figure.set_dpi(2 * PIXELS_PER_INCH)
+    _Canvas(figure)
+    if figure.get_layout_engine() is not None:
+        figure.get_layout_engine().execute(figure)
+        figure.set_layout_engine("none")
+
+
+class _Canvas(FigureCanvasAgg):
+    """A canvas that refuses text which is too small to read on a phone."""
+
+    def get_renderer(self) -> RendererAgg:
+        if getattr(self, "renderer", None) is None:
+            size, width = self.get_width_height(physical=True), self.figure.get_figwidth()
+            self.renderer = _Renderer(*size, self.figure.dpi)
+            self.renderer.scale = min(PIXELS_PER_INCH, PHONE_WIDTH / width) / 72
+        return self.renderer
+
+
+class _Renderer(RendererAgg):
+    scale: float
+    """Pixels per point on a phone."""
+
+    def draw_text(self, gc, x, y, s, prop, angle, ismath=False, mtext=None) -> None:
+        size = prop.get_size_in_points() * self.scale
+        if size < SMALLEST_TEXT and s.strip():
+            raise ValueError(
+                f"on a phone the figure's text {s!r} is {size:.1f} pixels high, "
+                f"less than {SMALLEST_TEXT}; draw a narrower figure or larger text"
+            )
+        super().draw_text(gc, x, y, s, prop, angle, ismath, mtext)
+
+
+def _pack(ink: np.ndarray, photograph: bool) -> str:
+    """Return a picture in the format WebP, as text in base 64."""
+    buffer, picture = io.BytesIO(), Image.fromarray(ink)
     if photograph:
         picture.save(buffer, "webp", quality=75)
     else:  # ink has few colors: a palette takes a third of the bytes, and draws no halos
         palette = picture.quantize(128, method=Image.Quantize.FASTOCTREE)
-        palette.convert("RGBA").save(buffer, "webp", lossless=True, quality=60, method=2)
-    width, height = figure.get_size_inches() * PIXELS_PER_INCH
-    return {
-        "webp": base64.b64encode(buffer.getvalue()).decode(),
-        "alt": alt,
-        "width": round(width),
-        "height": round(height),
-    }
-
-
-def _require_legible(figure: Figure) -> None:
-    scale = min(PIXELS_PER_INCH, PHONE_WIDTH / figure.get_figwidth()) / 72  # pixels per point
-    for text in figure.findobj(Text):
-        size = text.get_fontsize() * scale
-        if text.get_text().strip() and size < SMALLEST_TEXT:
-            raise ValueError(
-                f"on a phone the figure's text {text.get_text()!r} is {size:.1f} pixels high, "
-                f"less than {SMALLEST_TEXT}; draw a narrower figure or larger text"
-            )
+        palette.convert("RGBA").save(buffer, "webp", lossless=True, quality=20, method=2)
+    return base64.b64encode(buffer.getvalue()).decode()
 
 
 def _display_frames(sliders: list, frames: list, words: Words, first: int) -> None:

@@ -16,7 +16,7 @@ from matplotlib.path import Path
 from byhand.backpropagation.graph import Graph, layout
 from byhand.backpropagation.networks import Profile
 from byhand.backpropagation.rules import sigmoid
-from byhand.explore import drawing, figure_size
+from byhand.explore import drawing, figure_size, ground
 
 _WIDTH, _HEIGHT, _GAP = 1.4, 0.62, (0.17, 0.42)  # of a box, and between boxes, in inches
 _FORWARD, _REVERSE = "C0", "C1"
@@ -98,10 +98,8 @@ def draw_graph(graph: Graph, step: int | None = None, *, sweeping: bool = True) 
     squeeze = min(1, (size[0] - 0.2) / (right - left))
     routes = [np.array(route, dtype=float) * [squeeze, 1] for route in place.routes]
     middle = squeeze * (left + right) / 2
-    figure, axes = plt.subplots(figsize=size, layout="none")
-    axes.set_position([0, 0, 1, 1])
-    axes.set(xlim=(middle - size[0] / 2, middle + size[0] / 2), ylim=(foot, top))
-    axes.axis("off")
+    figure = _blank(size, (middle - size[0] / 2, middle + size[0] / 2), (foot, top))
+    (axes,) = figure.axes
     for edge, route in zip(graph.edges, routes, strict=True):
         used = bool(bars) and edge.source == current
         _draw_edge(axes, route, edge.partial if used else None)
@@ -110,6 +108,16 @@ def draw_graph(graph: Graph, step: int | None = None, *, sweeping: bool = True) 
         _draw_box(axes, graph, k, (squeeze * x[k], y[k]), squeeze * _WIDTH, *known)
     if sweeping:
         _write_title(axes, graph, step, top, _REVERSE if bars else _FORWARD)
+    return figure
+
+
+@ground
+def _blank(size: tuple[float, float], xlim: tuple, ylim: tuple) -> Figure:
+    """Return a figure that is all one pair of axes, and nothing in it."""
+    figure, axes = plt.subplots(figsize=size, layout="none")
+    axes.set_position([0, 0, 1, 1])
+    axes.set(xlim=xlim, ylim=ylim)
+    axes.axis("off")
     return figure
 
 
@@ -277,27 +285,35 @@ def draw_depth_profile(
     ``profile`` returns them for a scheme of first weights and an activation.
     """
     forward, backward = profile(scheme, activation)
-    figure, axes = plt.subplots()
-    layers = np.arange(1, len(forward) + 1)
+    figure = _layers_axes(len(forward))
+    (axes,), layers = figure.axes, np.arange(1, len(forward) + 1)
     lines = [
         (forward, "C0", "o", "-", "activations →"),
         (backward, "C1", "s", "--", "← adjoints"),
     ]
-    axes.axhspan(0.1, 10, color="0.5", alpha=0.12, linewidth=0)
     for values, color, marker, style, label in lines:
         shown = np.clip(values, _FLOOR, 1 / _FLOOR)
-        axes.semilogy(layers, shown, color=color, marker=marker, linestyle=style, label=label)
+        axes.plot(layers, shown, color=color, marker=marker, linestyle=style, label=label)
+    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0}
+    axes.legend(title=f"{scheme}, {activation}", alignment="left", ncols=2, **place)
+    return figure
+
+
+@ground
+def _layers_axes(n_layers: int) -> Figure:
+    figure, axes = plt.subplots()
+    axes.axhspan(0.1, 10, color="0.5", alpha=0.12, linewidth=0)
     axes.set(
         xlabel="layer",
         ylabel="mean square",
+        yscale="log",
+        xlim=(1 - 0.05 * (n_layers - 1), n_layers + 0.05 * (n_layers - 1)),
         ylim=(_FLOOR / 30, 30 / _FLOOR),
         xticks=[1, 5, 10, 15, 20],
         yticks=[1e-20, 1e-10, 1, 1e10, 1e20],
     )
     axes.set_yticklabels(["≤10⁻²⁰", "10⁻¹⁰", "1", "10¹⁰", "≥10²⁰"])
     axes.minorticks_off()
-    place = {"loc": "lower left", "bbox_to_anchor": (0, 1), "borderaxespad": 0}
-    axes.legend(title=f"{scheme}, {activation}", alignment="left", ncols=2, **place)
     return figure
 
 

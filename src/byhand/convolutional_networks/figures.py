@@ -36,7 +36,7 @@ from byhand.convolutional_networks.receptive import (
     receptive_fields,
     spread,
 )
-from byhand.explore import drawing, figure_size
+from byhand.explore import drawing, figure_size, ground
 
 
 @functools.cache
@@ -65,24 +65,31 @@ def slide_alt(image: np.ndarray, w: np.ndarray, step: int) -> str:
 )
 def slide_figure(image: np.ndarray, w: np.ndarray, step: int) -> Figure:
     """Draw the flipped filter on the padded image, and the output up to that step (from 1)."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(3.1), width_ratios=[9, 7])
+    figure = _image_and_output(image)
+    left, right = figure.axes
     row, column = divmod(step - 1, image.shape[1])
-    padded = np.pad(image, 1)
-    _pixels(left, padded, "C0", limit=1.5)
-    left.add_patch(Rectangle((0.5, 0.5), *image.shape[::-1], fill=False, ec="C0", lw=2, ls="--"))
-    turned = flip(w)
-    for (a, b), weight in np.ndenumerate(turned):
+    for (a, b), weight in np.ndenumerate(flip(w)):
         _number(left, row + a, column + b, weight)
     left.add_patch(
         Rectangle((column - 0.5, row - 0.5), *w.shape[::-1], fill=False, ec="C1", lw=3.5)
     )
     result = convolve(image, w, padding=1)
     done = np.arange(result.size).reshape(result.shape) < step
-    _pixels(right, np.where(done, result, 0), "C2", limit=4)
+    _fill(right, np.where(done, result, 0), "C2", limit=4)
     for (i, j), value in np.ndenumerate(result):
         if done[i, j]:
             _number(right, i, j, value)
     right.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, ec="C1", lw=3.5))
+    return figure
+
+
+@ground
+def _image_and_output(image: np.ndarray) -> Figure:
+    """Draw an image with its padding, and an output of its size that is still empty."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(3.1), width_ratios=[9, 7])
+    _pixels(left, np.pad(image, 1), "C0", limit=1.5)
+    left.add_patch(Rectangle((0.5, 0.5), *image.shape[::-1], fill=False, ec="C0", lw=2, ls="--"))
+    _frame(right, image.shape)
     left.set_title("image, padding, flipped filter")
     right.set_title("output")
     return figure
@@ -239,10 +246,10 @@ def field_figure(depth: int, size: int, pool: int, dilation: int) -> Figure:
         f.start + f.jump * np.arange(len(m)) + (f.size - 1) / 2
         for f, m in zip(fields, masks, strict=True)
     ]
-    figure, axes = plt.subplots(figsize=figure_size(3.6))
+    lines = []
     for k, (layer, before) in enumerate(zip(layers, shapes(layers, shape), strict=False)):
         layout = spatial(layer, before)
-        lines = [
+        lines += [
             [
                 (centers[k + 1][i], k + 1),
                 (centers[k][i * layout.stride[0] + a * layout.dilation[0]], k),
@@ -250,22 +257,33 @@ def field_figure(depth: int, size: int, pool: int, dilation: int) -> Figure:
             for i in np.flatnonzero(masks[k + 1])
             for a in range(layer.size)
         ]
-        axes.add_collection(LineCollection(lines, colors="0.6", lw=0.8, zorder=1))
+    figure = _blank_section(pool > 1)
+    (axes,) = figure.axes
+    axes.add_collection(LineCollection(lines, colors="0.6", lw=0.8, zorder=1))
     dot = 30 * 12 / max(field.size, 12)
-    for k, (mask, x) in enumerate(zip(masks, centers, strict=True)):
-        y = np.full(len(x), k)
-        axes.scatter(x[~mask], y[~mask], s=dot, fc="none", ec="0.5", lw=0.8, zorder=2)
-        axes.scatter(x[mask], y[mask], s=2 * dot, color="C1" if k == 0 else "C0", zorder=3)
+    x, mask = np.concatenate(centers), np.concatenate(masks)
+    y = np.repeat(np.arange(len(masks)), list(map(len, masks)))
+    axes.scatter(x[~mask], y[~mask], s=dot, fc="none", ec="0.5", lw=0.8, zorder=2)
+    for used, color in [(mask & (y == 0), "C1"), (mask & (y > 0), "C0")]:
+        axes.scatter(x[used], y[used], s=2 * dot, color=color, zorder=3)
     names = ["input", *(f"{type(layer).__name__} {layer.size}" for layer in layers)]
-    axes.set_yticks(
-        range(len(names)), [f"{n}\n{f.size} px" for n, f in zip(names, fields, strict=True)]
-    )
+    beside = {"ha": "right", "va": "center_baseline", "textcoords": "offset points"}
+    for k, (name, f) in enumerate(zip(names, fields, strict=True)):
+        place = {"xycoords": axes.get_yaxis_transform(), "annotation_clip": False}
+        axes.annotate(f"{name}\n{f.size} px", (0, k), (-7, 0), **beside, **place)
     seen = int(masks[0].sum())
     axes.set_title(f"{field.size} pixels wide" + f", {seen} of them seen" * (seen < field.size))
     middle, half = (field.size - 1) / 2, max(field.size, 12) / 2 + 0.5
-    axes.set(xlim=(middle - half, middle + half), ylim=(-0.4, len(layers) + 0.3), xticks=[])
+    axes.set(xlim=(middle - half, middle + half), ylim=(-0.4, len(layers) + 0.3))
+    return figure
+
+
+@ground
+def _blank_section(pooled: bool) -> Figure:
+    """Return axes with nothing in them; a pooling's name needs more room beside them."""
+    figure, axes = plt.subplots(figsize=figure_size(3.6))
+    axes.set(xticks=[], yticks=[])
     axes.spines[["left", "bottom"]].set_visible(False)
-    axes.grid(False)
     return figure
 
 
@@ -363,12 +381,16 @@ def pooled_twice(x: np.ndarray, w: np.ndarray) -> np.ndarray:
 
 def _pixels(axes, picture: np.ndarray, color: str, limit: float) -> None:
     """Draw a grid of pixels, filled the more the larger |value|."""
+    _fill(axes, picture, color, limit)
+    _frame(axes, picture.shape)
+
+
+def _fill(axes, picture: np.ndarray, color: str, limit: float) -> None:
     for (i, j), value in np.ndenumerate(picture):
         if value:
             fill = color if value > 0 else "C3"
             strength = min(abs(value) / limit, 1) * 0.75
             axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, color=fill, alpha=strength, lw=0))
-    _frame(axes, picture.shape)
 
 
 def _frame(axes, shape: tuple[int, int]) -> None:

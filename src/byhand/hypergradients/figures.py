@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch
 
-from byhand.explore import drawing, figure_size
+from byhand.explore import drawing, figure_size, ground
 from byhand.hypergradients.descent import best_step, one_step_parabola
 from byhand.hypergradients.losses import least_squares
 from byhand.hypergradients.sweeps import final_loss
@@ -180,15 +180,32 @@ def parabola(
     X, t, w0 = (np.asarray(part, float) for part in (X, t, starts[place]))
     loss = least_squares(X, t)
     w1 = w0 - eta * loss.gradient(w0)
-    figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(2.9))
+    figure = _loss_and_parabola(X, t, w0, eta_max)
+    left, right = figure.axes
     _draw_step(left, loss, np.linalg.lstsq(X, t)[0], w0, w1)
-    c0, c1, c2 = one_step_parabola(X, t, w0)
-    etas = np.linspace(0, eta_max, 200)
-    right.plot(etas, c0 + c1 * etas + c2 * etas**2, color="C0")
+    _, c1, c2 = one_step_parabola(X, t, w0)
     height, slope = loss.value(w1), c1 + 2 * c2 * eta
     reach = np.array([-0.14, 0.14]) * eta_max
     right.plot(eta + reach, height + slope * reach, "--", color="C1")
     right.plot(eta, height, "o", color="C1", markersize=8)
+    return figure
+
+
+@ground
+def _loss_and_parabola(X: np.ndarray, t: np.ndarray, w0: np.ndarray, eta_max: float) -> Figure:
+    """Draw the contours of the loss about its minimum, and L₁(η) with the best step size."""
+    loss, minimum = least_squares(X, t), np.linalg.lstsq(X, t)[0]
+    figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(2.9))
+    reach = _reach(minimum, w0)
+    sides = [np.linspace(center - reach, center + reach, 41) for center in minimum]
+    heights = [[loss.value(np.array([x, y])) for x in sides[0]] for y in sides[1]]
+    left.contour(*sides, heights, levels=10, colors="0.6", linewidths=0.8)
+    left.set(title="the step, with $-∇L$", aspect="equal")
+    left.tick_params(labelbottom=False, labelleft=False)
+    left.set(xlim=sides[0][[0, -1]], ylim=sides[1][[0, -1]])
+    c0, c1, c2 = one_step_parabola(X, t, w0)
+    etas = np.linspace(0, eta_max, 200)
+    right.plot(etas, c0 + c1 * etas + c2 * etas**2, color="C0")
     with suppress(ValueError):  # every step size is best
         best = best_step(X, t, w0)
         right.axvline(best, color="C2", linestyle=":")
@@ -233,11 +250,13 @@ def _name_line(ax: Axes, x: Sequence[float], y: Sequence[float], name: str, colo
     ax.annotate(name, (x[-1], y[-1]), (7, 0), **_TEXT, va="center", color=color)
 
 
+def _reach(minimum: np.ndarray, w0: np.ndarray) -> float:
+    """Return how far the picture of the loss goes to each side of its minimum."""
+    return 1.5 * max(1.0, np.abs(w0 - minimum).max())
+
+
 def _draw_step(ax: Axes, loss: Any, minimum: np.ndarray, w0: np.ndarray, w1: np.ndarray) -> None:
-    reach = 1.5 * max(1.0, np.abs(w0 - minimum).max())
-    axes = [np.linspace(center - reach, center + reach, 41) for center in minimum]
-    heights = [[loss.value(np.array([x, y])) for x in axes[0]] for y in axes[1]]
-    ax.contour(*axes, heights, levels=10, colors="0.6", linewidths=0.8)
+    reach = _reach(minimum, w0)
     middle = {"ha": "center", "va": "center", "fontsize": 13}
     right = np.array([0.02 * reach, 0])
     names = [  # each with the side on which it is least in the way
@@ -259,6 +278,3 @@ def _draw_step(ax: Axes, loss: Any, minimum: np.ndarray, w0: np.ndarray, w1: np.
         text.set_in_layout(False)
     ax.plot([w0[0], w1[0]], [w0[1], w1[1]], ":", color="C1")
     ax.plot(*minimum, "+", color="C2", markersize=12, markeredgewidth=2)
-    ax.set(title="the step, with $-∇L$", aspect="equal")
-    ax.tick_params(labelbottom=False, labelleft=False)
-    ax.set(xlim=axes[0][[0, -1]], ylim=axes[1][[0, -1]])

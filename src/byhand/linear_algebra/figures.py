@@ -8,7 +8,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from byhand.explore import drawing, figure_size
+from byhand.explore import drawing, figure_size, ground
 from byhand.linear_algebra.eigen import contraction_coefficient
 from byhand.linear_algebra.numerical import EPSILON, central_difference, complex_step
 
@@ -83,19 +83,25 @@ def through_a_window(f: Callable, x: float, derivative: float, exponent: float) 
     slope = central_difference(f, x, h)
     ends = np.array([x - h, x + h])  # as rounded: off from ∓1 in the window where h is tiny
     where, heights = (ends - x) / h, np.array([f(end) - f(x) for end in ends]) / h
-    figure, axes = plt.subplots(figsize=figure_size(3.9))
+    figure = _window(3.2 * abs(derivative))
+    (axes,) = figure.axes
     axes.plot(t, seen, color="C0", lw=2.5)
     axes.plot(t, derivative * t, ":", color="C6", lw=2)
     axes.plot(t, heights[0] + slope * (t - where[0]), "--", color="C1")
     axes.plot(where, heights, "o", color="C1", ms=8)
-    reach = 3.2 * abs(derivative)
+    axes.set_title(f"h = {h:g}: chord {slope:.6f}, tangent {derivative:.6f}")
+    return figure
+
+
+@ground
+def _window(reach: float) -> Figure:
+    figure, axes = plt.subplots(figsize=figure_size(3.9))
     axes.set(
         xlim=(-2, 2),
         xticks=range(-2, 3),
         ylim=(-reach, reach),
         xlabel="$(\\xi - x)/h$",
         ylabel="$(f(\\xi) - f(x))/h$",
-        title=f"h = {h:g}: chord {slope:.6f}, tangent {derivative:.6f}",
     )
     axes.text(-1.9, reach * 0.9, "$f$ in floating point", color="C0", va="top")
     axes.text(-1.9, reach * 0.74, "tangent, dotted", color="C6", va="top")
@@ -144,21 +150,34 @@ def chain_on_the_triangle(chains: Mapping[str, np.ndarray], chain: str, k: int) 
     P, path = chains[chain], [START]
     for _ in range(k):
         path.append(path[-1] @ P)
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=figure_size(5.4), height_ratios=[1.5, 1])
-    _draw_triangle(top, np.linalg.matrix_power(P, k), np.array(path))
+    figure = _triangle_and_spread(P)
+    top, bottom = figure.axes
+    _draw_image(top, np.linalg.matrix_power(P, k), np.array(path))
     top.set_title(f"{chain}: {k} step{'' if k == 1 else 's'}")
-    _draw_spread(bottom, P, k)
+    spread = contraction_coefficient(np.linalg.matrix_power(P, k))
+    bottom.plot(k, spread, "o", color="C0", ms=9)
     return figure
 
 
-def _draw_triangle(axes, power: np.ndarray, path: np.ndarray) -> None:
-    """Draw the triangle, its image under k steps, and the path of one start."""
+@ground
+def _triangle_and_spread(P: np.ndarray) -> Figure:
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=figure_size(5.4), height_ratios=[1.5, 1])
+    _draw_triangle(top)
+    _draw_spread(bottom, P)
+    return figure
+
+
+def _draw_image(axes, power: np.ndarray, path: np.ndarray) -> None:
+    """Draw the triangle's image under k steps, and the path of one start."""
     ring = [0, 1, 2, 0]
-    axes.plot(*CORNERS[ring].T, color="C6", lw=1.2)
     axes.fill(*(power @ CORNERS).T, color="C4", alpha=0.35)
     axes.plot(*(power @ CORNERS)[ring].T, color="C4", lw=1.5)
     axes.plot(*(path @ CORNERS).T, "o-", color="C1", ms=3.5, lw=1)
     axes.plot(*(path[-1] @ CORNERS), "o", color="C1", ms=9)
+
+
+def _draw_triangle(axes) -> None:
+    axes.plot(*CORNERS[[0, 1, 2, 0]].T, color="C6", lw=1.2)
     for state, (corner, sign) in enumerate(zip(CORNERS, (-1, -1, 1), strict=True)):
         axes.text(
             corner[0], corner[1] + 0.07 * sign, f"state {state + 1}", ha="center", va="center"
@@ -167,14 +186,13 @@ def _draw_triangle(axes, power: np.ndarray, path: np.ndarray) -> None:
     axes.axis("off")
 
 
-def _draw_spread(axes, P: np.ndarray, k: int) -> None:
+def _draw_spread(axes, P: np.ndarray) -> None:
     """Draw how far apart two starts can still be, against the number of steps."""
     steps = np.arange(13)
     spread = [contraction_coefficient(np.linalg.matrix_power(P, s)) for s in steps]
     second = sorted(np.abs(np.linalg.eigvals(P)))[-2]
     axes.semilogy(steps, np.maximum(spread, 1e-12), "o", color="C0", mfc="none")
     axes.semilogy(steps, second**steps, "--", color="C6", lw=1.2)
-    axes.semilogy(k, spread[k], "o", color="C0", ms=9)
     axes.set(
         xlabel="step $k$",
         title=r"largest distance $\delta(P^k)$ of two starts",

@@ -6,7 +6,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from byhand.explore import drawing, figure_size
+from byhand.explore import drawing, figure_size, ground
 from byhand.optimization.analysis import (
     heavy_ball_factor,
     newton_raphson,
@@ -15,7 +15,7 @@ from byhand.optimization.analysis import (
     tune_nesterov,
 )
 from byhand.optimization.comparison import final_losses
-from byhand.optimization.objectives import least_squares, quadratic, ripples, two_wells
+from byhand.optimization.objectives import Objective, least_squares, quadratic, ripples, two_wells
 from byhand.optimization.optimizers import adam, gradient_descent, heavy_ball, replay, run
 
 STYLES = {
@@ -72,12 +72,8 @@ def parabolas() -> Figure:
 )
 def two_wells_paths(learning_rate: float) -> Figure:
     """Draw the contours of :func:`two_wells`, its critical points, and four descents."""
-    f = two_wells()
-    figure, axes = plt.subplots()
-    x, y = np.meshgrid(np.linspace(-4.3, 1.5, 200), np.linspace(-3.4, 2.1, 160))
-    values = f.value(np.stack([x, y], axis=-1))
-    levels = [-11.5, -10, -8, -5, -2, -0.5, 0.3, 1, 3, 8, 20, 50]
-    axes.contour(x, y, values, levels=levels, cmap="cividis", linewidths=0.9, alpha=0.8)
+    figure = _two_wells_contours()
+    (axes,), f = figure.axes, two_wells()
     for i, start in enumerate([(-0.25, 1.9), (-3.2, 0.6), (0.9, -1.6), (-0.7, -1.5)]):
         path = run(gradient_descent(learning_rate), f.gradient, start, 80).params
         axes.plot(*path.T, color=f"C{i % 4}", marker=".", markersize=4, linewidth=1.2)
@@ -87,8 +83,18 @@ def two_wells_paths(learning_rate: float) -> Figure:
         axes.plot(a, 3 * a / 4, KINDS[kind], color="C6", markersize=9)
         at = (8, -16) if kind == "minimum" else (-88, 9)
         axes.annotate(kind, (a, 3 * a / 4), at, textcoords="offset points")
-    axes.set(xlabel="x₁", ylabel="x₂", xlim=(-4.3, 1.5), ylim=(-3.4, 2.1))
     axes.set_title(f"80 gradient steps, η = {learning_rate:g}, from each square")
+    return figure
+
+
+@ground
+def _two_wells_contours() -> Figure:
+    figure, axes = plt.subplots()
+    x, y = np.meshgrid(np.linspace(-4.3, 1.5, 200), np.linspace(-3.4, 2.1, 160))
+    values = two_wells().value(np.stack([x, y], axis=-1))
+    levels = [-11.5, -10, -8, -5, -2, -0.5, 0.3, 1, 3, 8, 20, 50]
+    axes.contour(x, y, values, levels=levels, cmap="cividis", linewidths=0.9, alpha=0.8)
+    axes.set(xlabel="x₁", ylabel="x₂", xlim=(-4.3, 1.5), ylim=(-3.4, 2.1))
     return figure
 
 
@@ -146,6 +152,21 @@ def _heavy_ball_words(learning_rate: float, momentum: float) -> str:
 )
 def heavy_ball_explorer(learning_rate: float, momentum: float) -> Figure:
     """Draw where heavy ball converges on problem A1, and its first 30 iterates."""
+    figure = _heavy_ball_contours()
+    plane, axes = figure.axes
+    plane.plot(learning_rate, momentum, "C1o", markersize=11, clip_on=False)
+    optimizer = heavy_ball(learning_rate, momentum, rate="inside")
+    path = run(optimizer, _two_samples().gradient, [1.0, 0.0], 30).params
+    axes.plot(*path.T, "C1.-", linewidth=1.3, markersize=6)
+    axes.plot(2, 1, "C6*", markersize=13)
+    axes.plot(1, 0, "C0s", markersize=8)
+    axes.set_title(f"30 updates, α = {learning_rate:g}, β = {momentum:g}")
+    return figure
+
+
+@ground
+def _heavy_ball_contours() -> Figure:
+    """Draw the error's factor over learning rate and momentum, and the loss of problem A1."""
     figure, (plane, axes) = plt.subplots(2, 1, figsize=figure_size(5.4))
     rate, beta = np.meshgrid(np.linspace(0.005, 0.33, 100), np.linspace(0, 0.99, 80))
     factor = np.maximum(*[heavy_ball_factor(h, rate, beta) for h in CURVATURES])
@@ -153,21 +174,17 @@ def heavy_ball_explorer(learning_rate: float, momentum: float) -> Figure:
     lines = plane.contour(rate, beta, factor, levels=[0.7, 0.8, 0.9, 1], colors="C6")
     lines.set_linewidth([0.8, 0.8, 0.8, 2.5])
     plane.clabel(lines, fontsize=11)
-    plane.plot(learning_rate, momentum, "C1o", markersize=11, clip_on=False)
-    plane.set(xlabel="learning rate α", ylabel="momentum β")
-    plane.set_title("error's factor per step")
-    loss = least_squares([[2.0, -1.0], [-1.0, 3.0]], [3.0, 1.0])
+    plane.set(xlabel="learning rate α", ylabel="momentum β", title="error's factor per step")
     x, y = np.meshgrid(np.linspace(-1, 5, 90), np.linspace(-1, 3, 70))
-    values = loss.value(np.stack([x, y], axis=-1))
+    values = _two_samples().value(np.stack([x, y], axis=-1))
     axes.contour(x, y, values, levels=[0.1, 0.5, 2, 5, 12, 25], cmap="cividis", linewidths=0.9)
-    optimizer = heavy_ball(learning_rate, momentum, rate="inside")
-    path = run(optimizer, loss.gradient, [1.0, 0.0], 30).params
-    axes.plot(*path.T, "C1.-", linewidth=1.3, markersize=6)
-    axes.plot(2, 1, "C6*", markersize=13)
-    axes.plot(1, 0, "C0s", markersize=8)
     axes.set(xlabel="w₁", ylabel="w₂", xlim=(-1, 5), ylim=(-1, 3))
-    axes.set_title(f"30 updates, α = {learning_rate:g}, β = {momentum:g}")
     return figure
+
+
+def _two_samples() -> Objective:
+    """Return the loss of problem A1."""
+    return least_squares([[2.0, -1.0], [-1.0, 3.0]], [3.0, 1.0])
 
 
 @drawing(

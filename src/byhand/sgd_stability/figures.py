@@ -9,7 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from byhand.explore import drawing, figure_size
+from byhand.explore import drawing, figure_size, ground
 from byhand.sgd_stability.dynamics import (
     factors,
     growth_rates,
@@ -131,8 +131,8 @@ def _verdict(name: str, rate: float) -> str:
 def paths_figure(eta: float, spread: float) -> Figure:
     """Draw sample paths of log₁₀|w| for curvatures 2 ± σ, and the three rates beside them."""
     h = [EXPLORER_MEAN - spread, EXPLORER_MEAN + spread]
-    figure, (top, bottom) = plt.subplots(2, 1, figsize=figure_size(5.2), height_ratios=[3, 2])
-    t, limit = 100, 30
+    figure, t = _rates_figure(spread), 100
+    top, bottom = figure.axes
     w = sample_paths(h, eta, t, 6, np.random.default_rng(3))
     with np.errstate(invalid="ignore"):
         shown = np.where(w.sign == 0, np.nan, w.log_abs / math.log(10))
@@ -145,14 +145,21 @@ def paths_figure(eta: float, spread: float) -> Figure:
             top.plot([0, t], [0, slope * t], lw=3, label=name, **style)
         else:
             top.plot([], [], lw=3, label=f"{name} = {'−∞' if name == 'q·t' else 0}", **style)
-    top.set(xlim=(0, t), ylim=(-limit, limit), xlabel="step t", ylabel="log₁₀ |w|")
     top.legend(loc="lower left", bbox_to_anchor=(0, 1), **_ROW)
-    _draw_rates(bottom, h, 1.55)
     bottom.axvline(eta, color="C6", lw=1.2, ls=":")
     for rate, style, marker in zip(growth_rates(h, eta), styles, "so^", strict=True):
         bottom.plot(
             eta, min(max(rate, -1.5), 1.0), marker, color=style["color"], ms=8, clip_on=False
         )
+    return figure
+
+
+@ground
+def _rates_figure(spread: float) -> Figure:
+    """Draw the three rates for curvatures 2 ± σ below axes that are still empty."""
+    figure, (top, bottom) = plt.subplots(2, 1, figsize=figure_size(5.2), height_ratios=[3, 2])
+    top.set(xlim=(0, 100), ylim=(-30, 30), xlabel="step t", ylabel="log₁₀ |w|")
+    _draw_rates(bottom, [EXPLORER_MEAN - spread, EXPLORER_MEAN + spread], 1.55)
     bottom.set(xlabel="step size η")
     return figure
 

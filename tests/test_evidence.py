@@ -6,6 +6,7 @@ from fractions import Fraction as Q
 import numpy as np
 import pytest
 import sympy as sp
+from mpmath import iv
 
 from byhand import sgd_stability
 from byhand._bisection import last_where
@@ -20,10 +21,12 @@ from byhand.evidence import (
     declaring,
     holds,
     once,
+    running,
     sheet,
     slip,
 )
-from byhand.evidence.anchoring import anchors, share
+from byhand.evidence.__main__ import main
+from byhand.evidence.anchoring import anchors, refuse_work_at_import, share
 from byhand.evidence.entry import FIELDS, entry_of, plain_entry
 from byhand.evidence.running import run
 from byhand.evidence.showing import mime_bundle
@@ -333,6 +336,44 @@ def test_a_statement_about_all_is_proved_or_says_why_not():
     assert ran(sound, id="A1.other", **sampled).evidence == "sampled"
 
 
+def test_a_build_refuses_a_claim_that_takes_long(monkeypatch):
+    monkeypatch.setattr(running, "BUDGET", 0)
+    assert ran(sound).result == mean(Q(4, 5))
+    monkeypatch.setenv("BYHAND_BUILD", "1")
+    refused(sound, "A1.other takes 0 s of the processor, 0 s are allowed", id="A1.other")
+
+
+# -- enclosures ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("other", "agrees"),
+    [
+        (Q(3, 2), True),
+        (1.5, True),
+        (sp.sqrt(2), True),
+        (iv.mpf([1.5, 1.7]), True),
+        (iv.mpf([1.7, 1.8]), False),
+        (1.7, False),
+        (Q(17, 10), False),
+        (sp.sqrt(3), False),
+        ([1.5, 1.5], False),
+    ],
+)
+def test_a_value_agrees_with_an_enclosure_that_holds_it(other, agrees):
+    def enclosed():
+        yield by.algebra("interval", lambda: id_of(iv.mpf([1.4, 1.6])))
+        yield by.closed_form("value", lambda: id_of(other))
+
+    if agrees:
+        entry = entry_of(ran(enclosed))
+        assert entry["evidence"] == "enclosed"
+        assert entry["result"]["text"] == "1.5 ± 0.1"
+        json.dumps(entry, allow_nan=False)
+    else:
+        refused(enclosed, "interval gives 1.5 ± 0.1 but value gives")
+
+
 # -- tracing -------------------------------------------------------------------------------------
 
 
@@ -447,6 +488,26 @@ def test_values_say_nothing_of_their_making():
     older = plain_entry("A1.a", "what", {"one": 1, "other": 1})
     assert share([older]) == []
     assert older["shared"] is None
+
+
+def test_what_a_module_computes_when_it_is_imported_is_refused(tmp_path, monkeypatch):
+    code = "from byhand._bisection import last_where\nEDGE = last_where(lambda x: x < 1, 0, 2)\n"
+    (tmp_path / "hasty_claims.py").write_text(code)
+    (tmp_path / "lazy_claims.py").write_text(code.replace("EDGE =", "edge = lambda:"))
+    monkeypatch.syspath_prepend(tmp_path)
+    before = dict(declaring.REGISTRY)
+    (refusal,) = refuse_work_at_import(["hasty_claims", "lazy_claims"])
+    assert refusal == (
+        "hasty_claims runs byhand._bisection.last_where when it is imported, unseen by any route: "
+        "move it into a route, or into a function under @once"
+    )
+    assert before == declaring.REGISTRY
+
+
+def test_no_claim_of_the_book_is_computed_when_it_is_imported():
+    modules = {each.routes.__module__ for each in declaring.load_all()}
+    assert len(modules) == len(declaring.CHAPTERS)
+    assert refuse_work_at_import(modules) == []
 
 
 @pytest.mark.parametrize("chapter", sorted(set(declaring.CHAPTERS)))
@@ -593,3 +654,30 @@ def test_a_display_is_text_markdown_and_strict_data():
     assert json.loads(json.dumps(bundle[MIME_TYPE], allow_nan=False)) == bundle[MIME_TYPE]
     assert "| power | closed form | $-\\tfrac{1}{125}$ |" in bundle["text/markdown"]
     assert "<details>" in bundle["text/markdown"]
+
+
+# -- without a notebook --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["A1.w3", "A1.w", "A1"])
+def test_claims_run_without_a_notebook(capsys, name):
+    assert main([name]) == 0
+    out = capsys.readouterr().out
+    assert "✓ A1.w3 " in out
+    assert out.splitlines()[-1].endswith("hold (3 exact), 0 refused") or name == "A1.w3"
+
+
+def test_a_claim_that_fails_is_told_and_is_the_exit_status(capsys):
+    claim("A1.new", "what is claimed")(disagreeing)
+    assert main(["A1.new"]) == 1
+    out = capsys.readouterr().out
+    assert "✗ A1.new" in out
+    assert "steps gives 3 but power gives 4" in out
+    assert out.splitlines()[-1] == "0 hold (none), 1 refused"
+
+
+def test_an_unknown_name_is_told():
+    with pytest.raises(ClaimError, match=r"there is no claim A1\.nonsense"):
+        main(["A1.nonsense"])
+    with pytest.raises(ValueError, match="must start with a problem's id"):
+        main(["nonsense"])

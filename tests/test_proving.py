@@ -42,6 +42,7 @@ def test_what_is_true_is_proved_and_what_is_altered_is_not(statement, given, alt
         (sp.Eq(x**2, 1), [x > 0], [], "is false at x = "),
         (x > 1, [x > 0, x < 0], [], "x > 0, x < 0 contradict each other"),
         (1 / x > 0, [x < 1], [], "divides by x, which is 0 at x = 0"),
+        (sp.sqrt(x) < x + 1, [x < 1], [], "root of x, which is negative at x = "),
         (x**2 >= 0, [], [], "nothing was seen to make"),
         (x**2 >= 0, [], [x**2 >= -1], "the altered statement .* holds as well"),
     ],
@@ -117,3 +118,40 @@ def test_a_reader_without_a_prover_is_told_so_and_a_build_is_not_let_through(pla
     monkeypatch.setenv("BYHAND_BUILD", "1")
     with pytest.raises(ImportError, match="z3-solver is not installed"):
         run(planted)
+
+
+def test_inputs_of_a_reader_are_not_said_to_be_proved(monkeypatch):
+    monkeypatch.setattr(declaring, "REGISTRY", {})
+    monkeypatch.setitem(sys.modules, "z3", None)
+    monkeypatch.delenv("BYHAND_BUILD", raising=False)
+
+    @claim("B1.1.planted", "squares are large", for_all="$x > c$")
+    def planted(c=1):
+        yield by.prover("Z3", lambda: prove(x**2 > x, given=[x > c]))
+        yield by.algebra("SymPy", lambda: holds(sp.expand(x * (x - 1)) == x**2 - x, "x(x − 1)"))
+
+    assert run(declaring.REGISTRY["B1.1.planted"]).evidence == "proved"
+    with pytest.raises(
+        ClaimError, match="your own inputs need a proof of their own, and z3-solver"
+    ):
+        run(declaring.REGISTRY["B1.1.planted"], inputs={"c": 2})
+
+
+@pytest.mark.parametrize(
+    ("statement", "for_all", "message"),
+    [
+        (lambda: prove(x**2 > x, given=[x > 1]), None, "the claim does not say of what: for_all="),
+        (lambda: holds(2**2 > 2, 2), "$x > 1$", "is by.prover and made no proof"),
+        (lambda: prove(x**2 > x, given=[x > 0]), "$x > 0$", "planted: route Z3: x.* is false at x"),
+    ],
+)
+def test_a_route_by_a_prover_makes_a_proof(monkeypatch, statement, for_all, message):
+    monkeypatch.setattr(declaring, "REGISTRY", {})
+
+    @claim("B1.1.planted", "squares are large", for_all=for_all)
+    def planted():
+        yield by.prover("Z3", statement)
+        yield by.algebra("SymPy", lambda: holds(sp.expand(x * (x - 1)) == x**2 - x, "x(x − 1)"))
+
+    with pytest.raises(ClaimError, match=message):
+        run(declaring.REGISTRY["B1.1.planted"])

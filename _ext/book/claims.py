@@ -18,8 +18,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from book.strictness import BookError
 from byhand.evidence import MIME_TYPE
-from byhand.evidence.anchoring import share
-from byhand.evidence.declaring import all_ids, module_of
+from byhand.evidence.anchoring import refuse_work_at_import, share
+from byhand.evidence.declaring import all_ids, load_all, module_of
 from byhand.evidence.setting import scientific
 from byhand.problems import BEYOND, CHAPTERS, PROBLEMS
 
@@ -50,7 +50,9 @@ def _collect(app) -> None:
         if claim["chapter"] != Path(document).name:
             raise BookError(f"{document}.ipynb: claim {claim['id']} belongs to {claim['chapter']}")
     _require_each_once(app, [claim for _, claim in shown])
-    if refusals := share([claim for _, claim in shown]):
+    modules = {claim.routes.__module__ for claim in load_all()}
+    refusals = share([claim for _, claim in shown]) + refuse_work_at_import(sorted(modules))
+    if refusals:
         raise BookError("\n".join(refusals))
     order = {problem: position for position, problem in enumerate((*PROBLEMS, *BEYOND))}
     chapters = list(CHAPTERS)

@@ -186,8 +186,8 @@ def _is_symbolic(x: Any) -> bool:
 
 
 def is_enclosure(value: Any) -> bool:
-    """Return whether a result is one of Arb's balls."""
-    return type(value).__module__.startswith("flint") and type(value).__name__ == "arb"
+    """Return whether a result is an interval of mpmath's, ``iv``, which holds what is computed."""
+    return type(value).__name__ == "ivmpf"
 
 
 def shape(value: Any) -> tuple[int, ...]:
@@ -213,7 +213,7 @@ def compare(a: Any, b: Any, tolerance: Tolerance) -> Comparison:
     if isinstance(a, Estimate) or isinstance(b, Estimate):
         return _compare_estimates(a, b)
     if is_enclosure(a) or is_enclosure(b):
-        return _compare_enclosures(a, b)
+        return _compare_enclosures(a, b, tolerance)
     x, y = as_array(a), as_array(b)
     if _all_words(x) or _all_words(y):
         return _exactly(0.0 if list(x.flat) == list(y.flat) else np.inf)
@@ -300,29 +300,38 @@ def _real(value: Any) -> np.ndarray:
     return as_array(value).astype(float)
 
 
-def _compare_enclosures(a: Any, b: Any) -> Comparison:
+def middle_and_radius(enclosure: Any) -> tuple[float, float]:
+    return float(enclosure.mid), float(enclosure.delta) / 2
+
+
+def _compare_enclosures(a: Any, b: Any, tolerance: Tolerance) -> Comparison:
     """Two enclosures agree if they have a point in common; a number agrees if it is inside.
 
-    A float is no exact number: half a unit of its last digit is added to the enclosure.
+    A float may be outside by the tolerance.
     """
-    balls = [_ball(value) for value in (a, b)]
-    difference = balls[0] - balls[1]
-    radius = f"inside, ± {max(float(ball.rad()) for ball in balls):.0e}"
-    if difference.contains(0):
-        return Comparison(True, 0.0, "exact", radius)
-    off = float(abs(difference).lower())
-    return Comparison(False, off, "absolute", radius, f"they are at least {off:.3g} apart")
+    first, second = _interval(a, tolerance), _interval(b, tolerance)
+    radius = max(middle_and_radius(one)[1] for one in (first, second))
+    inside = f"inside, ± {radius:.0e}"
+    difference = first - second
+    if 0 in difference:
+        return Comparison(True, 0.0, "exact", inside)
+    off = min(abs(float(difference.a)), abs(float(difference.b)))
+    return Comparison(False, off, "absolute", inside, f"they are {off:.3g} apart")
 
 
-def _ball(value: Any) -> Any:
+def _interval(value: Any, tolerance: Tolerance) -> Any:
     if is_enclosure(value):
         return value
-    import flint  # only for claims that enclose
+    from mpmath import iv  # only for claims that enclose
 
-    if isinstance(value, Rational):
-        return flint.arb(flint.fmpq(int(value.numerator), int(value.denominator)))
-    number = float(value)
-    return flint.arb(number, abs(number) * np.finfo(float).eps / 2)
+    if is_exact(value):
+        exact = as_fraction(value)
+        interval = iv.mpf(exact.numerator) / exact.denominator
+        off = 0.0 if isinstance(value, Rational) else abs(float(exact)) * 1e-38
+    else:
+        interval = iv.mpf(float(value))
+        off = tolerance.floor + tolerance.rtol * abs(float(value))
+    return interval + iv.mpf([-off, off])
 
 
 def _exact_distance(x: Any, y: Any) -> float:

@@ -53,7 +53,8 @@ A *value* is ``{"text", "latex", "truth", "shape", "entries"}``: short text; LaT
 or null for words and truth values; the truth value, or null; the shape; and the first entries in
 LaTeX, in reading order, for the cells of a table.
 
-A *proof* is ``{"prover", "statement", "given", "text", "seconds"}``; see
+A *proof* is ``{"prover", "statement", "given", "trials"}``, where a trial is ``{"change",
+"counterexample"}``, and the counterexample null where the statement holds all the same; see
 ``byhand.evidence.proving``.
 """
 
@@ -182,8 +183,16 @@ def _route(ran: Ran) -> dict[str, Any]:
         "because": ran.route.because,
         "source": source.source_of(ran.route.thunk),
         "functions": sorted(ran.functions),
-        "proof": None,
+        "proof": _proof(ran.value),
     }
+
+
+def _proof(value: Any) -> dict[str, Any] | None:
+    proof = getattr(value, "proof", None)
+    if not proof:  # none, or one that was made when the book was built
+        return None
+    trials = [trial._asdict() for trial in proof.trials]
+    return proof._asdict() | {"given": list(proof.given), "trials": trials}
 
 
 def _value(value: Any) -> dict[str, Any] | None:

@@ -140,12 +140,23 @@ class _Question:
         for divisor, nonzero in zip(self.translate.divisors, self.divisors, strict=True):
             if model := self._model([*given, self.z3.Not(nonzero)], statement):
                 raise ClaimError(f"{statement} divides by {divisor}, which is 0 at {model}")
+        for base, root in self.translate.roots.items():
+            negative = self.translate(base) < 0
+            rest = [side for side in self.translate.sides if not self._speaks_of(side, root)]
+            if model := self._model([*given, *rest, negative], statement):
+                raise ClaimError(
+                    f"{statement} has the root of {base}, which is negative at {model}"
+                )
 
     def counterexample(self, statement: Any, given: Sequence[Any]) -> str | None:
         """Return where the hypotheses hold and the statement does not, in words, or None."""
         parts = [self.formulas[one] for one in given]
         denied = self.z3.Not(self.formulas[statement])
         return self._model([*parts, *self.translate.sides, *self.divisors, denied], statement)
+
+    @staticmethod
+    def _speaks_of(side: Any, root: Any) -> bool:
+        return root.decl().name() in side.sexpr()
 
     def _model(self, parts: list[Any], statement: Any) -> str | None:
         solver = self.z3.Solver()

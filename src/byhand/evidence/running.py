@@ -38,6 +38,9 @@ DIGITS = 12
 """How many digits of a float are shown where the routes agree to more."""
 
 
+BUDGET = 60
+"""Seconds of the processor that the routes of one result may take while the book is built."""
+
 WAS_PROVED = Holds(True, "proved when the book was built; no prover is installed here", proof="")
 """What a prover's route comes to where there is no prover, as on Binder."""
 
@@ -134,6 +137,7 @@ def run(claim: Claim, id: str | None = None, inputs: dict[str, Any] | None = Non
     values = claim.defaults | (case.inputs if case else {}) | given
     outcome = Outcome(claim, id, case.label if case else None, values, frozenset(given))
     sheet = _run_routes(outcome)
+    _refuse_slowness(outcome)
     _refuse_dependence(outcome)
     _compare_routes(outcome)
     if not outcome.given:
@@ -174,15 +178,10 @@ def _run_routes(outcome: Outcome) -> Sheet | None:
 
 
 def _run_route(outcome: Outcome, route: Route) -> Ran:
-    start = time.perf_counter()
+    start = time.process_time()
     with tracing() as names:
-        try:
-            value = route.thunk()
-        except ProverMissingError:
-            if strict():
-                raise
-            value = WAS_PROVED
-    seconds = time.perf_counter() - start
+        value = _value_of(outcome, route)
+    seconds = time.process_time() - start
     value = normal(outcome.where, route.name, value)
     if isinstance(value, TRUTH):
         raise ClaimError(
@@ -198,6 +197,42 @@ def _run_route(outcome: Outcome, route: Route) -> Ran:
     if own is not None and own.co_name == "<lambda>":
         names.discard(name_of(own))  # its source is shown; two routes of one lambda are refused
     return Ran(route, value, frozenset(names), seconds)
+
+
+def _value_of(outcome: Outcome, route: Route) -> Any:
+    """Go the route; a proof that fails or cannot be made is told with the claim and the route."""
+    try:
+        value = route.thunk()
+    except ProverMissingError as missing:
+        if strict():
+            raise
+        if outcome.given:
+            raise ClaimError(f"your own inputs need a proof of their own, and {missing}") from None
+        return WAS_PROVED
+    except ClaimError as refusal:
+        raise ClaimError(f"{outcome.where}: route {route.name}: {refusal}") from None
+    proof = getattr(value, "proof", None)
+    if route.method == "prover" and proof is None:
+        raise ClaimError(
+            f"{outcome.where}: route {route.name} is by.prover and made no proof: return prove(…)"
+        )
+    if proof is not None and not outcome.claim.for_all:
+        raise ClaimError(
+            f"{outcome.where}: route {route.name} is a proof for all, and the claim does not say "
+            "of what: for_all=…"
+        )
+    return value
+
+
+def _refuse_slowness(outcome: Outcome) -> None:
+    """Refuse a claim that takes long, in a build alone: a reader may have a slow machine."""
+    seconds = sum(ran.seconds for ran in outcome.routes)
+    if strict() and seconds > BUDGET:
+        slowest = max(outcome.routes, key=lambda ran: ran.seconds)
+        raise ClaimError(
+            f"{outcome.where} takes {seconds:.0f} s of the processor, {BUDGET} s are allowed: "
+            f"make route {slowest.route.name} shorter, or keep what it computes with @once"
+        )
 
 
 # -- whether they are routes at all --------------------------------------------------------------

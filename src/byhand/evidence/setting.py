@@ -10,7 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from byhand.evidence.comparing import TRUTH, Estimate, Holds, as_array, is_enclosure
+from byhand.evidence.comparing import (
+    TRUTH,
+    Estimate,
+    Holds,
+    as_array,
+    is_enclosure,
+    middle_and_radius,
+)
 
 MAX_DIGITS = 24
 """A longer integer or fraction is shown as a decimal; it is compared exactly all the same."""
@@ -36,7 +43,8 @@ def text(value: Any, digits: Any = 12) -> str:
     if isinstance(value, str | TRUTH):
         return str(value)
     if is_enclosure(value):
-        return value.str(12)
+        middle, radius = middle_and_radius(value)
+        return f"{middle:.12g} ± {radius:.2g}"
     return _joined(_texts(value, digits), as_array(value).ndim)
 
 
@@ -92,7 +100,8 @@ def latex(value: Any, digits: Any = 12) -> str | None:
     if isinstance(value, Holds | str | TRUTH):
         return None
     if is_enclosure(value):
-        return rf"{_float(float(value.mid()), 12)} \pm {_float(float(value.rad()), 2)}"
+        middle, radius = middle_and_radius(value)
+        return rf"{_float(middle, 12)} \pm {_float(radius, 2)}"
     if isinstance(value, Estimate):
         means, errors = np.ravel(value.value), np.ravel(value.standard_error)
         pairs = zip(means, errors, strict=True)

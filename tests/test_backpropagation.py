@@ -1,7 +1,10 @@
 """Chapter 5: reverse mode, dual numbers, graphs and networks, against independent oracles."""
 
+import copy
+import itertools
 import math
 import operator
+import warnings
 from collections import Counter
 from fractions import Fraction
 
@@ -50,7 +53,7 @@ from byhand.backpropagation.networks import (
     two_layer_loss,
     unpack,
 )
-from byhand.backpropagation.rules import ELEMENTWISE, fit, scatter
+from byhand.backpropagation.rules import ELEMENTWISE, fit, scatter, softplus
 from byhand.backpropagation.tracing import RULES
 from byhand.optimization import gradient_descent
 
@@ -486,6 +489,159 @@ def test_kinks():
     assert grad(lambda x: x**2)(0.0) == 0
 
 
+def saturated_loss(z, t):
+    """The cross-entropy of a logistic neuron, −t log σ(z) − (1 − t) log(1 − σ(z))."""
+    return t * softplus(-z) + (1 - t) * softplus(z)
+
+
+CANCELLING = [  # a function, where, and its derivative, in which nothing is left of 1 − 1
+    (sigmoid, 40.0, math.exp(-40)),
+    (sigmoid, -40.0, math.exp(-40)),
+    (np.tanh, 20.0, 4 * math.exp(-40)),
+    (np.tanh, -20.0, 4 * math.exp(-40)),
+    (softplus, -40.0, math.exp(-40)),
+    (lambda z: saturated_loss(z, 0), 37.0, 1.0),
+    (lambda z: saturated_loss(z, 1), 37.0, -math.exp(-37)),
+    (lambda z: saturated_loss(z, 1), -740.0, -1.0),
+    (lambda z: saturated_loss(z, 1), -750.0, -1.0),
+    (lambda z: np.logaddexp(0, z), -40.0, math.exp(-40)),
+    (np.arcsin, 1 - 2.0**-40, 1 / math.sqrt(2.0**-39 - 2.0**-80)),
+    (np.arctan, 1e200, 0.0),
+    (np.arctan, 1e150, 1e-300),
+]
+
+
+@pytest.mark.parametrize("k", range(len(CANCELLING)))
+def test_nothing_cancels(k):
+    f, x, slope = CANCELLING[k]
+    for sweep in (grad, derivative):
+        assert sweep(f)(x) == pytest.approx(slope, rel=1e-14, abs=0)
+
+
+def test_hand_written_gradient_of_a_saturated_neuron():
+    w, x = np.ones(1), np.array([40.0])
+    by_hand = neuron_gradient(w, 0.0, x, 0.0)
+    assert by_hand[1] == pytest.approx(math.exp(-40), rel=1e-14)
+    by_sweep = grad(lambda w: neuron_loss(w, 0.0, x, 0.0))(w)
+    np.testing.assert_allclose(by_hand[0], by_sweep, rtol=1e-14)
+
+
+KINKS = [  # as the table in byhand.backpropagation.rules has them
+    (relu, 0.0, 0),
+    (np.abs, 0.0, 0),
+    (lambda x: relu(x) - relu(-x), 0.0, 0),
+    (lambda x: np.maximum(x, 0), 0.0, 0.5),
+    (lambda x: np.minimum(x, 0), 0.0, 0.5),
+    (lambda x: np.clip(x, 0, 1), 0.0, 0.5),
+    (lambda x: np.clip(x, None, 1), 1.0, 0.5),
+    (lambda x: np.max(np.stack([x, x, -x])), 0.0, 1 / 3),
+    (lambda x: np.min(np.stack([x, x])), 2.0, 1),
+    (lambda x: np.sort(np.stack([2 * x, x]))[0], 0.0, 2),
+    (lambda x: np.linalg.norm(np.stack([x, 2 * x])), 0.0, 0),
+    (lambda x: np.where(x < 1, x, np.sqrt(x)), 0.0, 1),
+    (lambda x: np.where(x > 0, np.log(x), x), 0.0, 1),
+    (np.sqrt, 0.0, math.inf),
+    (lambda x: np.sqrt(x * x), 0.0, 0),
+    (np.floor, 1.0, 0),
+    (np.sign, 0.0, 0),
+    (lambda x: 0.0**x, 1.0, 0),
+]
+
+
+@pytest.mark.parametrize("k", range(len(KINKS)))
+def test_both_sweeps_keep_the_stated_convention(k):
+    f, x, slope = KINKS[k]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that f itself divides by 0 is no matter here
+        for sweep in (grad, derivative):
+            assert sweep(f)(x) == pytest.approx(slope)
+
+
+def test_what_the_sweep_needs_is_kept():
+    def f(x):
+        c = np.ones(1)
+        for _ in range(2):
+            x = x * c
+            c *= 3
+        return np.sum(x)
+
+    assert grad(f)(1.0) == derivative(f)(1.0) == 3
+    A = np.array([[2.0, 3.0], [5.0, 7.0]])
+    _, pullback = vjp(lambda x: A @ x, np.ones(2))
+    A[:] = 0
+    assert pullback(np.array([1.0, 0.0])).tolist() == [2, 3]
+    index = np.array([1, 1])
+    _, pullback = vjp(lambda x: x[index], np.arange(3.0))
+    index[:] = 0
+    assert pullback(np.ones(2)).tolist() == [0, 2, 0]
+
+
+def test_results_belong_to_the_caller():
+    x = np.ones(3)
+    a, b = grad(lambda p: np.sum(p[0] + p[1]))((x, x))
+    value, slope = jvp(lambda x: x, x, x)
+    same, pullback = vjp(lambda x: x, x)
+    seed = np.ones(3)
+    pulled, jacobi = pullback(seed), jacobian(lambda x: x)(x)
+    constant = np.ones(3)
+    from_outside, _ = vjp(lambda x: constant, x)
+    results = [x, a, b, value, slope, same, seed, pulled, jacobi, constant, from_outside]
+    for one, other in itertools.combinations(results, 2):
+        assert not np.shares_memory(one, other)
+    assert all(result.flags.writeable for result in results)
+    assert grad(lambda x: copy.deepcopy(x) ** 2)(3.0) == 6
+    assert grad(lambda x: copy.copy(x) * x.copy())(3.0) == 6
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative])
+def test_a_value_kept_from_another_sweep_is_named(sweep):
+    kept = {}
+
+    def f(x):
+        return kept.setdefault("square", x * x) * x
+
+    assert sweep(f)(2.0) == 12
+    with pytest.raises(ValueError, match="leaked from a sweep that has ended"):
+        sweep(f)(2.0)
+    with pytest.raises(TypeError, match="is its return missing"):
+        sweep(lambda x: None)(2.0)
+
+
+def test_types_are_those_of_x():
+    exact = np.array([Fraction(1, 3), Fraction(2)], dtype=object)
+    assert grad(lambda x: np.sum(np.pad(x, 1) ** 2))(exact).tolist() == [Fraction(2, 3), 4]
+    for mode in ("reverse", "forward"):
+        found = jacobian(lambda x: x * x, mode)(exact)
+        assert found.tolist() == [[Fraction(2, 3), 0], [0, 4]]
+        assert {type(entry) for entry in found.flat} == {Fraction}
+        for dtype in (np.float16, np.float32):
+            assert jacobian(lambda x: np.tanh(x) * x, mode)(np.ones(2, dtype)).dtype == dtype
+    assert grad(lambda x: x**4)(2**20) == 2.0**62
+    assert grad(lambda x: np.sum(x * np.array([2**62]) * 4))(np.ones(1)).tolist() == [2.0**64]
+
+
+@pytest.mark.parametrize("n", [16, 64])
+def test_a_sweep_costs_what_the_function_costs(n):
+    """Programs whose naive sweep needs n² additions: each reading fills an array of n zeros."""
+
+    def loop(x):
+        total = 0
+        for i in range(n):
+            total = total + x[i] * x[i]
+        return total
+
+    def pieces(x):
+        return np.sum(np.concatenate([x[i : i + 1] * x[i] for i in range(n)]))
+
+    def windows(x):
+        return np.sum(sliding_window_view(x, 2) ** 2)
+
+    for f in (loop, pieces, windows):
+        of_f = sum(count_operations(f, np.arange(1.0, n + 1)).values())
+        of_sweep = sum(count_operations(grad(f), np.arange(1.0, n + 1)).values())
+        assert of_sweep <= 5 * of_f
+
+
 def test_values_decide_branches():
     def f(x):
         return x * x if x > 1 else -x
@@ -530,6 +686,20 @@ BAD_CALLS = [
         *(TypeError, "zeros or copies entries, got 'mean'"),
     ),
     (lambda: grad(lambda x: x if x else -x)(np.ones(2)), ValueError, "ambiguous"),
+    (lambda: grad(relu)(np.nan), ValueError, "x must be finite, got nan"),
+    (lambda: grad(np.sum)(np.ma.array([1.0, 2.0], mask=[0, 1])), TypeError, "x must not be masked"),
+    (
+        lambda: grad(lambda x: np.sum(x * np.ma.ones(2)))(np.ones(2)),
+        *(TypeError, "must be a plain array, got a MaskedArray"),
+    ),
+    (lambda: grad(abs)(np.array(False)), TypeError, "x must be numbers, got bool"),
+    (lambda: grad(lambda x: [x])(1.0), TypeError, "got a list; use np.stack"),
+    (lambda: grad(3)(1.0), TypeError, "f must be a function, got 3"),
+    (lambda: grad(np.sum)(np.ones(0)), ValueError, "x must not be empty"),
+    (lambda: jacobian(np.sin, "forward")(np.ones(0)), ValueError, "x must not be empty"),
+    (lambda: jacobian(np.sin)((1.0, 2.0)), TypeError, "x must be one array, got a tuple"),
+    (lambda: grad(lambda x: np.sqrt(x) - np.sqrt(x))(0.0), ValueError, "∞ − ∞"),
+    (lambda: derivative(lambda x: np.sqrt(x) - np.sqrt(x))(0.0), ValueError, "∞ − ∞"),
 ]
 
 
@@ -779,6 +949,9 @@ def test_multilayer_is_what_its_layers_are():
     np.testing.assert_allclose(multilayer(params, X, [2, 3, 1]), np.tanh(X @ W + b) @ V + c)
 
 
+CLASSIFIER = (np.zeros(6), np.ones((2, 2)))  # parameters and samples
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -786,6 +959,14 @@ def test_multilayer_is_what_its_layers_are():
         (lambda: initial_weights(None, "tiny", 2, 2), "scheme must be one of"),
         (lambda: depth_profile("He", "cubic", None), "activation must be one of"),
         (lambda: make_units_identical(np.zeros(3), [2, 1]), "one hidden layer"),
+        (
+            lambda: squared_error(np.zeros(9), np.ones((4, 2)), np.ones(4), [2, 2, 1]),
+            r"targets must have the outputs' shape \(4, 1\), got \(4,\)",
+        ),
+        (lambda: cross_entropy(*CLASSIFIER, [0, -1], [2, 2]), "labels must lie in 0 … 1, got -1"),
+        (lambda: cross_entropy_gradient(*CLASSIFIER, [0, 2], [2, 2]), "in 0 … 1, got 2"),
+        (lambda: cross_entropy(*CLASSIFIER, [0], [2, 2]), r"shape \(2,\), got \(1,\)"),
+        (lambda: depth_profile("He", "ReLU", np.random.default_rng(0), depth=0), "depth must be"),
         (
             lambda: train(None, np.zeros(1), np.zeros((3, 1)), None, gradient_descent(1), None,
                           epochs=1, batch=4),
@@ -796,3 +977,23 @@ def test_multilayer_is_what_its_layers_are():
 def test_networks_refuse(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_seed_is_no_generator():
+    for call in (
+        lambda: initial_weights(0, "He", 2, 2),
+        lambda: initial_parameters(0, [2, 2]),
+        lambda: depth_profile("He", "ReLU", 0),
+        lambda: train(None, np.zeros(1), np.ones((3, 1)), None, None, 0, epochs=1, batch=1),
+    ):
+        with pytest.raises(TypeError, match="rng must be"):
+            call()
+    with pytest.raises(TypeError, match="labels must be integers"):
+        cross_entropy(*CLASSIFIER, [0.0, 1.0], [2, 2])
+
+
+def test_empty_outputs_have_a_jacobian():
+    for mode in ("reverse", "forward"):
+        assert jacobian(lambda x: x[:0], mode)(np.ones(2)).shape == (0, 2)
+    assert grad(lambda x: x @ [1.0, 2.0])(np.ones(2)).tolist() == [1, 2]
+    assert grad(lambda x: np.sum(np.concatenate([[1.0], x])))(np.ones(2)).tolist() == [1, 1]

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 
 import pytest
 from bs4 import BeautifulSoup
-from conftest import hosted
+from conftest import STRICT, hosted
 from test_book_extension import CHAPTER, new_book
 
 from book import inputs, site
@@ -260,10 +260,11 @@ def test_robots_are_told_of_it_where_they_ask(tmp_path, address, is_told):
 @pytest.mark.parametrize("missing", ["gone.html", "chapters/gone.html", "a/b/c/", "a%20b.html?q=1"])
 def test_a_page_that_does_not_exist_leads_to_those_that_do(books, browser, missing):
     with (
-        hosted(books["original"].html, below="/by-hand/") as address,
+        hosted(books["original"].html, below="/by-hand/", headers=STRICT) as address,
         browser.new_context() as context,
     ):
-        page, answers = context.new_page(), {}
+        page, answers, errors = context.new_page(), {}, []
+        page.on("console", lambda m: m.type == "error" and errors.append(m.text))
         page.on("response", lambda r: answers.update({r.url: r.status}))
         page.goto(f"{address}/{missing}", wait_until="load")
         assert answers.pop(f"{address}/{missing}") == 404
@@ -277,13 +278,17 @@ def test_a_page_that_does_not_exist_leads_to_those_that_do(books, browser, missi
         page.keyboard.type("text\n")
         page.get_by_text("page(s) matching the search query").wait_for()
         assert page.url == f"{address}/search.html?q=text"
+        assert [error for error in errors if "404" not in error] == []
 
 
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.parametrize(("missing", "link"), [("gone.html", 0), ("chapters/gone.html", 1)])
 def test_it_does_so_where_the_address_is_not_known(books, browser, missing, link):
-    with hosted(books["fork"].html, below="/some/where/") as address, browser.new_page() as page:
+    with (
+        hosted(books["fork"].html, below="/some/where/", headers=STRICT) as address,
+        browser.new_page() as page,
+    ):
         requests = []
         page.on("request", lambda request: requests.append(request.url))
         page.goto(f"{address}/{missing}")

@@ -14,7 +14,7 @@ import numpy as np
 import scipy.optimize
 
 from byhand._bisection import last_where as last_where  # chapter 5 takes it from here
-from byhand._checks import one_of
+from byhand._checks import generator, integer, one_of
 from byhand.backpropagation.rules import relu, sigmoid
 from byhand.backpropagation.sweeps import grad, jacobian, value_and_grad, vjp
 from byhand.backpropagation.tracing import plain
@@ -54,8 +54,9 @@ def neuron_gradient(w, b, x, t, penalty=0):
     >>> neuron_gradient(np.array([1.0, -1.0]), 0.0, np.array([2.0, 2.0]), 1.0, penalty=0.1)
     (array([-0.15, -0.35]), np.float64(-0.125))
     """
-    y = sigmoid(w @ x + b)
-    delta = (y - t) * y * (1 - y)
+    z = w @ x + b
+    y = sigmoid(z)
+    delta = (y - t) * y * sigmoid(-z)  # 1 − y, also where y has rounded to 1
     return delta * x + penalty * w, delta
 
 
@@ -145,6 +146,8 @@ def initial_weights(rng: np.random.Generator, scheme: str, fan_in: int, fan_out:
     ------
     ValueError
         If the scheme is unknown.
+    TypeError
+        If ``rng`` is no generator.
 
     References
     ----------
@@ -158,6 +161,7 @@ def initial_weights(rng: np.random.Generator, scheme: str, fan_in: int, fan_out:
     array([0.5, 0.5, 0.5, 0.5])
     """
     one_of("scheme", scheme, SCHEMES)
+    generator("rng", rng)
     xavier = np.sqrt(2 / (fan_in + fan_out))
     he = np.sqrt(2 / fan_in)
     if scheme in ("zero", "constant"):
@@ -199,7 +203,9 @@ def depth_profile(
     Raises
     ------
     ValueError
-        If scheme or activation is unknown.
+        If scheme or activation is unknown, or a size not positive.
+    TypeError
+        If ``rng`` is no generator, or a size no integer.
 
     Examples
     --------
@@ -208,6 +214,8 @@ def depth_profile(
     (array([0.25, 0.25, 0.25]), array([0.    , 0.    , 0.0625]))
     """
     one_of("activation", activation, tuple(ACTIVATIONS))
+    generator("rng", rng)
+    integer("depth", depth, 1), integer("width", width, 1), integer("samples", samples, 1)
     weights = [initial_weights(rng, scheme, width, width) for _ in range(depth)]
     X = rng.normal(size=(samples, width))
     signs = rng.choice([-1.0, 1.0], size=(samples, width))
@@ -237,12 +245,21 @@ XOR = (
 def squared_error(params, X, targets, sizes: Sequence[int], penalty=0.0):
     """Return the mean squared error of a tanh network, plus penalty·‖params‖².
 
+    Raises
+    ------
+    ValueError
+        If the targets do not have the shape of the outputs: they are not repeated.
+
     Examples
     --------
     >>> squared_error(np.zeros(9), *XOR, [2, 2, 1])
     np.float64(0.5)
     """
-    residual = multilayer(params, X, sizes) - targets
+    outputs = multilayer(params, X, sizes)
+    if np.shape(targets) != np.shape(outputs):
+        needed, got = np.shape(outputs), np.shape(targets)
+        raise ValueError(f"targets must have the outputs' shape {needed}, got {got}")
+    residual = outputs - targets
     return np.mean(residual * residual) + penalty * np.sum(params * params)
 
 
@@ -305,11 +322,19 @@ def cross_entropy(params, X, labels, sizes: Sequence[int]):
     The largest output of each sample is subtracted first, so that nothing overflows; it is a
     constant to the derivative, which it does not change.
 
+    Raises
+    ------
+    TypeError
+        If the labels are no integers.
+    ValueError
+        If there is not one for each sample, or one is no class: they do not count from the end.
+
     Examples
     --------
     >>> float(cross_entropy(np.zeros(13 * 3), np.ones((4, 12)), [0, 1, 2, 0], [12, 3]).round(12))
     1.098612288668
     """
+    labels = _classes(labels, len(X), sizes[-1])
     scores = multilayer(params, X, sizes)
     scores = scores - np.max(np.real(plain(scores)), axis=1, keepdims=True)
     log_total = np.log(np.sum(np.exp(scores), axis=1))
@@ -319,11 +344,20 @@ def cross_entropy(params, X, labels, sizes: Sequence[int]):
 def cross_entropy_gradient(params, X, labels, sizes: Sequence[int]):
     """Return the gradient of :func:`cross_entropy`, its backward pass written out by hand.
 
+    The slope of tanh is 1 − h² here, as on paper: where h rounds to ±1 it is 0, and only the
+    derivative rule of the two sweeps still knows how small it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`cross_entropy`.
+
     Examples
     --------
     >>> cross_entropy_gradient(np.zeros(6), np.ones((2, 2)), [0, 1], [2, 2])
     array([0., 0., 0., 0., 0., 0.])
     """
+    labels = _classes(labels, len(X), sizes[-1])
     layers = unpack(params, sizes)
     inputs = [X]
     for W, b in layers[:-1]:
@@ -338,6 +372,19 @@ def cross_entropy_gradient(params, X, labels, sizes: Sequence[int]):
         parts = [(h.T @ delta).ravel(), delta.sum(axis=0), *parts]
         delta = (delta @ W.T) * (1 - h * h)
     return np.concatenate(parts)
+
+
+def _classes(labels, samples: int, classes: int) -> np.ndarray:
+    """Return a vector of class numbers, one for each sample."""
+    found = np.asarray(labels)
+    if found.dtype.kind not in "iu" or isinstance(labels, np.ma.MaskedArray):
+        raise TypeError(f"labels must be integers, got {labels!r}")
+    if found.shape != (samples,):
+        raise ValueError(f"labels must have shape {(samples,)}, got {found.shape}")
+    if samples and not 0 <= found.min() <= found.max() < classes:
+        wrong = found[(found < 0) | (found >= classes)][0]
+        raise ValueError(f"labels must lie in 0 … {classes - 1}, got {wrong}")
+    return found
 
 
 class Training(NamedTuple):
@@ -379,6 +426,8 @@ def train(
     ------
     ValueError
         If the batch is larger than the training set, or sizes are not positive.
+    TypeError
+        If sizes are no integers, or ``rng`` is no generator.
 
     Examples
     --------
@@ -389,10 +438,12 @@ def train(
     >>> train(step, np.zeros(2), X, t, gradient_descent(0.5), rng, epochs=9, batch=2).losses[:3]
     array([2.5    , 0.625  , 0.15625])
     """
+    epochs, batch = integer("epochs", epochs), integer("batch", batch)
     if not 1 <= batch <= len(X) or epochs < 1:
         raise ValueError(
             f"need 1 ≤ batch ≤ {len(X)} samples and epochs ≥ 1, got {batch} and {epochs}"
         )
+    generator("rng", rng)
     state, losses = optimizer.init(params), []
     for _ in range(epochs):
         order = rng.permutation(len(X))

@@ -5,6 +5,8 @@ Chapter 5 derives the reverse sweep in D4.3 and the forward sweep in D5.
 
 from __future__ import annotations
 
+import itertools
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -16,13 +18,13 @@ from byhand.backpropagation.rules import fit, scatter
 from byhand.backpropagation.tracing import (
     RULES,
     Dual,
+    Sweep,
     Traced,
     Variable,
     has_nan,
     plain,
     require_open,
     silent,
-    sweeping,
     without_undetermined,
     zeros_like,
 )
@@ -141,7 +143,7 @@ def jvp(f: Callable, x: Any, v: Any) -> tuple[Any, Any]:
     (np.float64(5.0), np.float64(2.0))
     """
     _checks.function("f", f)
-    with sweeping() as level:
+    with Sweep() as level:
         y = f(tree_map(lambda a, t: _dual(_leaf(a), level, _leaf(t, "v")), x, v))
         split = tree_map(lambda part: _split(part, level), y)
     return tree_map(lambda pair: _own(pair.value), split), tree_map(_tangent, split)
@@ -196,7 +198,7 @@ def jacobian(f: Callable, mode: str = "reverse") -> Callable:
         return _stacked(rows, 0, np.shape(y) + np.shape(x), x)
 
     def by_columns(x):
-        columns = [jvp(f, x, unit)[1] for unit in _units(_one_array(x))]
+        columns = [jvp(f, x, unit)[1] for unit in _units(_leaf(_one_array(x)))]
         return _stacked(columns, -1, np.shape(columns[0]) + np.shape(x), x)
 
     return by_rows if mode == "reverse" else by_columns
@@ -222,6 +224,8 @@ def hvp(f: Callable, x: Any, v: Any) -> Any:
 def record(f: Callable, x: Any, *args: Any, **kwargs: Any) -> tuple[list, Any, Any]:
     """Run f on variables; return the tape, the variables in the place of x, and the value.
 
+    The variables are the first entries of the tape, in order.
+
     Raises
     ------
     TypeError
@@ -229,7 +233,7 @@ def record(f: Callable, x: Any, *args: Any, **kwargs: Any) -> tuple[list, Any, A
     """
     _checks.function("f", f)
     tape: list = []
-    with sweeping() as level:
+    with Sweep() as level:
 
         def variable(a):
             value = _leaf(a)
@@ -290,39 +294,55 @@ def _pull_back(tape: list, leaves: Any, y: Any, seed: Any) -> Any:
     """Return the adjoints of the variables in the place of x, as arrays of their own."""
     if not _is_on(y, tape):
         return tree_map(lambda leaf: zeros_like(leaf.value), leaves)
+    inputs = [node[1] for node in itertools.takewhile(_is_input, tape)]
     with silent():
-        bars = adjoints(tape, y.index, seed)
-        found = _adjoints_of(leaves, bars)
-        if _any(has_nan, found):
-            found = _adjoints_of(leaves, adjoints(tape, y.index, seed, careful=True))
-            if _any(has_nan, found) and _all_finite(y.value):
-                raise ValueError(_UNDETERMINED)
-    return found
+        bars = adjoints(tape, y.index, seed)[: len(inputs)]
+        if any(map(has_nan, bars)):
+            bars = adjoints(tape, y.index, seed, careful=True)[: len(inputs)]
+            _require_determined(y.value, bars)
+    found, seen = [], set()
+    for value, bar in zip(inputs, bars, strict=True):
+        found.append(zeros_like(value) if bar is None else _as_type_of(value, bar, seen))
+    return tree_map(lambda leaf: found[leaf.index], leaves)
 
 
-def _adjoints_of(leaves: Any, bars: list) -> Any:
-    def bar(leaf):
-        adjoint = bars[leaf.index]
-        return zeros_like(leaf.value) if adjoint is None else _as_type_of(leaf.value, adjoint)
-
-    return tree_map(bar, leaves)
+def _is_input(node: tuple) -> bool:
+    return node[0] is None
 
 
-_UNDETERMINED = (
-    "the derivative is not determined: where f is evaluated, slopes are infinite and their "
-    "difference ∞ − ∞ has no value"
-)
+def _require_determined(y: Any, derivatives: list) -> None:
+    """Refuse a derivative that is not a number where f is one.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    if any(map(has_nan, derivatives)) and _all_finite(y):
+        raise ValueError(
+            "the derivative is not determined: where f is evaluated, slopes are infinite and "
+            "their difference ∞ − ∞ has no value"
+        )
 
 
-def _as_type_of(x: Any, derivative: Any) -> Any:
-    """Return a derivative as a new array of the type of x, where both are floats."""
+def _as_type_of(x: Any, derivative: Any, seen: set[int] | None = None) -> Any:
+    """Return a derivative in the type of x where both are floats, in an array of its own.
+
+    What may belong to others is copied: a part of a larger array, what has been ``seen`` before,
+    and everything where nobody keeps a list of that.
+    """
     if isinstance(derivative, Traced):
         return derivative
     dtype = getattr(x, "dtype", None)
-    new = np.array(derivative)
-    if dtype is not None and new.dtype != dtype and new.dtype.kind == dtype.kind == "f":
-        new = new.astype(dtype)
-    return new[()]
+    if type(derivative) is np.ndarray:
+        if derivative.dtype != dtype and derivative.dtype.kind == getattr(dtype, "kind", "") == "f":
+            return derivative.astype(dtype)[()]
+        if derivative.base is not None or seen is None or id(derivative) in seen:
+            return derivative.copy()[()]
+        seen.add(id(derivative))
+        return derivative[()] if derivative.ndim == 0 else derivative
+    new = np.asarray(derivative)
+    return (new.astype(dtype) if new.dtype.kind == getattr(dtype, "kind", "") == "f" else new)[()]
 
 
 def _is_on(y: Any, tape: list) -> bool:
@@ -368,11 +388,10 @@ def _one(y: Any) -> Any:
 
 def _leaf(a: Any, name: str = "x") -> Any:
     """Return a number or array to differentiate by: a copy, in which integers became floats."""
-    if type(a) is float:
-        a = np.float64(a)
-    if type(a) is np.float64 or (type(a) is np.ndarray and a.dtype == np.float64 and a.size):
+    kind = type(a)
+    if (kind is np.ndarray and a.dtype == np.float64 and a.size) or kind is np.float64:
         if _all_finite(a):
-            return a.copy()
+            return a.copy()[()]
     elif isinstance(a, Traced):
         require_open(a)
         return a
@@ -383,8 +402,8 @@ def _all_finite(a: Any) -> bool:
     a = plain(a)
     if getattr(a, "dtype", np.dtype(object)).kind not in "fc":
         return True
-    square = np.vdot(a, a)
-    return bool(square - square == 0) or bool(np.isfinite(a).all())
+    square = np.vdot(a, a)  # in one cheap pass: finite if a is, unless it overflows
+    return math.isfinite(abs(square)) or bool(np.isfinite(a).all())
 
 
 def _dual(value: Any, level: int, tangent: Any) -> Dual:
@@ -402,8 +421,7 @@ def _split(y: Any, level: int) -> Dual:
 
 
 def _tangent(y: Dual) -> Any:
-    if has_nan(y.tangent) and _all_finite(y.value):
-        raise ValueError(_UNDETERMINED)
+    _require_determined(y.value, [y.tangent])
     return _as_type_of(y.value, y.tangent)
 
 
@@ -425,17 +443,6 @@ def _units(a: Any) -> Any:
 def _stacked(parts: list, axis: int, shape: tuple[int, ...], x: Any) -> Any:
     """Return the rows or columns of a Jacobian as one array."""
     return np.reshape(np.stack(parts, axis=axis), shape) if parts else np.zeros(shape)
-
-
-def _any(says: Callable, tree: Any) -> bool:
-    found = False
-
-    def look(leaf):
-        nonlocal found
-        found = found or says(leaf)
-
-    tree_map(look, tree)
-    return found
 
 
 def tree_map(function: Callable, tree: Any, *others: Any) -> Any:

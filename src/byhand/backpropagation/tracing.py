@@ -14,12 +14,11 @@ the perturbations of nested calls cannot be confused.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import itertools
 import operator
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -62,15 +61,18 @@ OPEN: set[int] = set()
 _levels = itertools.count()
 
 
-@contextlib.contextmanager
-def sweeping() -> Iterator[int]:
-    """Draw the level of a new sweep, and close it when the function has run."""
-    level = next(_levels)
-    OPEN.add(level)
-    try:
-        yield level
-    finally:
-        OPEN.discard(level)
+class Sweep:
+    """A context that draws the level of a new sweep, and closes it when the function has run."""
+
+    __slots__ = ("level",)
+
+    def __enter__(self) -> int:
+        self.level = next(_levels)
+        OPEN.add(self.level)
+        return self.level
+
+    def __exit__(self, *_) -> None:
+        OPEN.discard(self.level)
 
 
 def require_open(x: Traced) -> None:
@@ -274,11 +276,6 @@ def primitive(function: Callable) -> Callable:
 # -- operands that are not traced ------------------------------------------------------------------
 
 
-def _kept(a: Any) -> Any:
-    """Return an operand as it is now: the sweep comes later, and its owner may change it before."""
-    return a.copy("K") if type(a) is np.ndarray else _operand(a)
-
-
 def _operand(a: Any) -> Any:
     """Return a number as it is, and what else NumPy takes for an array as a plain array.
 
@@ -298,7 +295,7 @@ def _kept_index(index: Any) -> Any:
         return index
     if isinstance(index, tuple):
         return tuple(map(_kept_index, index))
-    return _kept(index) if isinstance(index, np.ndarray | list) else index
+    return np.array(index) if isinstance(index, np.ndarray | list) else index
 
 
 # -- tape variables and dual numbers ---------------------------------------------------------------
@@ -326,11 +323,14 @@ class Variable(Traced):
         values, parents = [], []
         for a in args:
             kind = type(a)
-            if kind is Variable and a.level == level:
-                parents.append((len(values), a.index))
-                a = a.value
-            elif kind is not float and kind is not int and not isinstance(a, Traced):
-                a = a if _is_setting(rule, len(values)) else _kept(a)
+            if kind is Variable:
+                if a.level == level:
+                    parents.append((len(values), a.index))
+                    a = a.value
+            elif kind is np.ndarray:
+                a = a.copy("K")  # the sweep comes later, and its owner may change it before
+            elif kind is not int and kind is not float and kind is not Dual:
+                a = a if _is_setting(rule, len(values)) else _operand(a)
             values.append(a)
         y = rule.compute(*values, **kwargs) if kwargs else rule.compute(*values)
         tape.append((rule, y, values, kwargs, parents))
@@ -425,12 +425,18 @@ def zeros_like(y: Any) -> Any:
 
 def _binary(function: Callable) -> tuple[Callable, Callable]:
     def forward(self, other):
+        if self.level in OPEN and (not isinstance(other, Traced) or other.level <= self.level):
+            return self._apply(RULES[function], (self, other), {})
         return apply(function, (self, other), {})
 
     def reflected(self, other):
         return apply(function, (other, self), {})
 
     return forward, reflected
+
+
+def _comparison(function: Callable) -> Callable:
+    return lambda self, other: apply(function, (self, other), {})
 
 
 def _unary(function: Callable) -> Callable:
@@ -461,7 +467,7 @@ for _name, _function in {
     "eq": np.equal,
     "ne": np.not_equal,
 }.items():
-    setattr(Traced, f"__{_name}__", _binary(_function)[0])
+    setattr(Traced, f"__{_name}__", _comparison(_function))
 
 for _name, _function in {"neg": np.negative, "pos": np.positive, "abs": np.abs}.items():
     setattr(Traced, f"__{_name}__", _unary(_function))

@@ -26,7 +26,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from sphinx.builders.html._assets import _JavaScript
 
-from book import node, site
+from book import inputs, node, site
 from book.strictness import BookError
 
 THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
@@ -40,6 +40,7 @@ UNUSED = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js
 MAIN_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 FACE = ("family", "style", "weight")  # what distinguishes one from others
 # What is in our files now, or was only there for the scripts that are left out.
+KEPT = inputs.ROOT / "_build" / "letters"  # fonts of the letters that are used
 SUPERSEDED = ["locales", "vendor", "styles", "scripts/bootstrap.js*", "scripts/fontawesome.js*"]
 
 
@@ -251,7 +252,21 @@ def _adding(face: str, font: bytes) -> str:
 
 
 def _subset(path: Path, letters: set[int]) -> bytes:
-    """Return a font of these letters alone, or nothing if it has none of them."""
+    """Return a font of these letters alone, or nothing if it has none of them.
+
+    It is kept for later builds: an edit seldom brings a letter that the book has not had.
+    """
+    asked = f"{sorted(letters)}".encode() + path.read_bytes()
+    kept = KEPT / hashlib.sha256(asked).hexdigest()[:16]
+    if not kept.is_file():
+        KEPT.mkdir(parents=True, exist_ok=True)
+        temporary = kept.with_suffix(".tmp")
+        temporary.write_bytes(_make_subset(path, letters))
+        temporary.replace(kept)
+    return kept.read_bytes()
+
+
+def _make_subset(path: Path, letters: set[int]) -> bytes:
     font = TTFont(path, recalcTimestamp=False)
     if not letters & font.getBestCmap().keys():
         return b""

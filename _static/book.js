@@ -69,6 +69,14 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// -- what has the focus is seen
+
+// Sections far away are laid out when they come near: until then their heights are estimates, and a
+// link that the focus jumps to may end up off the screen.
+addEventListener("focusin", ({ target }) => {
+  requestAnimationFrame(() => target.scrollIntoView({ block: "nearest" }));
+});
+
 // -- paper is light
 
 document.querySelectorAll("[data-does='window.print()']").forEach((button) => {

@@ -1,5 +1,6 @@
 """Chapter 1: the derivative checkers, the formulas that they check, and power iteration."""
 
+import tracemalloc
 from fractions import Fraction
 
 import autograd
@@ -514,3 +515,17 @@ def test_the_map_and_the_chain():
     np.testing.assert_allclose(path[-1], np.array([0.372, 0.4035, 0.2245]) @ figures.CORNERS)
     plt.close(figure)
     plt.close(figures.mixed_derivative_map())
+
+
+def test_high_powers_of_negative_numbers_have_their_derivative():
+    assert complex_step(lambda x: x**100, -1.0) == pytest.approx(-100, rel=1e-14)
+
+
+def test_the_contraction_of_many_states_needs_memory_for_a_matrix_only():
+    P = np.full((300, 300), 1 / 300)
+    tracemalloc.start()
+    try:
+        contraction_coefficient(P)
+        assert tracemalloc.get_traced_memory()[1] < 10 * P.nbytes
+    finally:
+        tracemalloc.stop()

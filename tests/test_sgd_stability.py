@@ -528,3 +528,30 @@ def test_exact_factors_beside_a_float_never_make_a_nan():
     with pytest.raises(ValueError, match="the variance of h must fit a float, got inf"):
         sgd.mean_and_variance([1e200, 2e200])
     assert sgd.epoch_factor([1e200, -1.0, 1e200], 1e10) == np.inf
+
+
+def test_numpy_integers_are_exact_and_small_floats_are_converted_once():
+    assert (
+        sgd.moment_recursion(np.array([1, 3]), Fraction(6, 5), 2, 40)[-1] == Fraction(17, 5) ** 40
+    )
+    mean, variance = sgd.mean_and_variance(np.array([2**40, 1]))
+    assert mean == Fraction(2**40 + 1, 2)
+    assert variance == Fraction(2**40 - 1, 2) ** 2
+    assert sgd.factors([1, 3], np.float32(0.1)) == sgd.factors([1, 3], float(np.float32(0.1)))
+
+
+def test_runs_and_moments_overflow_to_infinity():
+    assert sgd.moment_recursion([1, 9], 1.0, 2, 300)[-1] == np.inf  # 32³⁰⁰ = 10^451.5
+    assert sgd.run([1, 9], 2.0, [1] * 300)[-1] == np.inf
+    assert sgd.run([1, 9], 2.0, [1] * 299)[-1] == -np.inf
+
+
+def test_a_seed_is_no_generator_and_masked_curvatures_are_none():
+    with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator"):
+        sgd.simulate([1, 3], 0.1, 2, 3, rng=0)
+    with pytest.raises(TypeError, match="curvatures h must not be masked"):
+        sgd.mean_threshold(np.ma.array([1.0, 3.0], mask=[0, 1]))
+    with pytest.raises(ValueError, match="power must fit a float"):
+        sgd.sample_mean(sgd.LogSample(np.array([1, 1]), np.zeros(2)), 10**400)
+    with pytest.raises(ValueError, match=r"power · log\|w\| must fit a float"):
+        sgd.sample_mean(sgd.LogSample(np.array([1, 1]), np.full(2, 1e300)), 10**10)

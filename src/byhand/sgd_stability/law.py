@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy.special import gammaln, logsumexp, xlogy
 
-from byhand._checks import as_float, generator, integer, positive
+from byhand._checks import NonFiniteError, as_float, generator, integer, positive
 from byhand.sgd_stability.dynamics import check_real, factors, to_float
 
 MAX_COUNTS = 5_000_000
@@ -257,8 +257,11 @@ def sample_mean(w: LogSample, power: int) -> tuple[float, float]:
     log_abs = _logarithms("w.log_abs", w.log_abs)
     sign = _signs("w.sign", w.sign, log_abs.shape)
     integer("the number of paths", log_abs.size, 2)
-    logs = float(power) * log_abs
+    with np.errstate(over="ignore"):
+        logs = as_float("power", power) * log_abs
     largest = float(logs.max())
+    if largest == math.inf:
+        raise NonFiniteError(f"power · log|w| must fit a float, got {power} · {log_abs.max()}")
     scale = largest if 300 < abs(largest) < math.inf else 0.0
     values = np.where(sign == 0, 0.0, sign**power * np.exp(logs - scale))
     mean, error = float(values.mean()), float(values.std(ddof=1) / math.sqrt(values.size))

@@ -9,6 +9,11 @@ BIN := .venv/bin
 endif
 PEERS := .venv-peers/$(notdir $(BIN))
 
+# The folder may have any name, and Python reads the names of its folders in the reader's encoding.
+ifeq ($(shell uname -s),Linux)
+export LC_ALL := C.UTF-8
+endif
+
 .DEFAULT_GOAL := help
 .PHONY: help book pdf test audit lab serve bench peers compare advisories lock clean
 

@@ -681,3 +681,8 @@ def test_an_unknown_name_is_told():
         main(["A1.nonsense"])
     with pytest.raises(ValueError, match="must start with a problem's id"):
         main(["nonsense"])
+
+
+def test_a_route_is_named_in_words():
+    with pytest.raises(ValueError, match="must be named in words"):
+        by.closed_form("$L/12$", lambda: 1)

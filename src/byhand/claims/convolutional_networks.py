@@ -79,7 +79,7 @@ def effective_variance(depth=4, k=3):
         paths = [Q(ends[i], k**depth) for i in range(depth * (k - 1) + 1)]
         return variance(paths)
 
-    yield by.closed_form("$L(k^2-1)/12$", lambda: Q(depth * (k**2 - 1), 12))
+    yield by.closed_form("the formula L(k² − 1)/12", lambda: Q(depth * (k**2 - 1), 12))
     yield by.recursion("path counts", lambda: variance(cn.energy_profile([k] * depth)))
     yield by.enumeration("every path", every_path)
     yield slip("this is the variance of one layer", lambda: Q(k**2 - 1, 12))
@@ -100,6 +100,6 @@ def effective_monte_carlo(depth=6, k=3):
         moments = (energy * (place**2 + place[:, None] ** 2)).sum(axis=(1, 2)) / 2 / 2**depth
         return Estimate(moments.mean(), moments.std(ddof=1) / np.sqrt(len(moments)))
 
-    yield by.closed_form("$L(k^2-1)/12$", lambda: Q(depth * (k**2 - 1), 12))
+    yield by.closed_form("the formula L(k² − 1)/12", lambda: Q(depth * (k**2 - 1), 12))
     yield by.sampling("the tape's gradients of 400 networks", by_the_tape)
     yield slip("this is the width of the whole field", lambda: 1 + depth * (k - 1))

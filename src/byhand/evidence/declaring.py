@@ -63,6 +63,8 @@ class Route:
     def __post_init__(self) -> None:
         if not callable(self.thunk):
             raise TypeError(f"route {self.name} must be computed by a lambda, got {self.thunk!r}")
+        if "$" in self.name:
+            raise ValueError(f"route {self.name} must be named in words, without formulas")
         if not (0 <= self.rtol < 1 and 0 <= self.floor < float("inf")):
             raise ValueError(
                 f"route {self.name} needs 0 ≤ rtol < 1 and a finite floor ≥ 0, "

@@ -46,10 +46,14 @@ class Call:
     """Whether fractions are among the numbers that the function takes."""
     names: dict[str, str] = field(default_factory=dict)
     """Patterns by which messages name arguments, where it is not by the name itself."""
-    optional: frozenset = frozenset()
-    """Arguments that may be None."""
+    also: dict[str, Callable[[Any], bool]] = field(default_factory=dict)
+    """What else an argument may be, as None; the call is then not judged."""
     any_shape: frozenset = frozenset()
     """Arguments that may have any shape, as the point at which a given function is taken."""
+    through: Callable | None = None
+    """How the function is used with the arguments, where it is not just called with them."""
+    whole: bool = True
+    """Whether integers in arrays are taken for exact numbers."""
 
 
 Generator = Callable[[random.Random], Call]
@@ -108,15 +112,40 @@ def times(scale: Fraction, values: Any) -> Any:
     return [times(scale, x) for x in values] if isinstance(values, list) else scale * values
 
 
+# -- exact linear algebra ------------------------------------------------------------------------
+
+
+def solved(A: list, B: list) -> list | None:
+    """Return A⁻¹B in fractions by Gauss and Jordan, None where A is singular."""
+    n = len(A)
+    rows = [[*a, *b] for a, b in zip(A, B, strict=True)]
+    for k in range(n):
+        pivot = next((i for i in range(k, n) if rows[i][k]), None)
+        if pivot is None:
+            return None
+        rows[k], rows[pivot] = rows[pivot], rows[k]
+        rows[k] = [x / rows[k][k] for x in rows[k]]
+        for i in range(n):
+            if i != k:
+                rows[i] = [x - rows[i][k] * y for x, y in zip(rows[i], rows[k], strict=True)]
+    return [row[n:] for row in rows]
+
+
+def product(A: list, B: list) -> list:
+    return [
+        [sum(x * y for x, y in zip(a, b, strict=True)) for b in zip(*B, strict=True)] for a in A
+    ]
+
+
 # -- one number in many forms --------------------------------------------------------------------
 
 
-def reformed(rng: random.Random, value: Any, exact: bool) -> tuple[Any, bool]:
+def reformed(rng: random.Random, value: Any, call: Call) -> tuple[Any, bool]:
     """Return an argument in another form of equal value, and whether that form is exact."""
     if isinstance(value, Fraction):
-        return _one_of(rng, _scalar_forms(value, exact))
+        return _one_of(rng, _scalar_forms(value, call.exact))
     if isinstance(value, list):
-        return _one_of(rng, _array_forms(value, exact))
+        return _one_of(rng, _array_forms(value, call.exact, call.whole))
     if type(value) is int:
         kinds = [int, np.int64, np.int16] + [np.uint8] * (0 <= value < 256)
         return rng.choice(kinds)(value), True
@@ -139,7 +168,7 @@ def _scalar_forms(x: Fraction, exact: bool) -> list:
     return forms
 
 
-def _array_forms(values: list, exact: bool) -> list:
+def _array_forms(values: list, exact: bool, whole: bool) -> list:
     entries = list(_entries(values))
     floats = np.array(_mapped(float, values))
 
@@ -168,9 +197,9 @@ def _array_forms(values: list, exact: bool) -> list:
         forms.append(lambda: (_mapped(Fraction, values), True))
         forms.append(lambda: (np.array(values, dtype=object), True))
     if all(x.denominator == 1 and abs(x) < 2**63 for x in entries):
-        forms.append(lambda: (np.array(_mapped(int, values)), True))
+        forms.append(lambda: (np.array(_mapped(int, values)), whole))
         if exact:
-            forms.append(lambda: (_mapped(int, values), True))
+            forms.append(lambda: (_mapped(int, values), whole))
     return forms
 
 
@@ -223,21 +252,21 @@ def a_function(*_):
 
 def perform(function: Callable, call: Call, rng: random.Random) -> str:
     """Make a call, in one of its forms or spoiled; return which of the outcomes it had."""
-    forms = {k: reformed(rng, v, call.exact) for k, v in call.arguments.items()}
+    forms = {k: reformed(rng, v, call) for k, v in call.arguments.items()}
     given = {k: form for k, (form, _) in forms.items()}
     bad = None
     changeable = [k for k, v in call.arguments.items() if type(v) in (int, Fraction, list)]
     if changeable and rng.random() < 0.4:
         bad = rng.choice(changeable)
         given[bad] = spoiled(rng, call.arguments[bad], bad in call.any_shape)
-        if given[bad] is None and bad in call.optional:
+        if bad in call.also and call.also[bad](given[bad]):
             return "left out"
     before = {k: _snapshot(v) for k, v in given.items()}
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
-            result = function(**given)
-    except (ValueError, TypeError, RuntimeError) as error:
+            result = call.through(function, **given) if call.through else function(**given)
+    except (ValueError, TypeError, RuntimeError, ZeroDivisionError) as error:
         return _refused(error, call, bad)
     finally:
         after = {k: _snapshot(v) for k, v in given.items()}
@@ -290,6 +319,16 @@ def close(found: Any, expected: Fraction, tolerance: float, scale: Any = None) -
     allowed = Fraction(tolerance) * abs(expected if scale is None else scale)
     allowed += Fraction(2) ** -1074 * 8  # what underflows has no more digits
     assert error <= allowed, f"{found} for {to_float(expected)}, off by {to_float(error)}"
+
+
+def all_close(found: Any, expected: Any, tolerance: float, scale: Any = None) -> None:
+    """Require an array of floats of the right shape and, to a tolerance, values."""
+    expected = np.array(expected, dtype=object)
+    assert isinstance(found, np.ndarray | np.floating), f"{found!r} is no array"
+    assert found.dtype == float
+    assert found.shape == expected.shape
+    for f, e in zip(found.flat, expected.flat, strict=True):
+        close(f, e, tolerance, scale)
 
 
 def same(found: Any, expected: Fraction, exact: bool) -> None:

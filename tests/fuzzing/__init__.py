@@ -28,13 +28,21 @@ import byhand
 SOURCE = str(pathlib.Path(byhand.__file__).parent)
 
 
+class Sides(tuple):
+    """Positive integers, as a shape has them."""
+
+
+class Pair(Sides):
+    """Two of them; where they are equal, one integer may stand for both."""
+
+
 @dataclass
 class Call:
     """A call that is to be made, and what is known of its result.
 
-    The type of an argument says what it may be changed into: an ``int`` stays an integer, a
-    ``Fraction`` is any real number, a list (of lists …) of fractions any array; everything else
-    is handed over as it is.
+    The type of an argument says what it may be changed into: an ``int`` stays an integer,
+    ``Sides`` and a ``Pair`` a few of them, a ``Fraction`` is any real number, a list (of lists …)
+    of fractions any array; everything else is handed over as it is.
     """
 
     arguments: dict[str, Any]
@@ -54,6 +62,8 @@ class Call:
     """How the function is used with the arguments, where it is not just called with them."""
     whole: bool = True
     """Whether integers in arrays are taken for exact numbers."""
+    spoils: dict[str, list] = field(default_factory=dict)
+    """What arguments must not be, where their type does not say it."""
 
 
 Generator = Callable[[random.Random], Call]
@@ -146,6 +156,8 @@ def reformed(rng: random.Random, value: Any, call: Call) -> tuple[Any, bool]:
         return _one_of(rng, _scalar_forms(value, call.exact))
     if isinstance(value, list):
         return _one_of(rng, _array_forms(value, call.exact, call.whole))
+    if isinstance(value, Sides):
+        return rng.choice(_forms_of_sides(value)), True
     if type(value) is int:
         kinds = [int, np.int64, np.int16] + [np.uint8] * (0 <= value < 256)
         return rng.choice(kinds)(value), True
@@ -191,20 +203,28 @@ def _array_forms(values: list, exact: bool, whole: bool) -> list:
         strided,
         read_only,
     ]
-    if all(_fits(x, np.float32) for x in entries):
-        forms.append(lambda: (floats.astype(np.float32), False))
+    small = [t for t in (np.float16, np.float32) if all(_fits(x, t) for x in entries)]
+    forms += [lambda t=t: (floats.astype(t), False) for t in small]
     if exact:
         forms.append(lambda: (_mapped(Fraction, values), True))
         forms.append(lambda: (np.array(values, dtype=object), True))
     if all(x.denominator == 1 and abs(x) < 2**63 for x in entries):
-        forms.append(lambda: (np.array(_mapped(int, values)), whole))
+        integers = np.array(_mapped(int, values))
+        least = np.min_scalar_type(min(integers.min(), ~integers.max()))
+        forms += [lambda t=t: (integers.astype(t), whole) for t in (np.int64, least)]
         if exact:
             forms.append(lambda: (_mapped(int, values), whole))
     return forms
 
 
+def _forms_of_sides(sides: Sides) -> list:
+    forms = [tuple(sides), list(sides), np.array(sides), tuple(map(np.int16, sides))]
+    alone = [sides[0], np.int8(sides[0])]
+    return forms + alone * (isinstance(sides, Pair) and sides[0] == sides[1])
+
+
 def _fits(x: Fraction, small: type) -> bool:
-    return abs(x) < 2**100 and float(small(float(x))) == x
+    return abs(x) <= np.finfo(small).max and float(small(float(x))) == x
 
 
 def _mapped(f: Callable, values: Any) -> Any:
@@ -224,6 +244,10 @@ def _entries(values: Any):
 
 def spoiled(rng: random.Random, value: Any, any_shape: bool = False) -> Any:
     """Return what an argument must not be: of no such type or shape, or not finite."""
+    if isinstance(value, Sides):
+        bad = list(value)
+        bad[rng.randrange(len(bad))] = rng.choice([0, -1, 1.5, "1", None, True, np.nan, [1, 2]])
+        return rng.choice([bad, tuple(bad), None, 1.5, "ab", (), {}, True, np.ones(()), a_function])
     if type(value) is int:
         return rng.choice([1.5, "1", None, True, -1, 1j, np.nan, np.inf, [1, 2], np.array([1, 2])])
     if isinstance(value, Fraction):
@@ -255,10 +279,14 @@ def perform(function: Callable, call: Call, rng: random.Random) -> str:
     forms = {k: reformed(rng, v, call) for k, v in call.arguments.items()}
     given = {k: form for k, (form, _) in forms.items()}
     bad = None
-    changeable = [k for k, v in call.arguments.items() if type(v) in (int, Fraction, list)]
+    kinds = (int, Fraction, list, Sides, Pair)
+    changeable = [k for k, v in call.arguments.items() if type(v) in kinds or k in call.spoils]
     if changeable and rng.random() < 0.4:
         bad = rng.choice(changeable)
-        given[bad] = spoiled(rng, call.arguments[bad], bad in call.any_shape)
+        if bad in call.spoils:
+            given[bad] = rng.choice(call.spoils[bad])
+        else:
+            given[bad] = spoiled(rng, call.arguments[bad], bad in call.any_shape)
         if bad in call.also and call.also[bad](given[bad]):
             return "left out"
     before = {k: _snapshot(v) for k, v in given.items()}

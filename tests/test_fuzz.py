@@ -9,11 +9,19 @@ import random
 from collections import Counter
 
 import pytest
-from fuzzing import GENERATORS, NOT_CALLED, linear_algebra, perform, public_names, sgd_stability
+from fuzzing import (
+    GENERATORS,
+    NOT_CALLED,
+    convolutional_networks,
+    linear_algebra,
+    perform,
+    public_names,
+    sgd_stability,
+)
 
 import byhand
 
-MODULES = [linear_algebra, sgd_stability]
+MODULES = [convolutional_networks, linear_algebra, sgd_stability]
 CALLS = int(os.environ.get("BYHAND_FUZZ_CALLS", "10000"))
 SEED = int(os.environ.get("BYHAND_FUZZ_SEED", "0"))
 SLOW = {"linear_algebra.derivative_routes", "linear_algebra.symbolic_jacobian"}

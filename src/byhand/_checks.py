@@ -17,10 +17,11 @@ wrong shape, a ValueError; and one that is not finite a :class:`NonFiniteError`,
 * One number (:func:`real` and its kin) becomes a Python int, Fraction or float. Fractions stay
   exact. Ints do too, and cannot wrap, but ``1 / 3`` is a float: :func:`exactly` makes a Fraction.
 * An array (:func:`numbers` and its kin) is exact throughout, or float64 throughout. Arrays and
-  lists of integers become float64, unless ``exact=True`` asks for fractions. Arrays of objects
+  lists of integers become float64, unless ``exact=True`` asks for fractions, or ``integers=True``
+  for int64, of those that fit, and of truth values, which then count. Arrays of objects
   stay exact: their integers and fractions become Fractions (an int would turn into a float where
   it is divided), SymPy's expressions and decimals stay what they are. One float among rational
-  numbers makes all of them floats.
+  numbers makes all of them floats, and so does, by :func:`together`, one in another argument.
 * float16, float32 and longdouble become float64, once, here; complex64 complex128. Where
   ``small=True`` says so, float16 and float32 stay, because they are meant.
 * :func:`floats` makes float64 of everything, for what LAPACK computes.
@@ -67,10 +68,29 @@ def integer(name: str, value: Any, least: int | None = None, most: int | None = 
 
 def pair(name: str, value: Any, least: int = 1) -> tuple[int, int]:
     """Return an integer twice, or a pair of integers, as of a shape's height and width."""
-    both = tuple(value) if np.ndim(value) == 1 else (value, value)
+    first, second = twice(name, value)
+    return integer(name, first, least), integer(name, second, least)
+
+
+def twice(name: str, value: Any) -> tuple:
+    """Return a pair as it is, and anything else twice."""
+    both = _sequence(value)
+    if both is None:
+        return value, value
     if len(both) != 2:
-        raise ValueError(f"{name} must be an integer or a pair of them, got {value!r}")
-    return integer(name, both[0], least), integer(name, both[1], least)
+        raise ValueError(f"{name} must be a number or a pair, got {value!r}")
+    return both
+
+
+def shape(name: str, value: Any, *lengths: int) -> tuple[int, ...]:
+    """Return positive integers, as a shape, of which there may be so many."""
+    numbers = _sequence(value)
+    if numbers is None:
+        raise TypeError(f"{name} must be a tuple of integers, as (5, 5), got {value!r}")
+    if not numbers or (lengths and len(numbers) not in lengths):
+        wanted = " or ".join(map(str, lengths)) or "at least 1"
+        raise ValueError(f"{name} must hold {wanted} integers, got {value!r}")
+    return tuple(integer(f"each number in {name}", n, 1) for n in numbers)
 
 
 def real(name: str, value: Any) -> Any:
@@ -140,13 +160,16 @@ def numbers(
     values: Any,
     *,
     exact: bool = False,
+    integers: bool = False,
     small: bool = False,
     allow_complex: bool = False,
     copy: bool | None = True,
 ) -> np.ndarray:
     """Return a finite, non-empty array, by the rules for arrays at the top of this module."""
-    array = _as_array(name, values, exact)
-    if array.dtype == float:
+    array = _as_array(name, values, exact or integers)
+    if integers:
+        array = _int64_where_it_fits(array, listed=not hasattr(values, "dtype"))
+    if array.dtype == float or (integers and array.dtype == np.int64):
         new = array
     elif array.dtype.kind == "O":
         new = _exact_or_float(name, array, allow_complex)
@@ -178,6 +201,19 @@ def floats(name: str, values: Any, **options: Any) -> np.ndarray:
         raise ValueError(f"{name} must hold numbers that fit a float, got {array}") from None
     finite(name, array)
     return array
+
+
+def together(**arrays: Any) -> list:
+    """Return arrays given by name, exact all or none.
+
+    Beside floats, rational numbers become floats; beside fractions, integers become fractions.
+    """
+    kinds = {a.dtype.kind for a in arrays.values()}
+    if kinds & set("fc"):
+        return [floats(name, a) if _rational(a) else a for name, a in arrays.items()]
+    if "O" in kinds:
+        return [_fractions(a) if a.dtype.kind == "i" else a for a in arrays.values()]
+    return list(arrays.values())
 
 
 def finite(name: str, array: np.ndarray) -> None:
@@ -378,6 +414,18 @@ def _array_entry(name: str, x: Any, allow_complex: bool) -> Any:
     return Fraction(number) if type(number) is int else number
 
 
+def _int64_where_it_fits(array: np.ndarray, listed: bool) -> np.ndarray:
+    """Return integers and truth values as int64; integers out of its range as objects."""
+    if array.dtype.kind == "u" and array.max(initial=0) >= 2**63:
+        return array.astype(object)
+    integers = listed and all(type(x) is int and abs(x) < 2**63 for x in array.flat)
+    return array.astype(np.int64) if array.dtype.kind in "biu" or integers else array
+
+
+def _rational(array: Any) -> bool:
+    return type(array) is np.ndarray and {type(x) for x in array.flat} == {Fraction}
+
+
 def _fractions(array: np.ndarray) -> np.ndarray:
     new = np.empty(array.shape, dtype=object)
     new.ravel()[:] = [Fraction(x) for x in array.ravel().tolist()]
@@ -389,6 +437,11 @@ def _wide(dtype: np.dtype, small: bool) -> np.dtype:
     if dtype.kind == "c":
         return np.dtype(complex)
     return dtype if small and dtype in (np.float16, np.float32) else np.dtype(float)
+
+
+def _sequence(value: Any) -> tuple | None:
+    """Return what is in a tuple, a list or an array; None for anything else."""
+    return tuple(value) if isinstance(value, (tuple, list)) or np.ndim(value) else None
 
 
 def _masked(values: Any) -> bool:

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from byhand import _checks
+from byhand._checks import integer, numbers, still_finite, together
+from byhand.backpropagation.tracing import Traced
 from byhand.convolutional_networks.operations import (
     Padding,
     average_pool,
@@ -94,12 +97,11 @@ def output_shape(layer: Layer, shape: Sequence[int]) -> tuple[int, ...]:
     >>> output_shape(Conv(6, 5), (1, 32, 32)), output_shape(MaxPool(2), (6, 28, 28))
     ((6, 28, 28), (6, 14, 14))
     """
-    _check_shape(shape)
+    shape, layer = _checks.shape("shape", shape), _layer(layer)
     if isinstance(layer, Dense):
-        return _check_shape(layer.shape)
+        return layer.shape
     size = spatial(layer, shape).output
-    channels = layer.channels if isinstance(layer, Conv) else shape[0]
-    return _check_shape((channels, *size))
+    return (layer.channels if isinstance(layer, Conv) else shape[0], *size)
 
 
 def spatial(layer: Layer, shape: Sequence[int]):
@@ -110,10 +112,11 @@ def spatial(layer: Layer, shape: Sequence[int]):
     >>> spatial(MaxPool(2), (1, 8, 8)).stride
     (2, 2)
     """
-    if not isinstance(layer, Conv | MaxPool | AveragePool):
-        raise TypeError(f"expected Conv, MaxPool or AveragePool, got {layer!r}")
+    shape, layer = _checks.shape("shape", shape), _layer(layer)
+    if isinstance(layer, Dense):
+        raise TypeError(f"layer must be Conv, MaxPool or AveragePool, got {layer}")
     if len(shape) != 3:
-        raise ValueError(f"{layer} needs an input (channels, height, width), got {tuple(shape)}")
+        raise ValueError(f"{layer} needs an input shape (channels, height, width), got {shape}")
     size = (layer.size, layer.size)
     if isinstance(layer, Conv):
         return geometry(shape[1:], size, layer.padding, layer.stride, layer.dilation)
@@ -128,8 +131,8 @@ def shapes(layers: Sequence[Layer], shape: Sequence[int]) -> list[tuple[int, ...
     >>> shapes([Conv(1, 3, "same"), MaxPool(2)], (1, 32, 32))
     [(1, 32, 32), (1, 32, 32), (1, 16, 16)]
     """
-    result = [_check_shape(shape)]
-    for layer in layers:
+    result = [_checks.shape("shape", shape)]
+    for layer in _layers(layers):
         result.append(output_shape(layer, result[-1]))
     return result
 
@@ -159,6 +162,7 @@ def count(layers: Sequence[Layer], shape: Sequence[int]) -> list[Count]:
     [(1024, 9), (256, 0)]
     """
     steps = itertools.pairwise(shapes(layers, shape))
+    layers = _layers(layers)
     return [
         Count(layer, after, math.prod(after), *_weights(layer, before, after))
         for layer, (before, after) in zip(layers, steps, strict=True)
@@ -173,6 +177,9 @@ def total(counts: Sequence[Count], field: str) -> int:
     >>> total(count([Conv(1, 3, "same"), MaxPool(2)], (1, 32, 32)), "neurons")
     1280
     """
+    _checks.one_of("field", field, Count._fields[2:])
+    if not isinstance(counts, list | tuple) or not all(isinstance(c, Count) for c in counts):
+        raise TypeError(f"counts must be a list of Count, as count returns it, got {counts!r}")
     return sum(getattr(c, field) for c in counts)
 
 
@@ -222,17 +229,13 @@ def initialize(
     >>> [[array.shape for array in layer] for layer in params]
     [[(6, 1, 5, 5), (6,)], []]
     """
+    _checks.generator("rng", rng)
     params = []
-    for layer, (before, after) in zip(
-        layers, itertools.pairwise(shapes(layers, shape)), strict=True
-    ):
-        if isinstance(layer, Conv):
-            w = (layer.channels, before[0], layer.size, layer.size)
-        elif isinstance(layer, Dense):
-            w = (math.prod(after), math.prod(before))
-        else:
+    for layer, before in zip(_layers(layers), shapes(layers, shape)[:-1], strict=True):
+        if not isinstance(layer, Conv | Dense):
             params.append(())
             continue
+        w = _weight_shape(layer, before)
         weights = rng.normal(scale=math.sqrt(2 / math.prod(w[1:])), size=w)
         params.append((weights, np.zeros(w[0])) if layer.bias else (weights,))
     return params
@@ -259,6 +262,12 @@ def forward(
     Returns
     -------
     list of arrays of shape (batch, …), one for each layer
+        Floats, or fractions for fractions. Integers become floats.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If layers, parameters and inputs do not fit together, or an output is not finite.
 
     Examples
     --------
@@ -267,6 +276,10 @@ def forward(
     >>> [y.shape for y in forward(network, params, np.zeros((5, 1, 8, 8)))]
     [(5, 1, 8, 8), (5, 1, 4, 4)]
     """
+    layers, x = _layers(layers), _array("x", x)
+    _checks.function("activation", activation)
+    if not isinstance(params, list | tuple) or len(params) != len(layers):
+        raise ValueError(f"params must be a list with one entry for each of {len(layers)} layers")
     outputs = []
     for layer, parameters in zip(layers, params, strict=True):
         x = _apply(layer, parameters, x)
@@ -276,16 +289,51 @@ def forward(
 
 
 def _apply(layer: Layer, parameters: Sequence[Any], x: Any) -> Any:
+    if np.ndim(x) < 2 or (not isinstance(layer, Dense) and np.ndim(x) != 4):
+        raise ValueError(f"x must be a batch of inputs of {layer}, got shape {np.shape(x)}")
+    if isinstance(layer, MaxPool | AveragePool) and len(parameters):
+        raise ValueError(f"params must have no arrays for {layer}, got {len(parameters)}")
     if isinstance(layer, MaxPool):
         return max_pool(x, layer.size, layer.stride)
     if isinstance(layer, AveragePool):
         return average_pool(x, layer.size, layer.stride)
-    w, *bias = parameters
+    w, bias = _parameters(layer, parameters, np.shape(x)[1:])
+    if isinstance(layer, Conv):
+        options = {"padding": layer.padding, "stride": layer.stride, "dilation": layer.dilation}
+        return _shifted(cross_correlate(x, w, **options), bias)
+    # A fully connected layer is a convolution whose images have a single pixel.
+    x, w = np.reshape(x, (len(x), -1, 1, 1)), np.reshape(w, (*np.shape(w), 1, 1))
+    return np.reshape(_shifted(cross_correlate(x, w), bias), (len(x), *layer.shape))
+
+
+def _parameters(layer: Conv | Dense, parameters: Sequence[Any], shape: tuple) -> tuple[Any, Any]:
+    """Return the weights, and the bias if there is one, of the shapes that a layer needs."""
+    needed = [_weight_shape(layer, shape)]
+    needed += [needed[0][:1]] * layer.bias
+    found = [_array("params", array) for array in parameters]
+    if [np.shape(array) for array in found] != needed:
+        got = [np.shape(array) for array in found]
+        raise ValueError(f"params must have the shapes {needed} for {layer} of x, got {got}")
+    return found[0], found[1] if layer.bias else None
+
+
+def _shifted(y: Any, bias: Any) -> Any:
+    """Add a bias to every channel."""
+    if bias is None:
+        return y
+    y, bias = together(y=y, bias=bias)
+    with np.errstate(over="ignore"):
+        y = y + np.reshape(bias, (-1, 1, 1))
+    if not isinstance(y, Traced):
+        still_finite("the output", y, "when the bias was added")
+    return y
+
+
+def _weight_shape(layer: Conv | Dense, before: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the shape of a layer's weights, outputs first, for inputs of a shape."""
     if isinstance(layer, Dense):
-        y = np.reshape(x, (x.shape[0], -1)) @ np.transpose(w)
-        return np.reshape(y + bias[0] if bias else y, (x.shape[0], *layer.shape))
-    y = cross_correlate(x, w, padding=layer.padding, stride=layer.stride, dilation=layer.dilation)
-    return y + np.reshape(bias[0], (-1, 1, 1)) if bias else y
+        return math.prod(layer.shape), math.prod(before)
+    return layer.channels, before[0], layer.size, layer.size
 
 
 def _weights(layer: Layer, before: tuple, after: tuple) -> tuple[int, int, int]:
@@ -296,7 +344,7 @@ def _weights(layer: Layer, before: tuple, after: tuple) -> tuple[int, int, int]:
     if isinstance(layer, Dense):
         return inputs * outputs + layer.bias * outputs, inputs * outputs, inputs * outputs
     channels = before[0] * after[0]
-    taps = channels * int(layer.size) ** 2
+    taps = channels * layer.size**2
     layout = spatial(layer, before)
     inside = [
         sum(
@@ -313,8 +361,33 @@ def _weights(layer: Layer, before: tuple, after: tuple) -> tuple[int, int, int]:
     )
 
 
-def _check_shape(shape: Sequence[int]) -> tuple[int, ...]:
-    shape = tuple(shape)
-    if not shape or not all(isinstance(n, int | np.integer) and n > 0 for n in shape):
-        raise ValueError(f"a shape must hold positive integers, got {shape}")
-    return tuple(map(int, shape))
+# -- checks ----------------------------------------------------------------------------------------
+
+
+def _layers(layers: Any) -> list[Layer]:
+    """Return a network whose layers have been checked."""
+    if isinstance(layers, Layer) or not isinstance(layers, list | tuple):
+        raise TypeError(f"layers must be a list of layers, got {layers!r}")
+    return [_layer(layer) for layer in layers]
+
+
+def _layer(layer: Any) -> Layer:
+    """Return a layer of Python's integers; its padding is left to ``geometry``."""
+    if not isinstance(layer, Layer):
+        raise TypeError(f"layer must be Conv, MaxPool, AveragePool or Dense, got {layer!r}")
+    fields = layer._asdict()
+    for name in fields.keys() & {"channels", "size", "stride", "dilation"}:
+        if name != "stride" or isinstance(layer, Conv) or layer.stride is not None:
+            fields[name] = integer(f"the layer's {name}", fields[name], 1)
+    if "shape" in fields:
+        fields["shape"] = _checks.shape("the layer's shape", layer.shape)
+    if "bias" in fields and not isinstance(layer.bias, bool | np.bool_):
+        raise TypeError(f"the layer's bias must be True or False, got {layer.bias!r}")
+    return type(layer)(**fields)
+
+
+def _array(name: str, values: Any) -> Any:
+    """Return a finite array of floats or fractions; traced values as they are."""
+    if isinstance(values, Traced):
+        return values
+    return numbers(name, values, small=True, allow_complex=True, copy=None)

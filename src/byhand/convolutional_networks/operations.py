@@ -10,22 +10,23 @@ The layers called convolutions in PyTorch, TensorFlow and JAX are cross-correlat
 the layers of :mod:`byhand.convolutional_networks.layers`.
 
 Images have the shape (…, height, width) and filters (rows, columns); or, with channels, images
-(…, channels, height, width) and filters (channels out, channels in, rows, columns). Integers give
-exact integers, and arrays of dtype object (fractions, Python integers) stay what they are. The
-forward operations also run on the tape and the dual numbers of chapter 5.
+(…, channels, height, width) and filters (channels out, channels in, rows, columns). Integers and
+truth values give exact integers, and fractions and integers in arrays of dtype object fractions.
+float32 stays what it is, float16 becomes float64. The forward operations also run on the tape and
+the dual numbers of chapter 5.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
 
-from byhand._checks import NonFiniteError, finite, integer, one_of, still_finite
+from byhand import _checks
+from byhand._checks import numbers, one_of, pair, still_finite, together, twice
 from byhand.backpropagation.tracing import Traced
 
 Padding = str | int | Sequence
@@ -90,8 +91,8 @@ def geometry(
     >>> geometry((5, 5), (3, 3), 1).output
     (5, 5)
     """
-    size, filter_size = _pair("size", size), _pair("the filter's size", filter_size)
-    stride, dilation = _pair("stride", stride), _pair("dilation", dilation)
+    size, filter_size = pair("size", size), pair("the filter's size", filter_size)
+    stride, dilation = pair("stride", stride), pair("dilation", dilation)
     extent = _extent(filter_size, dilation)
     pads = _pads(padding, size, filter_size, extent, stride)
     room = [n + sum(pad) - e for n, pad, e in zip(size, pads, extent, strict=True)]
@@ -135,7 +136,7 @@ def cross_correlate(
     Returns
     -------
     ndarray, shape (…, H', W') or (…, O, H', W')
-        Integers (as int64) for integers and truth values. On the tape, a traced value.
+        int64 for integers and truth values, fractions for fractions. On the tape, a traced value.
 
     Raises
     ------
@@ -157,10 +158,8 @@ def cross_correlate(
     x, w, batch, plain_filter = _operands(x, w)
     layout = geometry(x.shape[-2:], w.shape[-2:], padding, stride, dilation)
     compute = {"gemm": _by_gemm, "fft": _by_fft}[_chosen(method, x, w, layout)]
-    with np.errstate(over="ignore", invalid="ignore"):  # reported by what follows
-        y = compute(x, w, layout)
-    if not isinstance(y, Traced) and y.dtype.kind in "fc":
-        still_finite("the result", y, "by an overflow of its sums")
+    with _overflow():
+        y = _in_range(compute(x, w, layout))
     return np.reshape(y, batch + (() if plain_filter else y.shape[1:2]) + layout.output)
 
 
@@ -206,7 +205,7 @@ def circular_convolve(x: Any, w: Any, stride: int | Sequence[int] = 1) -> Any:
     x, w = _array("x", x), _array("w", w)
     _is_plain(w)
     if x.ndim < 2:
-        raise ValueError(f"images must have shape (…, H, W), got shape {x.shape}")
+        raise ValueError(f"x: images must have shape (…, H, W), got shape {x.shape}")
     sides = w.shape[-2:]
     if not all(k % 2 and k <= n for k, n in zip(sides, x.shape[-2:], strict=True)):
         raise ValueError(
@@ -228,7 +227,7 @@ def flip(w: Any) -> Any:
     """
     w = _array("w", w)
     if w.ndim < 2:
-        raise ValueError(f"a filter needs at least two axes, got shape {w.shape}")
+        raise ValueError(f"w: a filter needs at least two axes, got shape {w.shape}")
     turned = w[..., ::-1, ::-1]
     return turned if isinstance(w, Traced) else turned.copy()
 
@@ -264,16 +263,16 @@ def transposed_cross_correlate(
     Raises
     ------
     TypeError, ValueError
-        If the arguments do not fit together, are empty or not finite, or would overflow int64.
+        As for ``cross_correlate``.
 
     Examples
     --------
     >>> transposed_cross_correlate([[1, 10]], [[1, 2, 3]], size=(1, 5), stride=2)
     array([[ 1,  2, 13, 20, 30]])
     """
-    w, y = _array("w", w), _array("y", y)
+    w, y = together(w=_array("w", w), y=_array("y", y))
     plain_filter = _is_plain(w)
-    size = _shape("size", size, (2,))
+    size = _checks.shape("size", size, 2)
     layout = geometry(size, w.shape[-2:], padding, stride, dilation)
     w = w[None, None] if plain_filter else w
     outputs, channels, *taps = w.shape
@@ -285,10 +284,11 @@ def transposed_cross_correlate(
     x = np.zeros(padded, dtype=np.result_type(w, y))
     for part in _blocks(layout, len(weights) * rows.shape[1]):
         rows_of_part = rows[:, :, part]
-        columns = _matmul(weights, rows_of_part.reshape(outputs, -1))
-        columns = columns.reshape(channels, *taps, *rows_of_part.shape[1:])
-        _scatter(columns, x[:, :, part.start * layout.stride[0] :], layout)
-    x = np.moveaxis(x[:, :, top : top + size[0], left : left + size[1]], 0, 1)
+        with _overflow():
+            columns = _matmul(weights, rows_of_part.reshape(outputs, -1))
+            columns = columns.reshape(channels, *taps, *rows_of_part.shape[1:])
+            _scatter(columns, x[:, :, part.start * layout.stride[0] :], layout)
+    x = np.moveaxis(_in_range(x)[:, :, top : top + size[0], left : left + size[1]], 0, 1)
     return x.reshape(batch + (() if plain_filter else (channels,)) + size)
 
 
@@ -324,27 +324,28 @@ def filter_gradient(
     Raises
     ------
     TypeError, ValueError
-        If the arguments do not fit together, are empty or not finite, or would overflow int64.
+        As for ``cross_correlate``.
 
     Examples
     --------
     >>> filter_gradient([[1, 10, 100]], [[2, 3]], shape=(1, 2))
     array([[ 32, 320]])
     """
-    shape = _shape("shape", shape, (2, 4))
-    x, w, _, plain_filter = _operands(x, np.zeros(shape, dtype=int))
-    y = _array("y", y)
-    layout = geometry(x.shape[-2:], shape[-2:], padding, stride, dilation)
+    w = np.zeros(_checks.shape("shape", shape, 2, 4), dtype=int)
+    x, y = together(x=_array("x", x), y=_array("y", y))
+    x, w, _, plain_filter = _operands(x, w)
+    layout = geometry(x.shape[-2:], w.shape[-2:], padding, stride, dilation)
     rows, _ = _rows(y, len(w), layout.output, plain_filter)
     if len(x) != rows.shape[1]:
         raise ValueError(f"x holds {len(x)} images but y has shape {y.shape}")
     _check_sums(rows, x, rows[0].size)
-    patches = _patches(x, shape[-2:], layout)
+    patches = _patches(x, w.shape[-2:], layout)
     result = 0
     for part in _blocks(layout, w[0].size * len(x)):
         columns = _columns(patches[:, :, part])
-        result = result + _matmul(rows[:, :, part].reshape(len(w), -1), columns.T)
-    return result.reshape(shape)
+        with _overflow():
+            result = result + _matmul(rows[:, :, part].reshape(len(w), -1), columns.T)
+    return _in_range(result).reshape(w.shape[2:] if plain_filter else w.shape)
 
 
 # -- pooling -------------------------------------------------------------------------------------
@@ -376,9 +377,9 @@ def max_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
     >>> max_pool([[1, 2, 5], [3, 4, 6]], 2)
     array([[4]])
     """
+    x, size, layout = _pooled(x, size, stride, ordered=True)
     if isinstance(x, Traced):
-        return np.max(_window_taps(x, size, stride), axis=0)
-    x, layout = _pooled(x, size, stride)
+        return np.max(_traced_taps(x, size, layout), axis=0)
     first, *others = _taps(x, size, layout)
     largest = first.copy()
     for tap in others:
@@ -414,15 +415,17 @@ def max_pool_gradient(x: Any, g: Any, size: int | Sequence[int], stride: Any = N
     array([[0. , 0.5],
            [0.5, 0. ]])
     """
-    x, layout = _pooled(x, size, stride)
-    g, largest = _array("g", g), max_pool(x, size, stride)
+    x, size, layout = _pooled(x, size, stride, ordered=True)
+    x, g = together(x=x, g=_array("g", g))
+    largest = max_pool(x, size, layout.stride)
     _check_same_shape("g", g, largest.shape)
     wins = sum((tap == largest).astype(int) for tap in _taps(x, size, layout))
-    shares = _quotient(g, wins)
+    shares = g / (wins.astype(g.dtype) if g.dtype.kind in "fc" else wins)
     result = np.zeros(x.shape, dtype=shares.dtype)
-    for tap, part in zip(_taps(x, size, layout), _taps(result, size, layout), strict=True):
-        part += np.where(tap == largest, shares, 0)
-    return result
+    with _overflow():
+        for tap, part in zip(_taps(x, size, layout), _taps(result, size, layout), strict=True):
+            part += np.where(tap == largest, shares, 0)
+    return _in_range(result)
 
 
 def average_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
@@ -433,17 +436,15 @@ def average_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
     >>> average_pool([[1, 2, 5], [3, 4, 6]], 2)
     array([[2.5]])
     """
+    x, size, layout = _pooled(x, size, stride)
+    n = size[0] * size[1]
     if isinstance(x, Traced):
-        taps = _window_taps(x, size, stride)
-        return np.sum(taps, axis=0) / len(taps)
-    x, layout = _pooled(x, size, stride)
-    rows, columns = _pair("size", size)
-    n = rows * columns
+        return np.sum(_traced_taps(x, size, layout), axis=0) / n
     if x.dtype.kind == "i":
         exact = _magnitude(x) * n < 2**63  # else Python's integers, which cannot wrap
         return (sum(_taps(x if exact else x.astype(object), size, layout)) / n).astype(float)
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = _quotient(sum(_taps(x, size, layout)), n)
+    with _overflow():
+        mean = sum(_taps(x, size, layout)) / n
     if x.dtype.kind == "O" or np.isfinite(mean).all():
         return mean
     return sum(tap / n for tap in _taps(x, size, layout))
@@ -478,15 +479,15 @@ def average_pool_gradient(
     array([[1., 1., 0.],
            [1., 1., 0.]])
     """
-    g, shape = _array("g", g), _shape("shape", shape)
-    layout = geometry(shape[-2:], _pair("size", size), "valid", size if stride is None else stride)
+    g, shape = _array("g", g), _checks.shape("shape", shape)
+    size, layout = _windows(shape, size, stride)
     _check_same_shape("g", g, shape[:-2] + layout.output)
-    rows, columns = _pair("size", size)
-    shares = _quotient(g, rows * columns)
+    shares = g / (size[0] * size[1])
     result = np.zeros(shape, dtype=shares.dtype)
-    for part in _taps(result, size, layout):
-        part += shares
-    return result
+    with _overflow():
+        for part in _taps(result, size, layout):
+            part += shares
+    return _in_range(result)
 
 
 # -- how it is computed ----------------------------------------------------------------------------
@@ -544,8 +545,9 @@ def _blocks(layout: Geometry, entries: int) -> Iterator[slice]:
 
 def _by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
     """Multiply spectra. Circular wrap-around reaches only outputs that "valid" leaves out."""
-    x = np.pad(x, ((0, 0), (0, 0), *layout.pads))
-    dilated = np.zeros((*w.shape[:2], *_extent(w.shape[2:], layout.dilation)), dtype=w.dtype)
+    kind = np.result_type(x, w)  # of both: a transform in less would be felt in the product
+    x = np.pad(x.astype(kind, copy=False), ((0, 0), (0, 0), *layout.pads))
+    dilated = np.zeros((*w.shape[:2], *_extent(w.shape[2:], layout.dilation)), dtype=kind)
     dilated[:, :, :: layout.dilation[0], :: layout.dilation[1]] = w
     real = not (np.iscomplexobj(x) or np.iscomplexobj(w))
     size = [scipy.fft.next_fast_len(n, real) for n in x.shape[-2:]]
@@ -652,89 +654,67 @@ def _tap(x: np.ndarray, a: int, b: int, layout: Geometry) -> np.ndarray:
     ]
 
 
-def _pooled(x: Any, size: Any, stride: Any) -> tuple[Any, Geometry]:
-    """Return the images to pool, and the geometry of their windows."""
+def _pooled(x: Any, size: Any, stride: Any, ordered: bool = False) -> tuple[Any, tuple, Geometry]:
+    """Return the images to pool, the size of a window and the geometry of all."""
     x = _array("x", x)
-    if x.ndim < 2 or 0 in x.shape:
-        raise ValueError(f"pooling needs images of shape (…, H, W), got shape {x.shape}")
-    size = _pair("size", size)
-    return x, geometry(x.shape[-2:], size, "valid", size if stride is None else stride)
+    if ordered and x.dtype.kind == "c":
+        raise TypeError("x must be real numbers, got complex ones: none of them is the largest")
+    return x, *_windows(x.shape, size, stride)
 
 
-def _taps(x: np.ndarray, size: Any, layout: Geometry) -> Iterator[np.ndarray]:
+def _windows(shape: tuple, size: Any, stride: Any) -> tuple[tuple[int, int], Geometry]:
+    """Return the size of a window, and the geometry of all, on images of a shape."""
+    if len(shape) < 2:
+        raise ValueError(f"pooling needs images x of shape (…, H, W), got shape {shape}")
+    size = pair("size", size)
+    return size, geometry(shape[-2:], size, "valid", size if stride is None else stride)
+
+
+def _taps(x: np.ndarray, size: tuple[int, int], layout: Geometry) -> Iterator[np.ndarray]:
     """Yield, for every place in a window, the view of the pixels there: one for each window."""
-    rows, columns = _pair("size", size)
-    for a in range(rows):
-        for b in range(columns):
+    for a in range(size[0]):
+        for b in range(size[1]):
             yield _tap(x, a, b, layout)
 
 
-def _window_taps(x: Traced, size: Any, stride: Any) -> Any:
+def _traced_taps(x: Traced, size: tuple[int, int], layout: Geometry) -> Any:
     """Return the entries of every window, shape (entries, …, H', W'), of traced images."""
-    x, layout = _pooled(x, size, stride)
-    size = _pair("size", size)
     patches = _patches(np.reshape(x, (1, -1, *x.shape[-2:])), size, layout)
     taps = np.reshape(np.transpose(patches, (4, 5, 0, 1, 2, 3)), (size[0] * size[1], -1))
     return np.reshape(taps, (size[0] * size[1], *x.shape[:-2], *layout.output))
-
-
-def _quotient(a: np.ndarray, b: Any) -> np.ndarray:
-    """Return a/b; exact integers of Python, which would become floats, as fractions."""
-    if a.dtype.kind == "O":
-        exact = [Fraction(entry) if isinstance(entry, int) else entry for entry in a.flat]
-        a = np.array([*exact, None], dtype=object)[:-1].reshape(a.shape)
-    return a / b
 
 
 # -- checks ----------------------------------------------------------------------------------------
 
 
 def _array(name: str, a: Any) -> Any:
-    """Return a finite array; integers and truth values as int64, so that small ones do not wrap.
-
-    Small floats are computed in double precision, except for float32, which is meant.
-    """
+    """Return a finite array that stays the caller's; traced values as they are."""
     if isinstance(a, Traced):
         return a
-    if isinstance(a, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be masked, got a masked array: fill it or take a part")
-    try:
-        a = np.asarray(a)
-    except ValueError as error:  # rows of different lengths
-        raise ValueError(f"{name} must be an array of numbers: {error}") from error
-    if a.dtype.kind == "u" and a.dtype.itemsize == 8 and a.size and a.max() >= 2**63:
-        raise ValueError(f"{name} must fit int64, got {a.max()}; use dtype object")
-    if a.dtype.kind in "biu":
-        return a.astype(np.int64)
-    if a.dtype.kind not in "fcO":
-        raise TypeError(f"{name}: arrays must hold numbers, got dtype {a.dtype}")
-    if a.dtype.kind == "O":
-        return _objects(name, a)
-    finite(name, a)
+    a = numbers(name, a, integers=True, small=True, allow_complex=True, copy=None)
     return a.astype(float) if a.dtype == np.float16 else a
 
 
-def _objects(name: str, a: np.ndarray) -> np.ndarray:
-    """Return exact numbers; NumPy's scalars among them, which may wrap, as Python's numbers."""
-    entries = [x.item() if isinstance(x, np.generic) else x for x in a.flat]
-    for x in entries:
-        if x is None or isinstance(x, (str, bytes)):
-            raise TypeError(f"{name}: arrays must hold numbers, got the entry {x!r}")
-        if isinstance(x, (float, complex)) and not np.isfinite(x):
-            raise NonFiniteError(f"{name} must be finite, got the entry {x}")
-    new = np.empty(a.size, dtype=object)
-    new[:] = entries
-    return new.reshape(a.shape)
+def _in_range(y: Any) -> Any:
+    """Return a result whose sums have not overflowed; where they may, warnings are turned off."""
+    if not isinstance(y, Traced) and y.dtype.kind in "fcO":
+        still_finite("the result", y, "by an overflow of its sums")
+    return y
+
+
+def _overflow() -> np.errstate:
+    """Leave it to ``_in_range`` to report infinite sums, and ∞ − ∞."""
+    return np.errstate(over="ignore", invalid="ignore")
 
 
 def _operands(x: Any, w: Any) -> tuple[Any, Any, tuple[int, ...], bool]:
     """Return x as (B, C, H, W), w as (O, C, k, l), the batch's shape, and whether w was plain."""
-    x, w = _array("x", x), _array("w", w)
+    x, w = together(x=_array("x", x), w=_array("w", w))
     plain_filter = _is_plain(w)
     axes = 2 if plain_filter else 3
     if x.ndim < axes or 0 in x.shape:
         wanted = "(…, H, W)" if plain_filter else "(…, C, H, W)"
-        raise ValueError(f"images must have shape {wanted}, not empty, got shape {x.shape}")
+        raise ValueError(f"x: images must have shape {wanted}, not empty, got shape {x.shape}")
     if not plain_filter and x.shape[-3] != w.shape[1]:
         raise ValueError(
             f"the filters of shape {w.shape} take {w.shape[1]} channels "
@@ -750,7 +730,7 @@ def _is_plain(w: Any) -> bool:
     """Return whether a filter has two axes rather than four."""
     if w.ndim not in (2, 4) or 0 in w.shape:
         raise ValueError(
-            f"a filter must have shape (k, l) or (O, C, k, l), not empty, got shape {w.shape}"
+            f"w: a filter must have shape (k, l) or (O, C, k, l), not empty, got shape {w.shape}"
         )
     return w.ndim == 2
 
@@ -758,30 +738,6 @@ def _is_plain(w: Any) -> bool:
 def _check_same_shape(name: str, a: np.ndarray, shape: tuple) -> None:
     if a.shape != shape:
         raise ValueError(f"{name} must have shape {shape}, got {a.shape}")
-
-
-def _shape(name: str, value: Any, lengths: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """Return a shape: positive integers, of which there may be so many."""
-    if not hasattr(value, "__len__"):
-        raise TypeError(f"{name} must be a shape, as (5, 5), got {value!r}")
-    value = tuple(integer(f"each side in {name}", n, 1) for n in value)
-    if len(value) < 2 or (lengths and len(value) not in lengths):
-        wanted = " or ".join(map(str, lengths)) or "at least 2"
-        raise ValueError(f"{name} must have {wanted} sides, got {value}")
-    return value
-
-
-def _pair(name: str, value: Any) -> tuple[int, int]:
-    """Return a number twice, or a pair; positive integers."""
-    pair = _both(value)
-    if len(pair) != 2:
-        raise ValueError(f"{name} must be a number or a pair, got {value!r}")
-    return integer(name, pair[0], 1), integer(name, pair[1], 1)
-
-
-def _both(value: Any) -> tuple:
-    """Return a sequence as it is, and anything else twice."""
-    return tuple(value) if hasattr(value, "__len__") else (value, value)
 
 
 def _pads(padding: Padding, size, filter_size, extent, stride) -> tuple:
@@ -803,10 +759,4 @@ def _pads(padding: Padding, size, filter_size, extent, stride) -> tuple:
             for n, e, s in zip(size, extent, stride, strict=True)
         ]
         return tuple((total // 2, total - total // 2) for total in totals)
-    sides = _both(padding)
-    if len(sides) != 2:
-        raise ValueError(f"padding must be a number or a pair, got {padding!r}")
-    pads = [_both(side) for side in sides]
-    if any(len(pad) != 2 for pad in pads):
-        raise ValueError(f"each padding must be a number or a pair, got {padding!r}")
-    return tuple(tuple(integer("padding", p, 0) for p in pad) for pad in pads)
+    return tuple(pair("padding", side, 0) for side in twice("padding", padding))

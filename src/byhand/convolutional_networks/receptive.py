@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from byhand._checks import floats, scaled
+from byhand import _checks
+from byhand._checks import function, integer, scaled
 from byhand.backpropagation import vjp
 from byhand.convolutional_networks.layers import Conv, Layer, forward, initialize, shapes, spatial
 from byhand.convolutional_networks.operations import transposed_cross_correlate
@@ -41,7 +42,7 @@ def receptive_fields(layers: Sequence[Layer], shape: Sequence[int]) -> list[Fiel
     Returns
     -------
     list of Field
-        Along the vertical axis, which is also the horizontal one if the input is square.
+        Along the vertical axis, which is also the horizontal one if input and padding are square.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def receptive_fields(layers: Sequence[Layer], shape: Sequence[int]) -> list[Fiel
     Field(size=7, jump=2, start=0)
     """
     fields = [Field(1, 1, 0)]
-    for layer, before in zip(layers, shapes(layers, shape), strict=False):
+    for layer, before in zip(layers, shapes(layers, shape)[:-1], strict=True):
         layout = spatial(layer, before)
         size, jump, start = fields[-1]
         fields.append(
@@ -94,7 +95,7 @@ def reached(
 
     Raises
     ------
-    IndexError, TypeError, ValueError
+    TypeError, ValueError
         If there is no such neuron, or a layer is fully connected or does not fit.
 
     Examples
@@ -104,9 +105,7 @@ def reached(
     """
     all_shapes = shapes(layers, shape)
     mask = np.zeros(all_shapes[-1][1:], dtype=int)
-    if not all(0 <= i < n for i, n in zip(neuron, mask.shape, strict=True)):
-        raise IndexError(f"the last layer has {mask.shape} neurons, not one at {tuple(neuron)}")
-    mask[tuple(neuron)] = 1
+    mask[_neuron(neuron, all_shapes[-1])] = 1
     masks = [mask]
     for layer, before in zip(reversed(layers), all_shapes[-2::-1], strict=True):
         layout = spatial(layer, before)
@@ -143,12 +142,24 @@ def input_gradient(
     >>> (g[0] != 0).astype(int)[:, 2:].tolist()
     [[1, 1, 1], [1, 1, 1], [1, 1, 1], [0, 0, 0], [0, 0, 0]]
     """
+    neuron = _neuron(neuron, shapes(layers, shape)[-1])
+    function("activation", activation)
     params = initialize(layers, shape, rng)
     x = rng.normal(size=(1, *shape))
     value, pullback = vjp(lambda x: forward(layers, params, x, activation)[-1], x)
     seed = np.zeros(value.shape)
     seed[(0, 0, *neuron)] = 1
     return pullback(seed)[0]
+
+
+def _neuron(neuron: Sequence[int], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the place of a neuron that exists."""
+    if np.shape(neuron) != (len(shape) - 1,):
+        raise ValueError(f"neuron must be a place in {shape[1:]}, got {neuron!r}")
+    place = tuple(integer("each index in neuron", i, 0) for i in neuron)
+    if not all(i < n for i, n in zip(place, shape[1:], strict=True)):
+        raise ValueError(f"neuron: the last layer has {shape[1:]} neurons, not one at {place}")
+    return place
 
 
 # -- effective receptive fields --------------------------------------------------------------------
@@ -167,7 +178,7 @@ def energy_profile(sizes: Sequence[int]) -> list[Fraction]:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If a size is not a positive integer.
 
     Examples
@@ -175,10 +186,8 @@ def energy_profile(sizes: Sequence[int]) -> list[Fraction]:
     >>> [str(p) for p in energy_profile([3, 3])]
     ['1/9', '2/9', '1/3', '2/9', '1/9']
     """
-    if not all(isinstance(size, int | np.integer) and size > 0 for size in sizes):
-        raise ValueError(f"sizes must be positive integers, got {sizes}")
-    profile, sizes = [1], [int(size) for size in sizes]
-    for size in sizes:
+    profile = [1]
+    for size in _checks.shape("sizes", sizes):
         profile = [
             sum(profile[max(0, i - size + 1) : i + 1]) for i in range(len(profile) + size - 1)
         ]
@@ -197,7 +206,7 @@ def spread(energy: np.ndarray) -> float:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the map is none of that.
 
     Examples
@@ -205,11 +214,9 @@ def spread(energy: np.ndarray) -> float:
     >>> spread(np.array([[0, 1, 0], [1, 0, 1], [0, 1, 0]]))
     0.7071067811865476
     """
-    energy, _ = scaled(floats("the map", energy))
-    if energy.ndim != 2 or energy.shape[0] != energy.shape[1] or not energy.min() >= 0:
-        raise ValueError("the map must be square and nonnegative")
-    if not energy.sum() > 0:
-        raise ValueError("the map must not be zero everywhere")
+    energy, _ = scaled(_checks.floats("energy", _checks.square("energy", energy)))
+    if not energy.min() >= 0 or not energy.any():
+        raise ValueError("energy must be nonnegative and not zero everywhere")
     distance = np.arange(len(energy)) - (len(energy) - 1) / 2
     per_axis = energy.sum(axis=0) + energy.sum(axis=1)
     return float(np.sqrt(per_axis @ distance**2 / per_axis.sum()))
@@ -245,11 +252,18 @@ def gradient_energy(
     ndarray, shape (draws, r, r)
         Over the theoretical field of r = 1 + depth (size − 1) pixels.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is not a positive integer, ``rng`` no generator or ``activation`` no function.
+
     Examples
     --------
     >>> gradient_energy(2, np.random.default_rng(0), draws=4).shape
     (4, 5, 5)
     """
+    depth, size = integer("depth", depth, 1), integer("size", size, 1)
+    channels, draws = integer("channels", channels, 1), integer("draws", draws, 1)
     side = 1 + depth * (size - 1)
     stack = [Conv(channels, size)] * depth
     return np.array(

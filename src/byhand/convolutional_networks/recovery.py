@@ -6,12 +6,14 @@ Chapter 6, section E3.1.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from scipy.sparse.csgraph import connected_components
 
+from byhand import _checks
 from byhand._checks import numbers
 
 MAX_UNKNOWNS = 22
@@ -30,15 +32,26 @@ def matrix_of(operation: Callable, shape: Sequence[int]) -> np.ndarray:
     shape
         That of one image.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the shape is none, or the operation no function that returns a batch of as many images.
+
     Examples
     --------
     >>> matrix_of(lambda x: 2 * x[..., ::-1], (1, 2))
     array([[0, 2],
            [2, 0]])
     """
-    pixels = int(np.prod(shape))
+    shape = _checks.shape("shape", shape)
+    pixels = math.prod(shape)
     units = np.eye(pixels, dtype=int).reshape(pixels, *shape)
-    return operation(units).reshape(pixels, -1).T
+    images = np.array(_checks.function("operation", operation)(units))
+    if images.ndim == 0 or len(images) != pixels:
+        raise ValueError(
+            f"operation must return as many images as it takes, {pixels}, got shape {images.shape}"
+        )
+    return images.reshape(pixels, -1).T
 
 
 def binary_solutions(a: np.ndarray, b: Sequence) -> list[np.ndarray]:
@@ -61,9 +74,9 @@ def binary_solutions(a: np.ndarray, b: Sequence) -> list[np.ndarray]:
 
     Raises
     ------
-    ValueError
-        If the shapes do not fit, an entry is no integer, or a part has more than
-        ``MAX_UNKNOWNS`` unknowns.
+    TypeError, ValueError
+        If the shapes do not fit, an entry is no integer, a part has more than ``MAX_UNKNOWNS``
+        unknowns, or there are more than 2^``MAX_UNKNOWNS`` solutions.
 
     Examples
     --------
@@ -80,6 +93,8 @@ def binary_solutions(a: np.ndarray, b: Sequence) -> list[np.ndarray]:
                 f"a part of {len(columns)} unknowns is more than {MAX_UNKNOWNS} can be searched"
             )
         found = _search(a[np.ix_(rows, columns)], b[rows], len(columns))
+        if len(solutions) * len(found) > 2**MAX_UNKNOWNS:
+            raise ValueError(f"A x = b has more than 2^{MAX_UNKNOWNS} solutions: too many to list")
         solutions = [_filled(x, columns, part) for x, part in itertools.product(solutions, found)]
     return sorted(solutions, key=lambda x: x.tolist())
 
@@ -87,14 +102,22 @@ def binary_solutions(a: np.ndarray, b: Sequence) -> list[np.ndarray]:
 def parts(a: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return the rows and columns of each connected part of a matrix.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no matrix of numbers.
+
     Examples
     --------
     >>> [(rows.tolist(), columns.tolist()) for rows, columns in parts(np.eye(2))]
     [([0], [0]), ([1], [1])]
     """
+    a = numbers("A", a, allow_complex=True, integers=True, copy=None)
+    if a.ndim != 2:
+        raise ValueError(f"A must be a matrix, got shape {a.shape}")
     m, n = a.shape
     graph = np.zeros((m + n, m + n), dtype=bool)
-    graph[:m, m:] = np.asarray(a) != 0
+    graph[:m, m:] = a != 0
     number, labels = connected_components(graph, directed=False)
     return [
         (np.flatnonzero(labels[:m] == k), np.flatnonzero(labels[m:] == k)) for k in range(number)

@@ -5,6 +5,7 @@ In the order of a build:
 inputs      decides whether the last build can be kept, and clears it if not
 environment leaves the reader's settings behind
 execution   runs the notebooks side by side and hands their results to Sphinx
+reading     keeps what has been read of pages that have not changed
 claims      shows claims, and makes the ledger, the errata and claims.json of them
 figures     turns figures into files, and gives interactive ones their sliders
 maths       renders formulas with KaTeX at build time, strictly
@@ -29,6 +30,7 @@ from book import environment
 MODULES = [
     "inputs",
     "execution",
+    "reading",
     "claims",
     "figures",
     "maths",

@@ -14,18 +14,12 @@ LITERAL = re.compile(r"(``.+?``)")
 
 def _adapt(app, what, name, obj, options, lines) -> None:
     """Link ``Equation ch2-gd`` to its chapter; |x| is a modulus, "A. Author" or "L." no list."""
-
-    def linked(match: re.Match) -> str:
-        word, label = match.groups()
-        known = app.env.get_domain("math").get_equation_number_for(label) is not None
-        return f"{word} :eq:`{label}`" if known else match[0]
-
     in_example = False
     for i, line in enumerate(lines):
         in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
         if not in_example:
             parts = LITERAL.split(INITIAL.sub(r"\1\.", line))
-            parts[::2] = [EQUATION.sub(linked, part.replace("|", r"\|")) for part in parts[::2]]
+            parts[::2] = [EQUATION.sub(r"\1 :eq:`\2`", part.replace("|", r"\|")) for part in parts[::2]]
             lines[i] = "".join(parts)
 
 

@@ -60,7 +60,7 @@ def _collect(app) -> None:
         (claim | {"document": document} for document, claim in shown),
         key=lambda claim: (chapters.index(claim["chapter"]), order[claim["problem"]]),
     )
-    app.problem_sections = {}
+    app.env.problem_sections = getattr(app.env, "problem_sections", {})
 
 
 def _require_each_once(app, claims: list[dict]) -> None:
@@ -81,7 +81,14 @@ def _find_problem_sections(app, doctree) -> None:
     for section in doctree.findall(nodes.section):
         problem, _, title = section[0].astext().partition(" · ")
         if problem in PROBLEMS:
-            app.problem_sections[problem] = (app.env.docname, section["ids"][0], title)
+            app.env.problem_sections[problem] = (app.env.docname, section["ids"][0], title)
+
+
+def _forget_problem_sections(app, env, docname: str) -> None:
+    """Forget where problems are solved on a page that is read again."""
+    for problem, place in list(env.problem_sections.items()):
+        if place[0] == docname:
+            del env.problem_sections[problem]
 
 
 def _write_json(app, exception) -> None:
@@ -251,6 +258,7 @@ class LedgerDirective(_ClaimsDirective):
     """Every claim of the book, by chapter."""
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()
         return [
             node for document in self.env.app.executed_notebooks for node in self._chapter(document)
         ]
@@ -281,6 +289,7 @@ class ErrataDirective(_ClaimsDirective):
     """What the sheets print beside what is right, by problem."""
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()
         slips = [claim for claim in self.env.app.claims if claim["erratum"]]
         head = ["Claim", "What is right", "What the sheet has", "What went wrong"]
         rows = [
@@ -312,12 +321,13 @@ class ProblemsDirective(_ClaimsDirective):
     """
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()
         counts = Counter(claim["problem"] for claim in self.env.app.claims)
         head = ["Problem", "What it is about", "Sheet", "Chapter", "Claims"]
         rows = []
         for problem in PROBLEMS:
-            if problem in self.env.app.problem_sections:
-                document, section, title = self.env.app.problem_sections[problem]
+            if problem in self.env.problem_sections:
+                document, section, title = self.env.problem_sections[problem]
                 words = [problem, title, problem[0], self.env.app.chapter_titles[document]]
                 cells = [[nodes.Text(word)] for word in [*words, str(counts[problem])]]
                 cells[0] = [self.link(document, section, problem)]
@@ -329,6 +339,7 @@ class TotalsDirective(_ClaimsDirective):
     """The numbers of the landing page."""
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()
         claims = self.env.app.claims
         verdicts = Counter(claim["verdict"] for claim in claims)
         routes = sum(len(claim["routes"]) for claim in claims)
@@ -371,5 +382,6 @@ def setup(app) -> None:
     app.add_directive("claim-totals", TotalsDirective)
     app.connect("builder-inited", _collect, priority=600)
     app.connect("builder-inited", _read_titles, priority=600)
+    app.connect("env-purge-doc", _forget_problem_sections)
     app.connect("doctree-read", _find_problem_sections)
     app.connect("build-finished", _write_json)

@@ -33,7 +33,7 @@ def files(cells: Iterable[str]) -> list[Path]:
     Files that are no modules, as the style of the figures, count for every notebook.
     """
     source = inputs.ROOT / "src"
-    everything = {path for path in (source / PACKAGE).rglob("*") if _counts(path)}
+    everything = set(inputs.files(f"src/{PACKAGE}/**/*"))
     data = {path for path in everything if path.suffix != ".py"}
     found: set[str] = set()
     cells = list(cells)
@@ -54,10 +54,6 @@ def module_name(path: Path) -> str:
     """Return the name under which a file of the package is imported."""
     parts = path.relative_to(inputs.ROOT / "src").with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def _counts(path: Path) -> bool:
-    return path.is_file() and "__pycache__" not in path.parts
 
 
 def _path(source: Path, name: str) -> Path | None:

@@ -10,10 +10,12 @@ import base64
 import hashlib
 import html
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from docutils import nodes
 from docutils.statemachine import StringList
+from nbformat import NotebookNode
 from sphinx.util.docutils import SphinxDirective
 
 from book.strictness import BookError, located, node_location
@@ -22,21 +24,40 @@ from byhand.explore import MIME_TYPE
 FOLDER = "_figures"
 
 
-def _with_files(app, output: dict) -> dict:
-    """Write a figure's frames to files, and return the figure with their names."""
+def _write_frames(app) -> None:
+    """Write the frames of all figures to files, those of pages that are not read again too."""
     folder = Path(app.outdir, FOLDER)
     folder.mkdir(exist_ok=True)
-    frames = []
-    for frame in output["frames"]:
-        data = base64.b64decode(frame["webp"])
-        name = hashlib.sha256(data).hexdigest()[:16] + ".webp"
-        (folder / name).write_bytes(data)
-        frames.append({"file": name} | {k: frame[k] for k in ("alt", "width", "height")})
+    for notebook in app.executed_notebooks.values():
+        for output in _figures(notebook.cells):
+            for frame in output["frames"]:
+                data = base64.b64decode(frame["webp"])
+                (folder / _name(data)).write_bytes(data)
+
+
+def _figures(cells: Iterable[NotebookNode]) -> Iterator[dict]:
+    for cell in cells:
+        for output in cell.get("outputs", []):
+            if MIME_TYPE in output.get("data", {}):
+                yield output.data[MIME_TYPE]
+
+
+def _name(frame: bytes) -> str:
+    return hashlib.sha256(frame).hexdigest()[:16] + ".webp"
+
+
+def _with_names(output: dict) -> dict:
+    """Return a figure with the names of its frames' files in place of these."""
+    kept = ("alt", "width", "height")
+    frames = [
+        {"file": _name(base64.b64decode(frame["webp"]))} | {k: frame[k] for k in kept}
+        for frame in output["frames"]
+    ]
     return output | {"frames": frames}
 
 
 def _as_directive(app, output: dict) -> str:
-    return f"``````{{book-figure}}\n{json.dumps(_with_files(app, output))}\n``````"
+    return f"``````{{book-figure}}\n{json.dumps(_with_names(output))}\n``````"
 
 
 class FigureDirective(SphinxDirective):
@@ -68,12 +89,12 @@ class ChapterFigureDirective(FigureDirective):
     has_content = False
 
     def run(self) -> list[nodes.Node]:
+        self.env.note_reread()
         document = self.arguments[0]
-        for cell in self.env.app.executed_notebooks[document].cells:
-            if "landing-page" in cell.metadata.get("tags", []):
-                for output in cell.outputs:
-                    if MIME_TYPE in output.get("data", {}):
-                        return self.figure(_with_files(self.env.app, output.data[MIME_TYPE]))
+        cells = self.env.app.executed_notebooks[document].cells
+        tagged = [cell for cell in cells if "landing-page" in cell.metadata.get("tags", [])]
+        for output in _figures(tagged):
+            return self.figure(_with_names(output))
         raise self.error(f"{document} has no figure in a cell with the tag landing-page")
 
 
@@ -130,4 +151,5 @@ def setup(app) -> None:
     app.output_directives[MIME_TYPE] = _as_directive
     app.add_directive("book-figure", FigureDirective)
     app.add_directive("chapter-figure", ChapterFigureDirective)
+    app.connect("builder-inited", _write_frames, priority=600)
     app.connect("doctree-read", _require_alt)

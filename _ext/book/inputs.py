@@ -1,9 +1,9 @@
 """Everything a build depends on, as one hash, and what follows from it.
 
-A build is either complete for exactly these inputs or is made from scratch: Sphinx judges by file
-times what is out of date, and a build that was killed half-way leaves files that look new.
-Executed notebooks are kept, since each is stored under the hash of all that it depends on. Two
-builds of one folder would write over each other: the second waits.
+A build is either complete for exactly these inputs or is made anew: Sphinx judges by file times what
+is out of date, and a build that was killed half-way leaves files that look new. What a complete
+build has run and read is kept, as far as it depends on nothing that has changed (see execution.py
+and reading.py). Two builds of one folder would write over each other: the second waits.
 
 Run as a script, it exits with status 0 if the book in ``_build/html`` is up to date.
 """
@@ -26,7 +26,7 @@ UP_TO_DATE = "The book is up to date: _build/html/index.html"
 # The variables that the build was started with; it soon has others (see environment.py).
 reader = os.environ
 
-PACKAGE = ["src/byhand/**/*.py", "src/byhand/**/*.mplstyle", "requirements.txt"]
+PACKAGE = ["src/byhand/**/*", "requirements.txt"]
 BOOK = [
     "_config.yml",
     "_toc.yml",
@@ -39,15 +39,27 @@ BOOK = [
     "benchmarks/speed.json",
     "package-lock.json",
 ]
+# What every page depends on, beside its own source (see reading.py).
+FRAME = ["src/byhand/*", "src/byhand/evidence/**/*", "requirements.txt", *BOOK]
+SOURCES = (".md", ".ipynb")
 
 
-def digest(*patterns: str, extra: str = "") -> str:
+def files(*patterns: str, without: tuple[str, ...] = ()) -> list[Path]:
+    """Return the files that match the patterns, sorted, without those that Python compiles."""
+    paths = {path for pattern in patterns for path in ROOT.glob(pattern)}
+    return sorted(
+        path
+        for path in paths
+        if "__pycache__" not in path.parts and path.suffix not in without and path.is_file()
+    )
+
+
+def digest(*patterns: str, without: tuple[str, ...] = (), extra: str = "") -> str:
     """Return a hash of the files that match the patterns, of Python's version and of extra."""
     state = hashlib.sha256(f"{sys.version}\0{extra}".encode())
-    for path in sorted({path for pattern in patterns for path in ROOT.glob(pattern)}):
-        if path.is_file():
-            state.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
-            state.update(hashlib.sha256(path.read_bytes()).digest())
+    for path in files(*patterns, without=without):
+        state.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+        state.update(hashlib.sha256(path.read_bytes()).digest())
     return state.hexdigest()
 
 
@@ -101,6 +113,11 @@ def current() -> str:
     return digest(*PACKAGE, *BOOK, extra=f"{repository()} {branch()} {site_address()}")
 
 
+def frame() -> str:
+    """Return the hash of what every page depends on, beside its own source."""
+    return digest(*FRAME, without=SOURCES, extra=f"{repository()} {branch()} {site_address()}")
+
+
 def is_up_to_date() -> bool:
     """Return whether the last build was completed with the inputs as they are now."""
     return FIRST_PAGE.is_file() and STAMP.is_file() and STAMP.read_text() == current()
@@ -128,15 +145,19 @@ def _start(app, config) -> None:
     if is_up_to_date():
         print(UP_TO_DATE)
         sys.exit()
-    for folder in (app.doctreedir, app.outdir):
+    app.inputs_at_start, app.frame_at_start = current(), frame()
+    read_for = Path(app.doctreedir, "frame")
+    complete = STAMP.is_file() and read_for.is_file()
+    can_keep = complete and read_for.read_text() == app.frame_at_start
+    STAMP.unlink(missing_ok=True)
+    for folder in [app.outdir] if can_keep else [app.outdir, app.doctreedir]:
         shutil.rmtree(folder, ignore_errors=True)
         Path(folder).mkdir(parents=True)
-    app.inputs_at_start = current()
-    STAMP.unlink(missing_ok=True)
 
 
 def _finish(app, exception) -> None:
     if exception is None:
+        Path(app.doctreedir, "frame").write_text(app.frame_at_start)
         STAMP.write_text(app.inputs_at_start)
 
 

@@ -97,6 +97,14 @@ class Book:
     def executed(self) -> list[str]:
         return [path.name for path in (self.root / "_build" / "executed").iterdir()]
 
+    def read(self) -> dict[str, int]:
+        """Page → when Sphinx read it."""
+        folder = self.root / "_build" / ".doctrees"
+        return {
+            path.relative_to(folder).with_suffix("").as_posix(): path.stat().st_mtime_ns
+            for path in folder.rglob("*.doctree")
+        }
+
     def files(self) -> dict[str, str]:
         """Path → hash of each file of the built site.
 
@@ -389,6 +397,87 @@ def test_a_change_of_text_alone_renders_the_page_and_runs_nothing(rebuilt):
     assert "The answer is 41." in rebuilt.page()
 
 
+# Pages that depend on one another: by title, number, citation, docstring, claim.
+LINKED = {
+    "_toc.yml": "format: jb-book\nroot: index\nchapters:\n"
+    + "".join(f"- file: chapters/{name}\n" for name in ("00_linked", "02_optimization", "api"))
+    + "- file: chapters/problems\n- file: chapters/references\n",
+    "chapters/00_linked.md": "# Linked\n\nSee {eq}`ch2-gd`, {ref}`here`, {doc}`02_optimization`, "
+    "{cite}`first`.\n\n$$ 1 $$ (ch0-one)\n\n(here)=\n## Here\n",
+    "chapters/api.md": "# API\n\n```{eval-rst}\n.. automodule:: byhand.more\n   :members:\n```\n",
+    "chapters/problems.md": "# Problems\n\n```{problems}\n```\n",
+    "chapters/references.md": "# References\n\n```{bibliography}\n```\n",
+    "chapters/references.bib": "".join(
+        f"@book{{{key}, title = {{{key}}}, author = {{{who}, A.}}, publisher = {{P}}, "
+        "year = 1900}}\n"
+        for key, who in [("first", "Zorn"), ("second", "Abel")]
+    ),
+    "src/byhand/more/__init__.py": 'def f():\n    """Equation ch2-gd."""\n',
+}
+TEXT = [
+    "Text: $x^2$ is in\n\n$$ x = 2 $$ (ch2-gd)",
+    "Text: {eq}`ch2-gd`\n\n## A1 · First\n\nWords.",
+]
+NEW_TEXT = [
+    "Text: $x^3$ is in {ref}`here`\n\n$$ y = 1 $$ (ch2-new)\n\n$$ x = 2 $$ (ch2-gd)",
+    "Text: {eq}`ch2-gd` {cite}`second`\n\n## New\n\n(anew)=\n## A1 · First, again\n\nÖdipus *ℵ*.",
+]
+
+
+@pytest.fixture(scope="module")
+def linked(tmp_path_factory):
+    book = new_book(tmp_path_factory.mktemp("linked"))
+    for path, text in LINKED.items():
+        book.write(path, text)
+    book.write_chapter(*TEXT, *SOUND)
+    status, lines = book.build()
+    assert status == 0, lines
+    return book
+
+
+def edit(book):
+    book.write_chapter(*NEW_TEXT, *SOUND)
+    title = "# Optimization"
+    book.write(CHAPTER, (book.root / CHAPTER).read_text("utf-8").replace(title, f"{title} anew"))
+
+
+def edit_docstring(book):
+    path = "src/byhand/more/__init__.py"
+    book.write(path, LINKED[path].replace("Equation", "See Equation"))
+
+
+def edit_other_pages(book):
+    for path in ("chapters/00_linked.md", "index.md"):
+        book.write(path, (book.root / path).read_text("utf-8") + "\n## More {eq}`ch2-gd`\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "kept"),
+    [
+        (edit, {"chapters/00_linked", "chapters/api", "chapters/references"}),
+        (edit_docstring, {"chapters/00_linked", CHAPTER[:-6], "chapters/references"}),
+        (edit_other_pages, {CHAPTER[:-6], "chapters/api", "chapters/references"}),
+    ],
+)
+def test_pages_after_an_edit_and_after_its_undoing_are_as_from_nothing(linked, change, kept):
+    before = {p: (linked.root / p).read_text("utf-8") for p in [CHAPTER, "index.md", *LINKED]}
+    read, files = linked.read(), linked.files()
+    change(linked)
+    assert linked.build()[0] == 0
+    assert {page for page, when in linked.read().items() if when == read[page]} == kept
+    edited = linked.files()
+    assert edited != files
+    for folder in (".doctrees", "executed"):
+        shutil.rmtree(linked.root / "_build" / folder)
+    (linked.root / "_build" / "complete").unlink()
+    assert linked.build()[0] == 0
+    assert linked.files() == edited
+    for path, text in before.items():
+        linked.write(path, text)
+    assert linked.build()[0] == 0
+    assert linked.files() == files
+
+
 @pytest.mark.parametrize("path", ["index.md", "_static/book.css", "_toc.yml", "_config.yml"])
 def test_every_source_counts(sound, rebuilt, path):
     rebuilt.write(path, (rebuilt.root / path).read_text("utf-8") + "\n")
@@ -592,9 +681,9 @@ def test_an_interrupted_run_stops_its_kernels_says_so_and_is_made_good(changed, 
 @posix
 def test_interrupted_pages_are_made_good(changed, rebuilt):
     change(rebuilt)
+    read = rebuilt.read()
     with rebuilt.start() as process:
-        wait_for(process, lambda: list(rebuilt.root.glob("_build/.doctrees/chapters/*")) == [])
-        wait_for(process, lambda: list(rebuilt.root.glob("_build/.doctrees/chapters/*")) != [])
+        wait_for(process, lambda: rebuilt.read() != read)
         os.killpg(process.pid, signal.SIGINT)
         text, _ = process.communicate(timeout=60)
     assert process.returncode == strictness.INTERRUPTED

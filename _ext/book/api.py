@@ -19,7 +19,9 @@ def _adapt(app, what, name, obj, options, lines) -> None:
         in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))
         if not in_example:
             parts = LITERAL.split(INITIAL.sub(r"\1\.", line))
-            parts[::2] = [EQUATION.sub(r"\1 :eq:`\2`", part.replace("|", r"\|")) for part in parts[::2]]
+            parts[::2] = [
+                EQUATION.sub(r"\1 :eq:`\2`", part.replace("|", r"\|")) for part in parts[::2]
+            ]
             lines[i] = "".join(parts)
 
 

@@ -1,9 +1,10 @@
 """Everything a build depends on, as one hash, and what follows from it.
 
-A build is either complete for exactly these inputs or is made anew: Sphinx judges by file times what
-is out of date, and a build that was killed half-way leaves files that look new. What a complete
-build has run and read is kept, as far as it depends on nothing that has changed (see execution.py
-and reading.py). Two builds of one folder would write over each other: the second waits.
+A build is either complete for exactly these inputs or is made anew: Sphinx judges by file times
+what is out of date, and a build that was killed half-way leaves files that look new. What a
+complete build has run and read is kept as far as it depends on nothing that has changed (see
+execution.py and reading.py). Two builds of one folder would write over each other: the second
+waits.
 
 Run as a script, it exits with status 0 if the book in ``_build/html`` is up to date.
 """

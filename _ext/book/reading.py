@@ -3,8 +3,9 @@
 Sphinx judges by file times, which a copy of the folder or a branch of git changes; here a page is
 known by a hash of its source and, if it is a notebook, of its results. Pages with docstrings are
 read again whenever the package has changed, and pages that are made of others, as the ledger is,
-always (``note_reread``). All pages are written every time: what one says of another, as a number or
-a title, is looked up then. Whatever else a page depends on makes the whole book anew (see inputs.py).
+always (``note_reread``). All pages are written every time: what one says of another, as a number
+or a title, is looked up then. If anything else changes that pages depend on, the whole book is
+made anew (see inputs.py).
 """
 
 from __future__ import annotations

@@ -14,6 +14,7 @@ from fuzzing import (
     NOT_CALLED,
     convolutional_networks,
     linear_algebra,
+    optimization,
     perform,
     public_names,
     sgd_stability,
@@ -21,10 +22,14 @@ from fuzzing import (
 
 import byhand
 
-MODULES = [convolutional_networks, linear_algebra, sgd_stability]
+MODULES = [convolutional_networks, linear_algebra, optimization, sgd_stability]
 CALLS = int(os.environ.get("BYHAND_FUZZ_CALLS", "10000"))
 SEED = int(os.environ.get("BYHAND_FUZZ_SEED", "0"))
-SLOW = {"linear_algebra.derivative_routes", "linear_algebra.symbolic_jacobian"}
+SLOW = {
+    "linear_algebra.derivative_routes",
+    "linear_algebra.symbolic_jacobian",
+    "optimization.critical_points",
+}
 EACH = -(-CALLS // (len(GENERATORS) - len(SLOW)))
 
 

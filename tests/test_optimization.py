@@ -857,9 +857,106 @@ def test_analysis_does_not_see_the_scale(scale):
     assert close.factor == pytest.approx(2**-41, rel=1e-12)
 
 
+def test_bias_correction_does_not_cancel():
+    for below in (1e-3, 1e-9, 1e-12):  # the power of β in 1 − βᵗ is rounded, by up to 1e-4 of it
+        optimizer = opt.adam(0.1, 1 - below, 1 - below)
+        path = opt.replay(optimizer, [[3.0]] * 7, [1.0])
+        for state in path.states[1:]:
+            assert state.m_hat[0] == pytest.approx(3, rel=1e-15)
+            assert state.v_hat[0] == pytest.approx(9, rel=1e-15)
+
+
+def test_fractions_beside_floats_are_floats():
+    half, third = Fraction(1, 2), Fraction(1, 3)
+    for f, x in (
+        (opt.quadratic([[half]], [1.0]), [0.5]),
+        (opt.quadratic([[half]], [1.0]), [half]),
+        (opt.quadratic([[half]]), [0.5]),
+        (opt.least_squares([[half]], [1.0]), [half]),
+        (opt.rosenbrock(half), [0.5, 0.25]),
+        (opt.rosenbrock(0.5), [half, third]),
+        (opt.ripples(), [half, third]),
+    ):
+        for result in (f.value(x), f.gradient(x), f.hessian(x)):
+            assert np.asarray(result).dtype == float
+    assert opt.ripples().value([Fraction(0), half]) == -8
+    assert opt.minimum_norm_solution([[third]], [0.5]).dtype == float
+    assert opt.minimum_norm_solution([[half]], [1], [third]).tolist() == [2.0]
+
+
+def test_matrices_of_updates_are_exact_or_floats():
+    for matrix in (opt.heavy_ball_matrix, opt.nesterov_matrix):
+        exactly = matrix(3, 1, 0)
+        assert all(type(x) is Fraction for x in exactly.flat)
+        assert np.linalg.matrix_power(exactly, 101)[0, 0] == -(2**101)  # int64 would wrap
+        assert matrix(Fraction(1, 2), 0.5, Fraction(1, 4)).dtype == float
+
+
+def test_the_smallest_and_largest_floats():
+    tiny, big = 5e-324, 1.7e308
+    assert opt.classify([[big, big / 2], [big / 2, big]]) == "minimum"
+    assert opt.spectral_radius([[tiny, 0], [0, tiny]]) == tiny
+    assert opt.tune_gradient_descent(1e-308, 3e-308).factor == pytest.approx(0.5)
+    assert opt.two_wells().value([10**5, 0]) == 100_004_000_030_000_000_000
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda: opt.two_wells().value([-1e120, 0]), "the value must stay finite, got nan"),
+        (lambda: opt.two_wells().gradient([1e120, 0]), "gradient must stay finite"),
+        (lambda: opt.rosenbrock().hessian([1e200, 0]), "hessian must stay finite"),
+        (lambda: opt.loss_rises(opt.two_wells(), [[1e200, 0], [-1e120, 0]]), "must stay finite"),
+        (lambda: opt.heavy_ball_matrix(1e200, 1e200, 0), "the matrix must be finite"),
+        (lambda: opt.heavy_ball_factor(1e200, 1e200, 0), "1 \\+ β − ηh must stay finite"),
+        (lambda: opt.spectral_radius(np.full((2, 2), 1.7e308)), "spectral radius must be finite"),
+        (lambda: opt.tune_gradient_descent(5e-324, 5e-324), "the learning_rate must be finite"),
+        (lambda: opt.gradient_variation(np.negative, [1e308], [-1e308]), "x − y must be finite"),
+        (lambda: opt.minimum_norm_solution([[1e200]], [1], [1e200]), "t − X·start must stay"),
+        (
+            lambda: opt.linearization_error(lambda x: (x**4).sum(-1), np.negative, [1e90], [0.0]),
+            "the error must stay finite",
+        ),
+        (
+            lambda: opt.replay(opt.l2_penalty(opt.gradient_descent(1.0), 1e300), [[1.0]], [1e300]),
+            "gradient must be finite",
+        ),
+        (
+            lambda: opt.run(opt.gradient_descent(Fraction(10**400)), np.negative, [1.0], 1),
+            "must fit a float",
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_results_out_of_range_are_errors(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: opt.replay(opt.adam(), None, [1.0]), "gradients must be a sequence, got None"),
+        (lambda: opt.replay(opt.adam(), np.array(1.0), [1.0]), "gradients must be a sequence"),
+        (lambda: opt.replay(opt.adam(), np.ma.ones(1), 1.0), "gradients must not be masked"),
+        (lambda: opt.replay(opt.adam(), [[1.0, [2.0]]], [1.0]), "gradient must be an array"),
+        (lambda: opt.working_ranges([1, 2], {"A": [1, "1"]}, 1), "losses must be a real number"),
+        (lambda: opt.working_ranges([1, 2], {"A": [1, np.nan]}, 1), "losses must be finite"),
+        (lambda: opt.working_ranges([2, 1], {"A": [1, 1]}, 1), "rates must ascend evenly"),
+        (lambda: opt.working_ranges([1, 2, 3], {"A": [1, 1, 1]}, 1), "rates must ascend evenly"),
+        (lambda: opt.loss_rises(opt.two_wells(), [1.0, 1.0]), "path must have shape"),
+        (lambda: opt.loss_rises(opt.two_wells(), [[1j, 1.0]]), "path must be real numbers"),
+        (lambda: opt.critical_points("x**2", [x]), "f must be an expression of SymPy, got 'x"),
+        (lambda: opt.critical_points(None, [x]), "f must be an expression of SymPy, got None"),
+        (lambda: opt.heavy_ball_factor([1, 2], [1, 2, 3], 0), "must have shapes that broadcast"),
+        (
+            lambda: opt.linearization_error(np.sum, lambda p: p[:1], [1.0, 2.0], [0.0, 0.0]),
+            r"gradient must return shape \(2,\), got \(1,\)",
+        ),
+        (
+            lambda: opt.gradient_variation(lambda p: p[:1], [1.0, 2.0], [0.0, 0.0]),
+            r"gradient must return shape \(2,\), got \(1,\)",
+        ),
         (lambda: opt.gradient_descent(np.array([0.1, 0.2])), "learning_rate must be a real number"),
         (lambda: opt.adam(True), "learning_rate must be a real number"),
         (lambda: opt.run(opt.adam(), 3, [1.0], 1), "gradient must be a function"),

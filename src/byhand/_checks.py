@@ -145,6 +145,16 @@ def generator(name: str, rng: Any) -> np.random.Generator:
     return rng
 
 
+def sequence(name: str, values: Any) -> list:
+    """Return what there is one of after the other as a list."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} must not be masked, got a masked array")
+    try:
+        return list(values)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence, got {_some(values)}") from None
+
+
 def function(name: str, f: Any) -> Callable:
     """Return something to call."""
     if not callable(f):
@@ -222,11 +232,20 @@ def finite(name: str, array: np.ndarray) -> None:
         raise NonFiniteError(f"{name} must be finite, got {array}")
 
 
-def still_finite(name: str, value: Any, when: str) -> None:
+def still_finite(name: str, value: Any, when: str | Callable[[], str]) -> None:
     """Require that a number or array on the way of a run is finite, as its start was."""
     array = np.asarray(value)
     if not _all_finite(array):
+        when = when() if callable(when) else when
         raise NonFiniteError(f"{name} must stay finite, got {array} {when}")
+
+
+def numbers_of(name: str, values: Any, when: str) -> np.ndarray:
+    """Return, for reading, the numbers that a function returned on the way of a run."""
+    try:
+        return numbers(name, values, copy=None)
+    except NonFiniteError:
+        raise NonFiniteError(f"{name} must stay finite, got {values} {when}") from None
 
 
 def vector(name: str, values: Any, **options: Any) -> np.ndarray:
@@ -267,7 +286,7 @@ def symmetric(name: str, matrix: Any, **options: Any) -> np.ndarray:
 
 def samples(X: Any, t: Any, **options: Any) -> tuple[np.ndarray, np.ndarray]:
     """Return inputs X of shape (n, d), one sample per row, and targets t of shape (n,)."""
-    X, t = numbers("X", X, **options), numbers("t", t, **options)
+    X, t = together(X=numbers("X", X, **options), t=numbers("t", t, **options))
     if X.ndim != 2 or t.shape != X.shape[:1]:
         raise ValueError(f"X must have shape (n, d) and t (n,), got {X.shape} and {t.shape}")
     return X, t
@@ -423,7 +442,8 @@ def _int64_where_it_fits(array: np.ndarray, listed: bool) -> np.ndarray:
 
 
 def _rational(array: Any) -> bool:
-    return type(array) is np.ndarray and {type(x) for x in array.flat} == {Fraction}
+    objects = type(array) is np.ndarray and array.dtype == object
+    return objects and {type(x) for x in array.flat} <= {int, Fraction}
 
 
 def _fractions(array: np.ndarray) -> np.ndarray:

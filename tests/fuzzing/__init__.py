@@ -61,7 +61,7 @@ class Call:
     through: Callable | None = None
     """How the function is used with the arguments, where it is not just called with them."""
     whole: bool = True
-    """Whether integers in arrays are taken for exact numbers."""
+    """Whether integers are taken for exact numbers, in arrays too."""
     spoils: dict[str, list] = field(default_factory=dict)
     """What arguments must not be, where their type does not say it."""
 
@@ -81,6 +81,11 @@ def generates(package: ModuleType) -> Callable[[Generator], Generator]:
         return generator
 
     return register
+
+
+def named(package: ModuleType, name: str, generator: Generator) -> None:
+    """Register a generator that was made, for the function of this name."""
+    GENERATORS[_name(package, name)] = generator
 
 
 def not_called(package: ModuleType, why: str, *names: str) -> None:
@@ -113,6 +118,10 @@ def matrix(rng: random.Random, m: int, n: int) -> list[list[Fraction]]:
     return [vector(rng, n) for _ in range(m)]
 
 
+def absolute(values: Any) -> Any:
+    return _mapped(abs, values)
+
+
 def power_of_two(rng: random.Random) -> Fraction:
     """Draw a scale: mostly 1, sometimes one whose square is no float."""
     return Fraction(2) ** rng.choice([0, 0, 0, 0, 20, -20, 600, -600, 900, -900])
@@ -141,10 +150,23 @@ def solved(A: list, B: list) -> list | None:
     return [row[n:] for row in rows]
 
 
+def identity(n: int) -> list:
+    return [[Fraction(i == j) for j in range(n)] for i in range(n)]
+
+
 def product(A: list, B: list) -> list:
     return [
         [sum(x * y for x, y in zip(a, b, strict=True)) for b in zip(*B, strict=True)] for a in A
     ]
+
+
+def transposed(A: list) -> list:
+    return [list(column) for column in zip(*A, strict=True)]
+
+
+def symmetric_matrix(rng: random.Random, n: int) -> list:
+    half = matrix(rng, n, n)
+    return [[half[i][j] + half[j][i] for j in range(n)] for i in range(n)]
 
 
 # -- one number in many forms --------------------------------------------------------------------
@@ -153,7 +175,7 @@ def product(A: list, B: list) -> list:
 def reformed(rng: random.Random, value: Any, call: Call) -> tuple[Any, bool]:
     """Return an argument in another form of equal value, and whether that form is exact."""
     if isinstance(value, Fraction):
-        return _one_of(rng, _scalar_forms(value, call.exact))
+        return _one_of(rng, _scalar_forms(value, call.exact, call.whole))
     if isinstance(value, list):
         return _one_of(rng, _array_forms(value, call.exact, call.whole))
     if isinstance(value, Sides):
@@ -168,7 +190,7 @@ def _one_of(rng: random.Random, forms: list[Callable[[], tuple[Any, bool]]]) -> 
     return rng.choice(forms)()
 
 
-def _scalar_forms(x: Fraction, exact: bool) -> list:
+def _scalar_forms(x: Fraction, exact: bool, whole: bool) -> list:
     forms = [lambda: (float(x), False), lambda: (np.float64(x), False)]
     forms.append(lambda: (np.array(float(x)), False))
     if _fits(x, np.float32):
@@ -176,12 +198,12 @@ def _scalar_forms(x: Fraction, exact: bool) -> list:
     if exact:
         forms.append(lambda: (x, True))
     if x.denominator == 1 and abs(x) < 2**63:
-        forms += [lambda: (int(x), True), lambda: (np.int64(int(x)), True)]
+        forms += [lambda: (int(x), whole), lambda: (np.int64(int(x)), whole)]
     return forms
 
 
 def _array_forms(values: list, exact: bool, whole: bool) -> list:
-    entries = list(_entries(values))
+    every = list(entries(values))
     floats = np.array(_mapped(float, values))
 
     def strided():
@@ -203,12 +225,12 @@ def _array_forms(values: list, exact: bool, whole: bool) -> list:
         strided,
         read_only,
     ]
-    small = [t for t in (np.float16, np.float32) if all(_fits(x, t) for x in entries)]
+    small = [t for t in (np.float16, np.float32) if all(_fits(x, t) for x in every)]
     forms += [lambda t=t: (floats.astype(t), False) for t in small]
     if exact:
         forms.append(lambda: (_mapped(Fraction, values), True))
         forms.append(lambda: (np.array(values, dtype=object), True))
-    if all(x.denominator == 1 and abs(x) < 2**63 for x in entries):
+    if all(x.denominator == 1 and abs(x) < 2**63 for x in every):
         integers = np.array(_mapped(int, values))
         least = np.min_scalar_type(min(integers.min(), ~integers.max()))
         forms += [lambda t=t: (integers.astype(t), whole) for t in (np.int64, least)]
@@ -231,10 +253,10 @@ def _mapped(f: Callable, values: Any) -> Any:
     return [_mapped(f, x) for x in values] if isinstance(values, list) else f(values)
 
 
-def _entries(values: Any):
+def entries(values: Any):
     if isinstance(values, list):
         for x in values:
-            yield from _entries(x)
+            yield from entries(x)
     else:
         yield values
 
@@ -265,6 +287,11 @@ def spoiled(rng: random.Random, value: Any, any_shape: bool = False) -> Any:
     return rng.choice(
         bad if any_shape else [*bad, floats[None], np.array(1.0), [[1.0], [1.0, 2.0]]]
     )
+
+
+def holds_nothing(x: Any) -> bool:
+    """Return whether something is empty, as arguments may be that are gone through."""
+    return x.size == 0 if isinstance(x, np.ndarray) else isinstance(x, list | dict) and not x
 
 
 def a_function(*_):
@@ -357,6 +384,19 @@ def all_close(found: Any, expected: Any, tolerance: float, scale: Any = None) ->
     assert found.shape == expected.shape
     for f, e in zip(found.flat, expected.flat, strict=True):
         close(f, e, tolerance, scale)
+
+
+def agrees(found: Any, expected: Any, exact: bool, tolerance: float, scale: Any) -> None:
+    """Require numbers of the right shape: exact ones as such, floats to a tolerance."""
+    found, expected = np.asarray(found), np.array(expected, dtype=object)
+    assert found.shape == expected.shape
+    assert found.dtype == (object if exact else found.dtype)
+    for f, e in zip(found.flat, expected.flat, strict=True):
+        if isinstance(f, int | Fraction):
+            assert f == e
+        else:
+            assert not exact, f"{f!r} is not exact"
+            close(f, e, tolerance, scale)
 
 
 def same(found: Any, expected: Fraction, exact: bool) -> None:

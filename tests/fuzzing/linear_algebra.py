@@ -13,6 +13,7 @@ from fuzzing import (
     all_close,
     close,
     generates,
+    identity,
     matrix,
     not_called,
     number,
@@ -30,10 +31,6 @@ not_called(la, "a record, which computes nothing", "Eigenpair")
 
 def largest(A: list) -> Fraction:
     return max(abs(x) for row in A for x in row)
-
-
-def identity(n: int) -> list:
-    return [[Fraction(i == j) for j in range(n)] for i in range(n)]
 
 
 def system(rng: random.Random):

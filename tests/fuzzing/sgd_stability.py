@@ -12,7 +12,18 @@ import mpmath
 import numpy as np
 
 from byhand import sgd_stability as sgd
-from fuzzing import Call, close, generates, not_called, number, power_of_two, same, times, to_float
+from fuzzing import (
+    Call,
+    close,
+    generates,
+    named,
+    not_called,
+    number,
+    power_of_two,
+    same,
+    times,
+    to_float,
+)
 
 not_called(sgd, "a record, which computes nothing", "LogLaw", "LogSample")
 
@@ -77,13 +88,9 @@ def of_curvatures(expected):
     return generator
 
 
-def named(name: str, generator):
-    generator.__name__ = name
-    return generates(sgd)(generator)
-
-
-named("mean_threshold", of_curvatures(lambda h: 2 / mean(h)))
+named(sgd, "mean_threshold", of_curvatures(lambda h: 2 / mean(h)))
 named(
+    sgd,
     "mean_square_threshold",
     of_curvatures(lambda h: 2 * mean(h) / (mean(h) ** 2 + variance(h))),
 )
@@ -134,9 +141,9 @@ def of_factors(expected):
     return generator
 
 
-named("mean_factor", of_factors(mean))
-named("square_factor", of_factors(lambda steps: mean([m * m for m in steps])))
-named("epoch_factor", of_factors(lambda steps: math.prod(steps, start=Fraction(1))))
+named(sgd, "mean_factor", of_factors(mean))
+named(sgd, "square_factor", of_factors(lambda steps: mean([m * m for m in steps])))
+named(sgd, "epoch_factor", of_factors(lambda steps: math.prod(steps, start=Fraction(1))))
 
 
 @generates(sgd)

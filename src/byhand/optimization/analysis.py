@@ -11,17 +11,20 @@ import numpy as np
 from byhand._checks import (
     as_float,
     decay_rate,
+    exactly,
     floats,
     function,
     integer,
     non_negative,
     numbers,
+    numbers_of,
     positive,
-    real,
     samples,
+    scaled,
     square,
     still_finite,
     symmetric,
+    together,
 )
 from byhand.optimization.arithmetic import fitted
 
@@ -54,8 +57,11 @@ def linearization_error(value: Callable, gradient: Callable, x: Any, y: Any) -> 
     4.0
     """
     x, y = _two_points(x, y)
-    slope = numbers("gradient(y)", gradient(y.copy()))
-    return value(x.copy()) - value(y.copy()) - (slope * (x - y)).sum(axis=-1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        slope = _derivative("gradient", gradient(y.copy()), y.shape, "at y")
+        error = value(x.copy()) - value(y.copy()) - (slope * (x - y)).sum(axis=-1)
+    still_finite("the error", error, f"between x = {x} and y = {y}")
+    return error
 
 
 def gradient_variation(gradient: Callable, x: Any, y: Any) -> np.ndarray:
@@ -84,16 +90,19 @@ def gradient_variation(gradient: Callable, x: Any, y: Any) -> np.ndarray:
     3.0
     """
     x, y = _two_points(x, y)
-    steps = floats("x − y", x - y)
+    with np.errstate(over="ignore"):
+        steps = floats("x − y", x - y)
     if (steps == 0).all(axis=-1).any():
         raise ValueError("x and y must be different points")
-    changes = floats("∇f(x) − ∇f(y)", gradient(x.copy()) - gradient(y.copy()))
+    with np.errstate(over="ignore", invalid="ignore"):
+        slopes = (_derivative("gradient", gradient(p.copy()), p.shape, f"at {p}") for p in (x, y))
+        changes = floats("∇f(x) − ∇f(y)", next(slopes) - next(slopes))
     (rise, up), (distance, along) = _scaled_norms(changes), _scaled_norms(steps)
     return np.ldexp(rise / distance, up - along)
 
 
 def _two_points(x: Any, y: Any) -> tuple[np.ndarray, np.ndarray]:
-    x, y = numbers("x", x), numbers("y", y)
+    x, y = together(x=numbers("x", x), y=numbers("y", y))
     if x.shape != y.shape or x.ndim == 0:
         raise ValueError(f"x and y must have one shape (…, d), got {x.shape} and {y.shape}")
     return x, y
@@ -148,7 +157,9 @@ def critical_points(f: Any, variables: Sequence[Any]) -> list[tuple]:
     """
     import sympy  # here, because it takes a second to import
 
-    f, variables = sympy.sympify(f), list(variables)
+    if not isinstance(f, sympy.Expr):
+        raise TypeError(f"f must be an expression of SymPy, got {f!r}")
+    variables = list(variables)
     if not variables or not f.is_polynomial(*variables):
         raise ValueError(f"f must be a polynomial in {variables}, got {f}")
     if sympy.Poly(f, *variables).domain not in (sympy.ZZ, sympy.QQ):
@@ -231,7 +242,7 @@ def classify(hessian: Any, tolerance: float = 1e-9) -> str:
     """
     H = floats("hessian", symmetric("hessian", hessian))
     tolerance = non_negative("tolerance", tolerance)
-    eigenvalues = np.linalg.eigvalsh(H)
+    eigenvalues = np.linalg.eigvalsh(scaled(H)[0])
     zero = tolerance * np.abs(eigenvalues).max()
     if (eigenvalues > zero).any() and (eigenvalues < -zero).any():
         return "saddle point"
@@ -283,19 +294,17 @@ def newton_raphson(
     for step in range(1, integer("steps", steps, 0) + 1):
         x = points[-1]
         (alpha,) = fitted(x, damping)
-        g = _derivative("gradient", gradient(x.copy()), x.shape, step)
-        H = _derivative("hessian", hessian(x.copy()), (*x.shape, x.shape[-1]), step)
+        g = _derivative("gradient", gradient(x.copy()), x.shape, f"at step {step}")
+        H = _derivative("hessian", hessian(x.copy()), (*x.shape, x.shape[-1]), f"at step {step}")
         with np.errstate(over="ignore", invalid="ignore"):
             points.append(x - alpha * _solve(H, g, "the Hessian"))
         still_finite("the point", points[-1], f"after step {step}")
     return np.stack(points)
 
 
-def _derivative(name: str, values: Any, shape: tuple, step: int) -> np.ndarray:
+def _derivative(name: str, values: Any, shape: tuple, when: str) -> np.ndarray:
     """Return a derivative that fits the point that it was taken at."""
-    if np.asarray(values).dtype.kind in "fc":
-        still_finite(name, values, f"at step {step}")
-    values = numbers(name, values)
+    values = numbers_of(name, values, when)
     if values.shape != shape:
         raise ValueError(f"{name} must return shape {shape}, got {values.shape}")
     return values
@@ -334,7 +343,10 @@ def minimum_norm_solution(X: Any, t: Any, start: Any = None) -> np.ndarray:
     w0 = np.zeros_like(X[0]) if start is None else numbers("start", start)
     if w0.shape != X.shape[1:]:
         raise ValueError(f"start must have shape {X.shape[1:]}, got {w0.shape}")
-    residual = t - X @ w0
+    X, t, w0 = together(X=X, t=t, start=w0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        residual = t - X @ w0
+    still_finite("t − X·start", residual, f"for start = {w0}")
     if X.dtype.kind == "f":  # a solution does not see by what power of two its equation is scaled
         exponents = np.frexp(np.abs(X).max(axis=1))[1]
         X, residual = np.ldexp(X, -exponents[:, None]), np.ldexp(residual, -exponents)
@@ -407,9 +419,9 @@ def heavy_ball_matrix(curvature: Any, learning_rate: Any, momentum: Any) -> np.n
     >>> heavy_ball_matrix(1.0, 0.5, 0.25).tolist()
     [[0.75, -0.25], [1.0, 0.0]]
     """
-    h, eta = real("curvature", curvature), positive("learning_rate", learning_rate)
-    beta = decay_rate("momentum", momentum)
-    return np.array([[1 + beta - eta * h, -beta], [1, 0]])
+    h, eta, beta = _constants(curvature, learning_rate, momentum)
+    with np.errstate(over="ignore"):
+        return _matrix([[1 + beta - eta * h, -beta], [1, 0]])
 
 
 def nesterov_matrix(curvature: Any, learning_rate: Any, momentum: Any) -> np.ndarray:
@@ -427,10 +439,22 @@ def nesterov_matrix(curvature: Any, learning_rate: Any, momentum: Any) -> np.nda
     >>> nesterov_matrix(1.0, 0.5, 0.25).tolist()
     [[0.625, -0.125], [1.0, 0.0]]
     """
-    h, eta = real("curvature", curvature), positive("learning_rate", learning_rate)
-    beta = decay_rate("momentum", momentum)
-    shrink = 1 - eta * h
-    return np.array([[(1 + beta) * shrink, -beta * shrink], [1, 0]])
+    h, eta, beta = _constants(curvature, learning_rate, momentum)
+    with np.errstate(over="ignore", invalid="ignore"):
+        shrink = 1 - eta * h
+        return _matrix([[(1 + beta) * shrink, -beta * shrink], [1, 0]])
+
+
+def _constants(curvature: Any, learning_rate: Any, momentum: Any) -> list:
+    """Return h, η and β, all exact or all floats."""
+    positive("learning_rate", learning_rate), decay_rate("momentum", momentum)
+    given = {"curvature": curvature, "learning_rate": learning_rate, "momentum": momentum}
+    arrays = {name: numbers(name, exactly(name, x)) for name, x in given.items()}
+    return [x[()] for x in together(**arrays)]
+
+
+def _matrix(rows: list) -> np.ndarray:
+    return numbers("the matrix", np.array(rows, dtype=object))
 
 
 def spectral_radius(matrix: Any) -> float:
@@ -452,7 +476,8 @@ def spectral_radius(matrix: Any) -> float:
     3.0
     """
     matrix = floats("matrix", square("matrix", matrix))
-    return float(np.abs(np.linalg.eigvals(matrix)).max())
+    with np.errstate(over="ignore"):
+        return as_float("the spectral radius", np.abs(np.linalg.eigvals(matrix)).max())
 
 
 def heavy_ball_factor(curvature: Any, learning_rate: Any, momentum: Any) -> np.ndarray:
@@ -484,8 +509,16 @@ def heavy_ball_factor(curvature: Any, learning_rate: Any, momentum: Any) -> np.n
     beta = floats("momentum", momentum)
     if (eta <= 0).any() or not ((beta >= 0) & (beta < 1)).all():
         raise ValueError("learning_rate must be positive and momentum lie in [0, 1)")
+    shapes = h.shape, eta.shape, beta.shape
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        names = "curvature, learning_rate and momentum"
+        raise ValueError(f"{names} must have shapes that broadcast, got {shapes}") from None
     root = np.sqrt(beta)
-    trace = np.abs(1 + beta - eta * h)
+    with np.errstate(over="ignore"):
+        trace = np.abs(1 + beta - eta * h)
+    still_finite("1 + β − ηh", trace, f"for h = {h} and η = {eta}")
     below, above = trace - 2 * root, trace + 2 * root  # their product is the discriminant
     real_root = trace / 2 + np.sqrt(np.maximum(below, 0)) * np.sqrt(above) / 2
     return np.where(below < 0, root, real_root)
@@ -507,8 +540,8 @@ def tune_gradient_descent(smallest: float, largest: float) -> Tuning:
     Tuning(learning_rate=0.2, momentum=0.0, factor=0.8)
     """
     mu, L = _curvatures(smallest, largest)
-    half = mu / 2 + L / 2
-    return Tuning(1 / half, 0.0, (L - mu) / 2 / half)
+    half = mu + (L - mu) / 2
+    return _tuning(1 / half, 0.0, (L - mu) / 2 / half)
 
 
 def tune_heavy_ball(smallest: float, largest: float) -> Tuning:
@@ -529,7 +562,7 @@ def tune_heavy_ball(smallest: float, largest: float) -> Tuning:
     mu, L = _curvatures(smallest, largest)
     roots = L**0.5 + mu**0.5
     factor = (L - mu) / roots / roots  # √L − √μ = (L − μ)/(√L + √μ), without cancellation
-    return Tuning((2 / roots) ** 2, factor**2, factor)
+    return _tuning((2 / roots) * (2 / roots), factor**2, factor)
 
 
 def tune_nesterov(smallest: float, largest: float) -> Tuning:
@@ -549,7 +582,13 @@ def tune_nesterov(smallest: float, largest: float) -> Tuning:
     """
     mu, L = _curvatures(smallest, largest)
     roots = L**0.5 + mu**0.5
-    return Tuning(1 / L, (L - mu) / roots / roots, (L - mu) / roots / L**0.5)
+    return _tuning(1 / L, (L - mu) / roots / roots, (L - mu) / roots / L**0.5)
+
+
+def _tuning(*values: float) -> Tuning:
+    """Return a tuning whose numbers are finite: of the smallest curvatures, 1/L is not."""
+    names = Tuning._fields
+    return Tuning(*(as_float(f"the {name}", x) for name, x in zip(names, values, strict=True)))
 
 
 def _curvatures(smallest: Any, largest: Any) -> tuple[float, float]:

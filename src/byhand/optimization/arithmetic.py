@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from byhand._checks import as_float
+
 
 def exact(values: Any) -> np.ndarray:
     """Return numbers as an array of fractions, each float read as the decimal that it prints as.
@@ -36,7 +38,7 @@ def exact(values: Any) -> np.ndarray:
 def fitted(params: np.ndarray, *numbers: Any) -> list[Any]:
     """Return numbers as floats for float parameters, unchanged for exact ones."""
     if params.dtype.kind == "f":
-        return [float(x) for x in numbers]
+        return [x if type(x) is float else as_float("a hyperparameter", x) for x in numbers]
     for x in numbers:
         if isinstance(x, float):
             raise TypeError(f"exact parameters need exact hyperparameters, got the float {x}")

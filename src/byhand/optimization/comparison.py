@@ -7,7 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from byhand._checks import NonFiniteError, floats, integer, non_negative, numbers, positive, vector
+from byhand._checks import (
+    NonFiniteError,
+    as_float,
+    floats,
+    integer,
+    non_negative,
+    numbers,
+    positive,
+    real,
+    sequence,
+    vector,
+)
 from byhand.optimization.objectives import Objective
 from byhand.optimization.optimizers import (
     Optimizer,
@@ -87,8 +98,8 @@ def final_losses(
     >>> losses["SGD"].tolist()
     [0.0078125, 0.0]
     """
-    noise, seed = non_negative("noise", noise), integer("seed", seed, 0)
-    start, rates = numbers("start", start), vector("rates", rates).tolist()
+    noise, seed = as_float("noise", non_negative("noise", noise)), integer("seed", seed, 0)
+    start, rates = floats("start", start), floats("rates", vector("rates", rates)).tolist()
     names = four_optimizers(1.0)
     return {
         name: np.array(
@@ -127,31 +138,44 @@ def working_ranges(
     rates
         Evenly spaced on a logarithmic scale, ascending, at least two.
     losses
-        Name → the loss that each rate reached, as :func:`final_losses` returns them.
+        Name → the loss that each rate reached, as :func:`final_losses` returns them; infinite
+        where there is none.
     target
         The loss to reach, > 0.
 
     Raises
     ------
     ValueError
-        If there are fewer than two rates, or not as many losses.
+        If there are fewer than two rates, not as many losses, or the rates are not so spaced.
 
     Examples
     --------
     >>> working_ranges([0.01, 0.1, 1.0, 10.0], {"SGD": [1, 1e-5, 1e-6, 1]}, target=1e-3)
     {'SGD': 2.0}
     """
-    target, rates = positive("target", target), floats("rates", rates)
+    target, rates = positive("target", target), floats("rates", vector("rates", rates))
+    losses = {name: _losses(loss) for name, loss in losses.items()}
     lengths = {len(loss) for loss in losses.values()}
     if rates.size < 2 or lengths != {rates.size}:
         raise ValueError(f"need two rates and a loss for each, got {rates.size} and {lengths}")
     if not (rates > 0).all():
         raise ValueError(f"rates must be positive, got {rates}")
-    spacing = (np.log10(rates[-1]) - np.log10(rates[0])) / (rates.size - 1)
+    gaps = np.diff(np.log10(rates))
+    spacing = gaps.mean()
+    if not (np.abs(gaps - spacing) < 0.01 * spacing).all():
+        raise ValueError(f"rates must ascend evenly on a logarithmic scale, got {rates}")
     return {
-        name: round(float(spacing * np.count_nonzero(np.asarray(loss) <= target)), 3)
+        name: round(float(spacing * sum(entry <= target for entry in loss)), 3)
         for name, loss in losses.items()
     }
+
+
+def _losses(values: Any) -> list:
+    """Return losses as numbers, of which some may be infinite."""
+    return [
+        x if isinstance(x, float | np.floating) and x == np.inf else real("losses", x)
+        for x in sequence("losses", values)
+    ]
 
 
 def loss_rises(objective: Objective, path: np.ndarray) -> int:
@@ -170,4 +194,7 @@ def loss_rises(objective: Objective, path: np.ndarray) -> int:
     >>> loss_rises(quadratic([[1.0]]), np.array([[3.0], [1.0], [-2.0], [-1.0]]))
     1
     """
+    path = numbers("path", path)
+    if path.ndim != 2:
+        raise ValueError(f"path must have shape (steps + 1, d), got {path.shape}")
     return int(np.count_nonzero(np.diff(objective.value(path)) > 0))

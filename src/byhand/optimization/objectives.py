@@ -2,7 +2,7 @@
 
 The last axis of a point holds its coordinates, so that each function also takes a whole grid of
 points. Polynomials keep fractions and symbols exact; integers become floats, before a power of
-them can wrap around.
+them can wrap around. What the range of floats does not hold, on the way to it either, is an error.
 """
 
 from __future__ import annotations
@@ -12,7 +12,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand._checks import numbers, positive, samples, symmetric
+from byhand._checks import (
+    exactly,
+    floats,
+    numbers,
+    positive,
+    samples,
+    still_finite,
+    symmetric,
+    together,
+)
 
 
 class Objective(NamedTuple):
@@ -49,17 +58,14 @@ def quadratic(A: Any, b: Any = None) -> Objective:
     if b.shape != A[0].shape:
         raise ValueError(f"b must have shape {A[0].shape}, got {b.shape}")
 
-    def value(x):
-        x = _points(x, len(b))
-        return (x * (x @ A - 2 * b)).sum(axis=-1) / 2
-
-    def gradient(x):
-        return _points(x, len(b)) @ A - b
-
-    def hessian(x):
-        return _repeated(A, _points(x, len(b)))
-
-    return Objective(value, gradient, hessian)
+    return _objective(
+        len(b),
+        lambda x, A, b: (x * (x @ A - 2 * b)).sum(axis=-1) / 2,
+        lambda x, A, b: x @ A - b,
+        lambda x, A, b: _repeated(A, x),
+        A=A,
+        b=b,
+    )
 
 
 def least_squares(X: Any, t: Any) -> Objective:
@@ -85,17 +91,14 @@ def least_squares(X: Any, t: Any) -> Objective:
     """
     X, t = samples(X, t)
     n, d = X.shape
-
-    def value(w):
-        return ((_points(w, d) @ X.T - t) ** 2).sum(axis=-1) / n
-
-    def gradient(w):
-        return (_points(w, d) @ X.T - t) @ (2 * X) / n
-
-    def hessian(w):
-        return _repeated(2 * X.T @ X / n, _points(w, d))
-
-    return Objective(value, gradient, hessian)
+    return _objective(
+        d,
+        lambda w, X, t: ((w @ X.T - t) ** 2).sum(axis=-1) / n,
+        lambda w, X, t: (w @ X.T - t) @ (2 * X) / n,
+        lambda w, X, t: _repeated(2 * X.T @ X / n, w),
+        X=X,
+        t=t,
+    )
 
 
 def two_wells() -> Objective:
@@ -119,7 +122,7 @@ def two_wells() -> Objective:
         a, _ = _pair(x)
         return _symmetric(6 + 24 * a + 12 * a**2, -3 + 0 * a, 4 + 0 * a)
 
-    return Objective(value, gradient, hessian)
+    return _objective(2, value, gradient, hessian)
 
 
 def ripples() -> Objective:
@@ -146,7 +149,7 @@ def ripples() -> Objective:
         xx = 4 + 17 * k**2 * y * np.cos(k * x)
         return _symmetric(xx, 17 * k * np.sin(k * x) - 1, 4 + 0 * x)
 
-    return Objective(value, gradient, hessian)
+    return _objective(2, value, gradient, hessian, exact=False)
 
 
 def rosenbrock(steepness: float = 100.0) -> Objective:
@@ -174,27 +177,57 @@ def rosenbrock(steepness: float = 100.0) -> Objective:
     >>> rosenbrock().gradient([1.0, 1.0]).tolist(), float(rosenbrock().value([0.0, 0.0]))
     ([0.0, 0.0], 1.0)
     """
-    c = positive("steepness", steepness)
+    c = numbers("steepness", exactly("steepness", positive("steepness", steepness)))
 
-    def value(p):
+    def value(p, c):
         x, y = _pair(p)
         return (1 - x) ** 2 + c * (y - x**2) ** 2
 
-    def gradient(p):
+    def gradient(p, c):
         x, y = _pair(p)
         climb = 2 * c * (y - x**2)
         return np.stack([2 * (x - 1) - 2 * x * climb, climb], axis=-1)
 
-    def hessian(p):
+    def hessian(p, c):
         x, y = _pair(p)
         return _symmetric(2 - 4 * c * (y - 3 * x**2), -4 * c * x, 2 * c + 0 * x)
 
-    return Objective(value, gradient, hessian)
+    return _objective(2, value, gradient, hessian, steepness=c)
 
 
-def _pair(point: Any) -> tuple[np.ndarray, np.ndarray]:
+def _objective(
+    d: int,
+    value: Callable,
+    gradient: Callable,
+    hessian: Callable,
+    exact: bool = True,
+    **constants: np.ndarray,
+) -> Objective:
+    """Return an objective of formulas in points and constants that compute with one another."""
+
+    def at_points(name: str, formula: Callable) -> Callable:
+        def evaluate(x):
+            x, others = _points(x, d), constants.values()
+            if not exact and x.dtype.kind == "O":
+                x = floats("the point", x)
+            if constants:
+                x, *others = together(point=x, **constants)
+            with np.errstate(over="ignore", invalid="ignore"):
+                result = formula(x, *others)
+            still_finite(name, result, lambda: f"at the point {x}")
+            return result
+
+        return evaluate
+
+    return Objective(
+        at_points("the value", value),
+        at_points("gradient", gradient),
+        at_points("hessian", hessian),
+    )
+
+
+def _pair(point: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Split points of shape (…, 2) into their coordinates."""
-    point = _points(point, 2)
     return point[..., 0], point[..., 1]
 
 

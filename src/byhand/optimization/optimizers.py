@@ -9,6 +9,7 @@ so is every iterate. Parameters and gradients are finite; what an update returns
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
@@ -20,8 +21,10 @@ from byhand._checks import (
     integer,
     non_negative,
     numbers,
+    numbers_of,
     one_of,
     positive,
+    sequence,
     still_finite,
 )
 from byhand.optimization.arithmetic import fitted, is_zero, plain, root, scaled_if_needed
@@ -152,6 +155,7 @@ def replay(optimizer: Optimizer, gradients: Iterable[Any], start: Any) -> Trajec
     >>> replay(gradient_descent(0.5), [[-2.0], [-1.0]], [0.0]).params.ravel().tolist()
     [0.0, 1.0, 1.5]
     """
+    gradients = sequence("gradients", gradients)
     return _drive(optimizer, start, (lambda _params, g=g: g for g in gradients))
 
 
@@ -160,9 +164,7 @@ def _drive(optimizer: Optimizer, start: Any, gradients: Iterable[Callable]) -> T
     state = optimizer.init(params)
     points, states = [params], [state]
     for step, gradient in enumerate(gradients, start=1):
-        g = gradient(params.copy())
-        if np.asarray(g).dtype.kind in "fc":
-            still_finite("gradient", g, f"at step {step}")
+        g = numbers_of("gradient", gradient(params.copy()), f"at step {step}")
         params, state = optimizer.update(g, state, params)
         still_finite("parameters", params, f"after step {step}")
         points.append(params)
@@ -459,8 +461,8 @@ def adam(
     def update(gradient, state, params):
         t = state.step + 1
         eta, eps = fitted(params, learning_rate, epsilon)
-        b1, w1, c1 = fitted(params, beta1, 1 - beta1, 1 - beta1**t)
-        b2, w2, c2 = fitted(params, beta2, 1 - beta2, 1 - beta2**t)
+        b1, w1, c1 = fitted(params, beta1, 1 - beta1, _total_weight(beta1, t))
+        b2, w2, c2 = fitted(params, beta2, 1 - beta2, _total_weight(beta2, t))
         g, v, m, eps = scaled_if_needed((gradient, state.scaled[1]), state.scaled[0], eps)
         m = b1 * m + w1 * g
         v = b2 * v + w2 * g**2
@@ -470,6 +472,11 @@ def adam(
         return params - plain(step), AdamState(t, *moments, (m, v))
 
     return _optimizer(init, update)
+
+
+def _total_weight(beta: Any, t: int) -> Any:
+    """Return 1 − βᵗ; of a float near 1 without the power, whose rounding would be what is left."""
+    return -math.expm1(t * math.log(beta)) if type(beta) is float and beta > 0.5 else 1 - beta**t
 
 
 def _scale(mean_square: Any, epsilon: Any, inside: bool) -> Any:
@@ -513,11 +520,10 @@ def l2_penalty(optimizer: Optimizer, strength: Any) -> Optimizer:
     strength = non_negative("strength", strength)
 
     def update(gradient, state, params):
-        gradient, params = _matched(gradient, params)
         (lam,) = fitted(params, strength)
         return optimizer.update(gradient + 2 * lam * params, state, params)
 
-    return Optimizer(optimizer.init, update)
+    return _optimizer(optimizer.init, update)
 
 
 def weight_decay(optimizer: Optimizer, decay: Any) -> Optimizer:

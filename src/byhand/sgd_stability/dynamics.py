@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand._checks import NonFiniteError, as_float, exactly, integer
+from byhand._checks import NonFiniteError, as_float, exactly, integer, sequence
 
 
 class MeanAndVariance(NamedTuple):
@@ -49,7 +49,7 @@ def run(h: Sequence, eta: Any, draws: Sequence[int], w0: Any = 1) -> list:
     """
     w = check_real("w(0)", w0)
     h, eta = curvatures_and_step(h, eta, beside=w)
-    draws = [_index(n, len(h)) for n in _sequence("draws", draws)]
+    draws = [_index(n, len(h)) for n in sequence("draws", draws)]
     if isinstance(eta, float) and not _symbolic(w):
         _finite_factors(h, eta)
         return _floats_along(w, draws, lambda w, n: w - eta * h[n] * w)
@@ -408,15 +408,6 @@ def curvatures_and_step(h: Sequence, eta: Any, beside: Any = 0) -> tuple[tuple, 
         h = tuple(as_float(f"curvature h[{i}]", x) for i, x in enumerate(h))
         eta = as_float("the step size η", eta)
     return h, eta
-
-
-def _sequence(name: str, values: Any) -> list:
-    if isinstance(values, np.ma.MaskedArray):
-        raise TypeError(f"{name} must not be masked, got a masked array")
-    try:
-        return list(values)
-    except TypeError:
-        raise TypeError(f"{name} must be a sequence, got {values!r}") from None
 
 
 def _index(n: Any, size: int) -> int:

@@ -158,6 +158,10 @@ UNSOUND = {
         VERIFY + "verify('A1.w', 'w', solve=1, series=2)",
         "ClaimError: 02_optimization: claim A1.w: solve gives 1 but series gives 2",
     ),
+    "a check has no claim": (
+        "from byhand.evidence import check\ncheck('A1.nonsense')",
+        "ClaimError: 02_optimization: there is no claim A1.nonsense",
+    ),
     "a cell writes to stderr": ("import warnings\nwarnings.warn('slow')", "UserWarning: slow"),
     "a figure has no words": (
         f"{IMAGE}'{PIXEL}')))",
@@ -202,6 +206,51 @@ def test_a_claim_must_be_in_its_place_and_once(ids, message):
     app = SimpleNamespace(executed_notebooks={CHAPTER.removesuffix(".ipynb"): notebook})
     with pytest.raises(BookError, match=message):
         claims._collect(app)
+
+
+CLAIMS = r"""
+from byhand.evidence import by, case, claim, sheet
+
+SEVEN = case("3", "$n = 3$", n=3, sheet="7", erratum="one is twice in it")
+
+@claim("A1.sum*", "the sum to $n$", cases=[case("2", n=2), SEVEN])
+def total(n=3):
+    yield by.recursion("step by step", lambda: sum(range(n + 1)))
+    yield by.closed_form("Gauss", lambda: n * (n + 1) // 2)
+
+@claim("A1.third", "a third of $n < 2$ & more")
+def third(n=1):
+    yield by.recursion("by a loop", lambda: sum([Q(n, 6)] * 2))
+    yield by.closed_form("a fraction", lambda: Q(n, 3))
+    yield sheet("n/3", lambda: Q(n, 3))
+
+from fractions import Fraction as Q
+"""
+
+
+def test_a_claim_that_no_cell_checks_ends_the_build_and_one_that_is_checked_opens(book):
+    book.write("src/byhand/claims/optimization.py", CLAIMS)
+    checks = "from byhand.evidence import check\n"
+    book.write_chapter(checks + "check('A1.third')")
+    status, lines = book.build()
+    assert status != 0
+    assert lines[-1] == f"{CHAPTER}: no cell checks A1.sum2, A1.sum3 of byhand.claims.optimization"
+    book.write("chapters/ledger.md", "# Ledger\n\n```{ledger}\n```\n")
+    toc = "format: jb-book\nroot: index\nchapters:\n"
+    book.write("_toc.yml", f"{toc}- file: {CHAPTER[:-6]}\n- file: chapters/ledger\n")
+    book.write_chapter(checks + "check('A1.third')", "check('A1.sum')")
+    status, lines = book.build()
+    assert status == 0, lines
+    page = book.page()
+    assert re.search(r'<details class="claim confirmed" id="claim-A1.third"><summary>', page)
+    assert "<pre>sum([Q(n, 6)] * 2)</pre>" in page
+    assert "by a loop and a fraction share no function of byhand" in page
+    assert 'href="ledger.html#ledger-A1.third"' in page
+    assert '<tr id="claim-A1.sum3">' in page
+    assert '<strong class="claim-slip">7 ✗</strong>' in page
+    assert "One is twice in it." in page
+    assert "style=" not in page[page.index('<figure class="claims"') :].partition("</figure>")[0]
+    assert '"twice"' in (book.html / "searchindex.js").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

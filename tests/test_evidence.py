@@ -1,10 +1,13 @@
 """Claims as code: what is declared, what is refused, and what a reader is told."""
 
 import json
+import math
+import re
 from fractions import Fraction as Q
 
 import numpy as np
 import pytest
+import sympy
 import sympy as sp
 from mpmath import iv
 
@@ -28,6 +31,7 @@ from byhand.evidence import (
 from byhand.evidence.__main__ import main
 from byhand.evidence.anchoring import anchors, refuse_work_at_import, share
 from byhand.evidence.entry import FIELDS, entry_of, plain_entry
+from byhand.evidence.opening import Page
 from byhand.evidence.running import run
 from byhand.evidence.showing import mime_bundle
 from byhand.evidence.source import source_of
@@ -566,10 +570,10 @@ def plain_vector(x=Q(1, 3)):
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ([Q(2, 3), Q(4, 3)], "✓ A1.new: what is claimed [2 routes agree exactly; the sheet has"),
-        ([2 / 3, 4 / 3], "✓ A1.new: what is claimed"),
-        ("0.67, 1.33", "✓ A1.new: right, to the digits you gave."),
-        ([0.667, 1.333], "✓ A1.new: right, to the digits you gave."),
+        ([Q(2, 3), Q(4, 3)], "✓ A1.new: right – what is claimed: [2/3, 4/3] [2 routes agree"),
+        ([2 / 3, 4 / 3], "✓ A1.new: right – what is claimed"),
+        ("0.67, 1.33", "✓ A1.new: right, to the digits you gave – what is claimed"),
+        ([0.667, 1.333], "✓ A1.new: right, to the digits you gave – what is claimed"),
         ("0.67, 1.34", "✗ A1.new: the second entry differs."),
         ([1, 2], "✗ A1.new: no entry is right."),
         ([1, 2, 3], "✗ A1.new: a vector of 2 numbers is asked for, this is a vector of 3 numbers."),
@@ -613,7 +617,7 @@ def test_a_wrong_value_ends_a_build(monkeypatch):
 def test_a_claim_that_fails_ends_a_build_and_is_told_to_a_reader(monkeypatch, capsys):
     claim("A1.new", "what is claimed")(disagreeing)
     check("A1.new")
-    assert capsys.readouterr().out.startswith("✗ A1.new: 02_optimization: claim A1.new: steps")
+    assert capsys.readouterr().out.startswith("✗ A1.new: steps gives 3 but power")
     monkeypatch.setenv("BYHAND_BUILD", "1")
     with pytest.raises(ClaimError, match="steps gives 3 but power gives 4"):
         check("A1.new")
@@ -622,7 +626,8 @@ def test_a_claim_that_fails_ends_a_build_and_is_told_to_a_reader(monkeypatch, ca
 def test_inputs_of_a_reader_are_run_and_shown(capsys):
     claim("A1.new", "what is claimed")(sound)
     check("A1.new", mean(Q(1, 2)), eta=Q(1, 2))
-    assert capsys.readouterr().out.startswith("✓ A1.new: what is claimed, with eta = 1/2 [2 routes")
+    said = f"✓ A1.new: right – what is claimed, but with eta = 1/2: {mean(Q(1, 2))} [2 routes"
+    assert capsys.readouterr().out.startswith(said)
     check("A1.new", mean(Q(1, 3)), eta=Q(1, 2))
     assert capsys.readouterr().out == "✗ A1.new: not this value.\n"
 
@@ -630,8 +635,8 @@ def test_inputs_of_a_reader_are_run_and_shown(capsys):
 def test_a_problem_is_checked_with_all_its_claims(capsys):
     check("A1")
     out = capsys.readouterr().out
-    assert "✓ A1.w1: " in out
-    assert "✓ A1.w3: " in out
+    assert "✓ A1.w1 " in out
+    assert "✓ A1.w3 " in out
 
 
 @pytest.mark.parametrize(
@@ -649,11 +654,224 @@ def test_a_check_that_means_nothing_raises_in_every_hand(arguments, message):
 # -- what is shown -------------------------------------------------------------------------------
 
 
-def test_a_display_is_text_markdown_and_strict_data():
+def shared_and_anchored():
+    common = entry_of(ran(sound))
+    for route in common["routes"]:
+        route["functions"] = ["byhand.sgd_stability.dynamics.moment_recursion"]
+    common["shared"], common["pair"] = None, None
+    assert share([common, entry("A1.b", common["routes"][0]["functions"], [])]) == []
+    return common
+
+
+def test_an_opened_claim_has_all_that_was_done():
+    shown = Page().claim(shared_and_anchored())
+    assert shown.startswith('<details class="claim confirmed"><summary>')
+    summary, opened = shown.split("</summary>")
+    assert "what is claimed: −<sup>1</sup>⁄<sub>125</sub>" in summary
+    assert "· 2 routes agree exactly" in summary
+    assert "the sheet agrees: (1 − ηh)^t" in summary
+    for part in [
+        "<b>steps</b> <em>by recursion</em>:",
+        "<pre>sgd_stability.moment_recursion(FACTORS, eta, 1, t)[-1]</pre>",
+        "<b>power</b> <em>by closed form</em>: −<sup>1</sup>⁄<sub>125</sub><pre>mean(eta, t=t)<",
+        "<code>eta</code> = <sup>4</sup>⁄<sub>5</sub>; <code>t</code> = 3",
+        "steps and power share <code>sgd_stability.dynamics.moment_recursion</code>, checked by "
+        "<code>A1.b</code>",
+        "<b>deviation</b>: none",
+        "<b>the sheet</b>: (1 − ηh)^t is −<sup>1</sup>⁄<sub>125</sub>",
+        "<b>evidence</b>: exact",
+        "<code>A1.new</code>",
+    ]:
+        assert part in opened
+    assert "style=" not in shown
+
+
+def loosely():
+    yield by.closed_form("formula", lambda: 1 / 3 + 1e-9)
+    yield by.differences("steps", lambda: 1 / 3, rtol=1e-6, because="central, h = 10⁻⁵")
+
+
+def test_a_deviation_says_relative_to_what_and_the_route_why_it_is_loose():
+    shown = Page().claim(entry_of(ran(loosely)))
+    assert "<b>deviation</b>: 3 × 10⁻⁹ of the entry; allowed: 10⁻⁶ relative" in shown
+    assert "to 10⁻⁶ relative, because: central, h = 10⁻⁵" in shown
+    assert "what is claimed: 0.33333333 <" in shown  # the digits on which the routes agree
+
+
+def set_up():
+    root = sympy.Symbol("sqrt_rho")
+    twice = 2
+
+    def by_steps():
+        """A route of its own."""
+        return holds(True, "the zeros", root**2 / (1 + root**2), 0)
+
+    def helper():
+        return twice
+
+    yield by.algebra("SymPy", by_steps)
+    yield by.recursion("steps", lambda: holds(helper() == 2, "a half"))
+
+
+def test_the_effect_behind_a_truth_is_mathematics_and_the_setup_is_shown():
+    found = entry_of(ran(set_up))
+    assert found["routes"][0]["value"]["text"] == "True (the zeros ρ/(ρ + 1), 0)"
+    shown = Page().claim(found)
+    assert r"the zeros $\frac{\rho}{\rho + 1}$, $0$<pre>def by_steps():" in shown
+    assert found["setup_source"].splitlines() == [
+        'root = sympy.Symbol("sqrt_rho")',
+        "twice = 2",
+        "def helper():",
+        "    return twice",
+    ]
+
+
+def test_a_formula_is_not_printed_into_words():
+    with pytest.raises(TypeError, match="give the formula itself"):
+        holds(True, f"zeros {sympy.Symbol('x') ** 2}")
+
+
+def in_a_matrix(x=Q(1, 3)):
+    yield by.recursion("steps", lambda: [[x, 0.1234567890123], [0 * x, x]])
+    yield by.closed_form("power", lambda: [[x, 0.1234567890123], [x - x, x]])
+
+
+def many(n=50):
+    yield by.recursion("steps", lambda: [1 / 3 + k for k in range(n)])
+    yield by.closed_form("power", lambda: [(3 * k + 1) / 3 for k in range(n)])
+
+
+def test_arrays_are_mathematics_and_no_lists_of_twelve_digits():
+    shown = Page().claim(entry_of(ran(in_a_matrix)))
+    assert (
+        r"\begin{pmatrix}\tfrac{1}{3} &amp; 0.123457 \\ 0 &amp; \tfrac{1}{3}\end{pmatrix}" in shown
+    )
+    shown = Page().claim(entry_of(ran(many, "A1.many")))
+    assert "(0.333333, 1.33333, 2.33333, 3.33333, 4.33333, 5.33333, … (50 in all))" in shown
+    assert "333333333" not in shown
+
+
+def in_cases(t=1):
+    yield by.recursion("steps", lambda: [sum([t, 1]), sum([t, t])])
+    yield by.closed_form("power", lambda: [t + 1, 2 * t])
+
+
+CASES = {
+    "components": ["$w_1$", "$w_2$"],
+    "cases": [
+        case("1", "$w^1$", t=1, sheet="2, 2"),
+        case("2", "$w^2$", t=2, sheet="3, 5", erratum="one is added twice"),
+    ],
+}
+
+
+def test_cases_are_rows_components_are_columns_and_slips_are_marked():
+    new = declared(in_cases, "A1.new*", **CASES)
+    found = [entry_of(run(new, id)) for id in new.ids]
+    shown = Page().table(found, "the steps", lambda e: f' id="{e["id"]}"')
+    rows = re.findall(r"<tr.*?</tr>", shown)
+    assert "<figcaption>the steps</figcaption>" in shown
+    assert re.findall(r"<th scope=\"col\">(.*?)</th>", rows[0]) == ["$w_1$", "$w_2$", "sheet"]
+    assert re.findall(r"<td>(.*?)</td>", rows[1]) == ["2", "2", "2, 2 ✓"]
+    slip = '3, <strong class="claim-slip">5 ✗</strong>'
+    assert re.findall(r"<td>(.*?)</td>", rows[2]) == ["3", "4", slip]
+    assert 'id="A1.new2"' in rows[2]
+    assert rows[3].startswith('<tr><td colspan="4">')
+    assert "One is added twice." in rows[3]
+    assert shown.count("<pre>") == 2  # the routes once, for all cases
+    assert shown.count("as in the table") == 2
+    assert "<code>t</code> = 1, 2" in shown
+
+
+def test_a_wrong_row_does_not_give_away_what_is_right(capsys):
+    declared(in_cases, "A1.new*", **CASES)
+    check("A1.new", [[2, 2], [5, 7]])
+    out = capsys.readouterr().out
+    assert "✗ A1.new2  no entry is right." in out
+    assert "3, 4" not in out
+    new = declaring.find_loaded("A1.new")
+    wrong = entry_of(run(new, "A1.new2"))
+    wrong["witness"] = {"verdict": "wrong", "words": "no entry is right.", "value": None}
+    for shown in [Page().table([wrong], "c"), mime_bundle([wrong], None)["text/html"]]:
+        assert "no entry is right." in shown
+        assert "<td>4</td>" not in shown
+        assert "steps" not in shown.split("</style>")[-1]
+
+
+def at_zero(x=2.0):
+    yield by.closed_form("formula", lambda: math.log(x) - math.log(2))
+    yield by.recursion("steps", lambda: math.log(x / 3) + math.log(3) - math.log(2))
+
+
+def test_a_result_of_0_with_inputs_of_a_reader_is_no_disagreement(capsys):
+    declared(at_zero)
+    check("A1.new", 0, x=2.0)
+    assert capsys.readouterr().out.startswith("✓ A1.new: right –")
+    check("A1.new", 1e-9, x=2.0)
+    assert capsys.readouterr().out == "✗ A1.new: not this value.\n"
+    check("A1.new", 0, x="two")
+    assert "it cannot be computed with these inputs: must be real" in capsys.readouterr().out
+
+
+def without_spread(x=1 / 3):
+    yield by.closed_form("formula", lambda: x * 3)
+    yield by.sampling("draws", lambda: Estimate(x + x + x + 1e-15, 0.0))
+
+
+def test_draws_that_are_all_alike_may_be_rounded(capsys):
+    declared(without_spread)
+    check("A1.new")
+    assert capsys.readouterr().out.startswith("✓ A1.new: what is claimed")
+
+
+def with_a_formula(n=3):
+    yield by.recursion("steps", lambda: sum(range(n)))
+    yield by.closed_form("formula", lambda: n * (n - 1) // 2)
+
+
+def test_the_sheets_formula_is_known(capsys):
+    def right(n=3):
+        yield from with_a_formula(n)
+        yield sheet("n(n − 1)/2", lambda: n * (n - 1) // 2)
+
+    def wrong(n=3):
+        yield from with_a_formula(n)
+        yield sheet("n(n + 1)/2", lambda: n * (n + 1) // 2, erratum="n is counted.")
+
+    declared(right)
+    check("A1.new", "n(n − 1)/2")
+    assert (
+        "this is the sheet's formula, and it is right; give its value." in capsys.readouterr().out
+    )
+    declared(wrong, "A1.other")
+    for value in ("n(n + 1)/2", 6):
+        check("A1.other", value)
+        out = capsys.readouterr().out
+        assert out == "✗ A1.other: this is what the sheet has. n is counted.\n"
+
+
+def test_inputs_of_a_reader_are_no_case_of_the_books(capsys):
+    declared(in_cases, "A1.new*", **CASES)
+    check("A1.new", [6, 10], t=5)
+    assert capsys.readouterr().out.startswith("✓ A1.new: right – what is claimed, but with t = 5:")
+
+
+def test_a_display_is_text_html_and_strict_data(monkeypatch):
+    monkeypatch.delenv("VSCODE_PID", raising=False)
     bundle = mime_bundle([entry_of(ran(sound))])
     assert json.loads(json.dumps(bundle[MIME_TYPE], allow_nan=False)) == bundle[MIME_TYPE]
-    assert "| power | closed form | $-\\tfrac{1}{125}$ |" in bundle["text/markdown"]
-    assert "<details>" in bundle["text/markdown"]
+    assert list(bundle) == ["text/plain", "text/html", MIME_TYPE]
+    assert "<b>power</b> <em>by closed form</em>" in bundle["text/html"]
+
+
+def test_visual_studio_code_sets_formulas_in_markdown_alone(monkeypatch):
+    monkeypatch.setenv("VSCODE_PID", "1")
+    found = entry_of(ran(sound))
+    markdown = mime_bundle([found])["text/markdown"]
+    assert r"**power**, by closed form: $-\tfrac{1}{125}$" in markdown
+    assert "<details>" in markdown
+    assert r"| what is claimed | $-\tfrac{1}{125}$ |" in mime_bundle([found], "c")["text/markdown"]
+    assert "text/html" not in mime_bundle([found])
 
 
 # -- without a notebook --------------------------------------------------------------------------

@@ -346,7 +346,7 @@ def test_a_proposition_needs_the_sheets_verdict():
 
 def test_a_terminal_shows_a_line(capsys):
     verify("A1.w3", "the third iterate", recursion=Fraction(13, 5), closed_form=2.6)
-    assert capsys.readouterr().out == "✓ A1.w3: the third iterate [2 routes agree exactly]\n"
+    assert capsys.readouterr().out == "✓ A1.w3: the third iterate: 13/5 [2 routes agree exactly]\n"
 
 
 def test_a_table_shows_a_row_for_each_claim(capsys):
@@ -354,8 +354,11 @@ def test_a_table_shows_a_row_for_each_claim(capsys):
         verify("A1.w1", "first", a=1, b=1)
         verify("A1.w2", "second", a=2, b=2, sheet="3", erratum="A slip.")
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "The iterates"
-    assert [line.split(":")[0] for line in lines[1:]] == ["✓ A1.w1", "✓ A1.w2"]
+    assert lines == [
+        "The iterates [2 routes agree exactly]",
+        "✓ A1.w1  first   1",
+        "✓ A1.w2  second  2  the sheet has 3: A slip.",
+    ]
 
 
 def test_a_claim_that_fails_in_a_table_shows_no_table_and_closes_it(capsys):
@@ -365,15 +368,16 @@ def test_a_claim_that_fails_in_a_table_shows_no_table_and_closes_it(capsys):
     assert capsys.readouterr().out.startswith("✓ A1.w2")
 
 
-def test_markdown_leaves_code_alone_and_escapes_bars():
+def test_html_escapes_what_is_no_markup_and_markdown_bars(monkeypatch):
     claim = agree(
-        x * x.diff(x) * sympy.Abs(x), sympy.Abs(x) * x, sheet="x*|x|", sheet_value=x * abs(x)
+        x * x.diff(x) * sympy.Abs(x), sympy.Abs(x) * x, sheet="x<|x|", sheet_value=x * abs(x)
     )
-    markdown = mime_bundle([claim], "c")["text/markdown"]
-    row = markdown.splitlines()[-1]
-    assert r"`x*\|x\|`" in row
-    assert row.replace(r"\|", "").count("|") == 6
-    assert "`x*|x|`" in mime_bundle([claim])["text/markdown"]
+    shown = mime_bundle([claim], "a < b & `c<d`")["text/html"]
+    assert "a &lt; b &amp; <code>c&lt;d</code>" in shown
+    assert "x&lt;|x|" in shown
+    monkeypatch.setenv("VSCODE_PID", "1")
+    row = mime_bundle([claim], "c")["text/markdown"].splitlines()[-1]
+    assert row.count("|") == 5
 
 
 @pytest.mark.parametrize(

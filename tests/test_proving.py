@@ -6,7 +6,10 @@ import pytest
 import sympy as sp
 
 from byhand.evidence import ClaimError, by, claim, declaring, exhaust, holds, prove
+from byhand.evidence.comparing import Holds
+from byhand.evidence.proving import is_true
 from byhand.evidence.running import run
+from byhand.evidence.translating import Translator
 
 x, y = sp.symbols("x y", real=True)
 n, k = sp.symbols("n k", integer=True)
@@ -155,3 +158,88 @@ def test_a_route_by_a_prover_makes_a_proof(monkeypatch, statement, for_all, mess
 
     with pytest.raises(ClaimError, match=message):
         run(declaring.REGISTRY["B1.1.planted"])
+
+
+def test_what_sympy_alone_finds_is_no_proof(monkeypatch):
+    monkeypatch.setattr(declaring, "REGISTRY", {})
+
+    @claim("B1.1.planted", "squares are large", for_all="$x > 1$")
+    def planted():
+        yield by.algebra("expanded", lambda: holds(sp.expand(x * (x - 1)) == x**2 - x, "equal"))
+        yield by.closed_form("factored", lambda: holds(sp.factor(x**2 - x) == x * (x - 1), "equal"))
+
+    refusal = r"speaks of all \$x > 1\$ and is exact: prove it, or say evidence='sampled'"
+    with pytest.raises(ClaimError, match=refusal):
+        run(declaring.REGISTRY["B1.1.planted"])
+
+    @claim("B1.1.declared", "squares are large", for_all="$x > 1$", evidence="proved")
+    def declared():
+        yield from planted()
+
+    with pytest.raises(ClaimError, match="speaks of all"):
+        run(declaring.REGISTRY["B1.1.declared"])
+
+
+@pytest.mark.parametrize(
+    ("route", "message"),
+    [
+        (
+            by.algebra("SymPy", lambda: Holds(True, "it is clear", "a proof")),
+            "route SymPy calls 'a proof' a proof: return prove",
+        ),
+        (
+            by.algebra("SymPy", lambda: prove(x**2 > x, given=[x > 1])),
+            "is a proof by Z3 and says that it works by computer algebra: make it by.prover",
+        ),
+    ],
+)
+def test_a_proof_is_made_by_a_prover_and_says_so(monkeypatch, route, message):
+    monkeypatch.setattr(declaring, "REGISTRY", {})
+
+    @claim("B1.1.planted", "squares are large", for_all="$x > 1$")
+    def planted():
+        yield route
+        yield by.closed_form("factored", lambda: holds(sp.factor(x**2 - x) == x * (x - 1), "equal"))
+
+    with pytest.raises(ClaimError, match=message):
+        run(declaring.REGISTRY["B1.1.planted"])
+
+
+# -- counterexamples -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rule", "fault", "statement", "given"),
+    [
+        ("_Abs", lambda self, x: x, sp.Ge(sp.Abs(x), -x, evaluate=False), [x < 3]),
+        ("_Max", lambda self, a, b: a, sp.Max(x, y) >= y, [x > 0]),
+        ("_StrictLessThan", lambda self, a, b: a > b, x < 8, [x <= 7]),
+    ],
+)
+def test_a_counterexample_of_a_wrong_translation_is_none(
+    monkeypatch, rule, fault, statement, given
+):
+    monkeypatch.setattr(Translator, rule, fault)
+    with pytest.raises(ClaimError, match=r"which is none: it was translated wrongly"):
+        prove(statement, given=given, altered=[x < -5])
+
+
+@pytest.mark.parametrize(
+    ("statement", "point", "holds_there"),
+    [
+        (sp.Equivalent(x > 1, x**2 > 1), {x: sp.Integer(-2)}, False),
+        (sp.sqrt(x) <= x / 2, {x: sp.Rational(1, 4)}, False),
+        (sp.Ge(x**2, 2), {x: sp.sqrt(2).evalf(60)}, True),
+        (sp.Gt(x**2, 2), {x: sp.sqrt(2).evalf(60)}, False),
+        (sp.Eq(sp.floor(n / sp.Integer(2)), 3), {n: sp.Integer(7)}, True),
+        (sp.Piecewise((x, x > 0), (-x, True)) < 1, {x: sp.Integer(-1)}, False),
+        (sp.And(x > 0, sp.Not(sp.Eq(x, 2))), {x: sp.Integer(2)}, False),
+    ],
+)
+def test_a_point_is_put_into_a_statement(statement, point, holds_there):
+    assert is_true(statement, point) is holds_there
+
+
+def test_an_irrational_counterexample_is_put_back_as_well():
+    with pytest.raises(ClaimError, match=r"is false at x = 1\.41421"):
+        prove(sp.Ne(x**2, 2), given=[x > 0], altered=[])

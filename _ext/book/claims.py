@@ -16,11 +16,12 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
-from book.strictness import BookError
+from book.maths import inline_html
+from book.strictness import BookError, node_location
 from byhand.evidence import MIME_TYPE
 from byhand.evidence.anchoring import refuse_work_at_import, share
 from byhand.evidence.declaring import all_ids, load_all, module_of
-from byhand.evidence.setting import scientific
+from byhand.evidence.opening import Page, agreement, is_short, sentence, sheet
 from byhand.problems import BEYOND, CHAPTERS, PROBLEMS
 
 PUBLIC_FIELDS = [
@@ -110,31 +111,11 @@ def _public(claim: dict) -> dict:
 def _agreement(claim: dict) -> str:
     names = [route["name"] for route in claim["routes"]]
     routes = ", ".join(names[:-1]) + " and " + names[-1]
-    if claim["deviation"] == 0:
-        return f"{routes} agree exactly"
-    if claim["deviation_unit"] == "standard errors":
-        return f"{routes} agree within {claim['deviation']:.1f} standard errors"
-    return f"{routes} agree to {scientific(claim['deviation'])}"
+    return f"{routes} agree{agreement(claim).partition('routes agree')[2]}"
 
 
 def _statement(claim: dict) -> str:
     return f"{claim['statement']}: {claim['label']}" if claim["label"] else claim["statement"]
-
-
-def _sentence(text: str) -> str:
-    """Return text as a sentence: a capital, unless it starts with a symbol, and a full stop."""
-    if re.match(r"(?!log\b)[a-z]{2}", text):
-        text = text[0].upper() + text[1:]
-    return text if text.endswith(".") else text + "."
-
-
-def _result(claim: dict) -> str:
-    return claim["result"]["text"]
-
-
-def _sheet(claim: dict) -> str:
-    how = ", cut off" if claim["sheet_digits"] == "cut off" else ""
-    return f"{claim['sheet']}{how}"
 
 
 # -- nodes -------------------------------------------------------------------------------------
@@ -175,6 +156,38 @@ class _ClaimsDirective(SphinxDirective):
         return link
 
 
+class _Shown(nodes.Element):
+    """The claims of one output, with words to search for.
+
+    What they say of others, as where a function is checked, is looked up when the page is written.
+    """
+
+
+def _visit_shown(translator, node: _Shown) -> None:
+    builder = translator.builder
+    of_the_book = {claim["id"]: claim for claim in builder.app.claims}
+    claims = [
+        claim if claim["own_inputs"] else of_the_book[claim["id"]]
+        for claim in node["shown"]["claims"]
+    ]
+
+    def link(id: str, shown: str) -> str:
+        """Return a link to the claim in the ledger; to its first case if it has some."""
+        cases = (claim["id"] for claim in builder.app.claims if id in (claim["id"], claim["claim"]))
+        target = f"{builder.get_relative_uri(builder.current_docname, LEDGER)}#ledger-"
+        return f'<a class="reference internal" href="{target}{next(cases, id)}">{shown}</a>'
+
+    def mathematics(latex: str) -> str:
+        return inline_html(latex, node_location(builder.app, node))
+
+    page = Page(mathematics, link)
+    if caption := node["shown"]["caption"]:
+        translator.body.append(page.table(claims, caption, _id))
+    else:
+        translator.body += [page.claim(claim, _id(claim)) for claim in claims]
+    raise nodes.SkipNode
+
+
 class ClaimsDirective(_ClaimsDirective):
     """The claims of one output: a line for a claim, or a table for several."""
 
@@ -182,76 +195,16 @@ class ClaimsDirective(_ClaimsDirective):
 
     def run(self) -> list[nodes.Node]:
         shown = json.loads("\n".join(self.content))
-        if shown["caption"]:
-            return [self._claim_table(shown["caption"], shown["claims"])]
-        return [node for claim in shown["claims"] for node in self._line(claim)]
+        words = [shown["caption"] or ""]
+        words += [f"{_statement(claim)} {claim['erratum'] or ''}" for claim in shown["claims"]]
+        words = re.sub(r"\$[^$]*\$", " ", " ".join(words))
+        node = _Shown("", nodes.Text(words), shown=shown)
+        self.set_source_info(node)
+        return [node]
 
-    def _line(self, claim: dict) -> list[nodes.Node]:
-        """One quiet line, which opens to show what each route gave."""
-        start = (
-            f'<details class="claim {claim["verdict"]}" id="claim-{claim["id"]}"><summary>'
-            f'<span class="claim-mark">✓</span> '
-        )
-        summary = nodes.inline("", "", *self.inline(_statement(claim)))
-        quiet = nodes.inline("", f" {_agreement(claim)}", classes=["claim-routes"])
-        link = self.link(LEDGER, f"ledger-{claim['id']}", claim["id"])
-        values = [self._field("claim", link)]
-        values += [
-            self._field(route["name"], nodes.Text(route["value"]["text"]))
-            for route in claim["routes"]
-        ]
-        if claim["sheet"]:
-            values.append(self._field("sheet", nodes.Text(_sheet(claim))))
-        return [
-            _raw(start),
-            nodes.paragraph("", "", summary, quiet, *self._verdict(claim)),
-            _raw("</summary>"),
-            nodes.field_list("", *values),
-            _raw("</details>"),
-        ]
 
-    @staticmethod
-    def _field(name: str, value: nodes.Node) -> nodes.field:
-        body = nodes.field_body("", nodes.paragraph("", "", value))
-        return nodes.field("", nodes.field_name("", name), body)
-
-    def _verdict(self, claim: dict) -> list[nodes.Node]:
-        if not claim["sheet"]:
-            return []
-        if not claim["erratum"]:
-            text = f" · the sheet agrees: {_sheet(claim)}"
-            return [nodes.inline("", text, classes=["claim-sheet"])]
-        words = [
-            nodes.Text(f" ✗ the sheet has {claim['sheet']}. "),
-            *self.inline(_sentence(claim["erratum"])),
-        ]
-        return [nodes.inline("", "", *words, classes=["claim-slip"])]
-
-    def _claim_table(self, caption: str, claims: list[dict]) -> nodes.Node:
-        has_sheet = any(claim["sheet"] for claim in claims)
-        head = ["✓", "Claim", "Result", "Routes"] + ["Sheet"] * has_sheet
-        rows = []
-        for claim in claims:
-            cells = [
-                [self.link(LEDGER, f"ledger-{claim['id']}", "✓", title=claim["id"])],
-                self.inline(claim["label"] or claim["statement"]),
-                [nodes.Text(_result(claim))],
-                [nodes.Text(_agreement(claim))],
-            ]
-            if has_sheet:
-                cells.append(self._sheet_cell(claim))
-            rows.append((f"claim-{claim['id']}", cells))
-        table = self.table(["claims-table"], head, rows)
-        table.insert(0, nodes.title("", "", *self.inline(caption)))
-        return table
-
-    def _sheet_cell(self, claim: dict) -> list[nodes.Node]:
-        if not claim["sheet"]:
-            return [nodes.Text("")]
-        if not claim["erratum"]:
-            return [nodes.Text(f"{_sheet(claim)} ✓")]
-        words = [nodes.Text(f"{claim['sheet']} ✗ "), *self.inline(_sentence(claim["erratum"]))]
-        return [nodes.inline("", "", *words, classes=["claim-slip"])]
+def _id(claim: dict) -> str:
+    return "" if claim["own_inputs"] else f' id="claim-{claim["id"]}"'
 
 
 class LedgerDirective(_ClaimsDirective):
@@ -279,8 +232,8 @@ class LedgerDirective(_ClaimsDirective):
         return f"ledger-{claim['id']}", [
             [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
             self.inline(_statement(claim)),
-            [nodes.Text(_agreement(claim))],
-            [nodes.Text(_sheet(claim) if claim["sheet"] else "–")],
+            self.inline(_agreement(claim)),
+            [nodes.Text(sheet(claim) if claim["sheet"] else "–")],
             [nodes.inline("", mark, classes=["claim-slip"] * bool(claim["erratum"]))],
         ]
 
@@ -299,7 +252,7 @@ class ErrataDirective(_ClaimsDirective):
                     [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
                     self._right(claim),
                     [nodes.Text(claim["sheet"])],
-                    self.inline(_sentence(claim["erratum"])),
+                    self.inline(sentence(claim["erratum"])),
                 ],
             )
             for claim in slips
@@ -308,10 +261,13 @@ class ErrataDirective(_ClaimsDirective):
 
     def _right(self, claim: dict) -> list[nodes.Node]:
         """Return the statement, with its value where that is a number or two."""
-        result = _result(claim)
-        if result == "True" or len(result) > 30:
+        value = claim["result"]
+        if not is_short(value):
             return self.inline(_statement(claim))
-        return [*self.inline(_statement(claim)), nodes.Text(": "), nodes.strong("", result)]
+        place = (self.env.docname, self.lineno)
+        page = Page(lambda latex: inline_html(latex, place))
+        shown = _raw(f": <strong>{page.value(value)}</strong>")
+        return [*self.inline(_statement(claim)), shown]
 
 
 class ProblemsDirective(_ClaimsDirective):
@@ -375,6 +331,7 @@ def _read_titles(app) -> None:
 
 def setup(app) -> None:
     app.output_directives[MIME_TYPE] = _as_directive
+    app.add_node(_Shown, html=(_visit_shown, None))
     app.add_directive("book-claims", ClaimsDirective)
     app.add_directive("ledger", LedgerDirective)
     app.add_directive("errata", ErrataDirective)

@@ -57,6 +57,14 @@ def _set(translator, formula: nodes.Element, *, display: bool) -> str:
     return result["html"]
 
 
+def inline_html(latex: str, place: tuple[str, int | None]) -> str:
+    """Return the HTML of a formula that stands in a line at a place: of a file, or a cell in it."""
+    result = _render(latex, display=False)
+    if error := result.get("error"):
+        raise BookError(located(*place, f"{error} in ${latex.strip()}$"))
+    return f'<span class="math">{result["html"]}</span>'
+
+
 def _visit_inline(translator, formula: nodes.math) -> None:
     translator.body.append(translator.starttag(formula, "span", "", CLASS="math"))
     translator.body.append(_set(translator, formula, display=False) + "</span>")

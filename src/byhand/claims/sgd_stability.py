@@ -69,7 +69,7 @@ def mean_square_range():
         factors = sp.factor_list(sp.expand(g - 1), eta)[1]
         zeros = sp.roots(sp.Poly(sp.expand(g - 1), eta))
         right = sp.simplify(max(zeros, key=sp.count_ops) - 2 * h / (h**2 + rho)) == 0
-        return holds(right and len(factors) == 2, f"zeros {', '.join(map(str, zeros))}")
+        return holds(right and len(factors) == 2, "zeros", *zeros)
 
     def in_fractions():
         """The package's factor and end at many pairs of curvatures, on both sides of the end."""

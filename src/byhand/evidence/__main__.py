@@ -1,7 +1,7 @@
 """Run claims without a notebook: ``python -m byhand.evidence [id, problem or chapter …]``.
 
-Without a name all claims of the book are run, and whether their routes are two. The status is 1 if
-anything is refused.
+A single result is told with all that was done for it. Without a name all claims of the book are
+run, and whether their routes are two. The status is 1 if anything is refused.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ from collections.abc import Iterable
 from byhand.evidence.anchoring import refuse_work_at_import, share
 from byhand.evidence.declaring import ClaimError, find, load, load_all
 from byhand.evidence.entry import entry_of
+from byhand.evidence.opening import agreement
+from byhand.evidence.plain import plain
 from byhand.evidence.running import run
-from byhand.evidence.showing import agreement
+from byhand.evidence.showing import opened
 from byhand.problems import BEYOND, CHAPTERS, PROBLEMS
 
 
@@ -26,11 +28,14 @@ def main(names: list[str]) -> int:
             outcome = run(claim, id)
             entries.append(entry_of(outcome))
             seconds = sum(ran.seconds for ran in outcome.routes)
-            print(f"✓ {id:32}{outcome.evidence:10}{seconds:6.2f} s  {agreement(entries[-1])}")
+            told = plain(agreement(entries[-1]))
+            print(f"✓ {id:32}{outcome.evidence:10}{seconds:6.2f} s  {told}")
         except Exception as refusal:
             refusals.append(id)
             print(f"✗ {id:32}{refusal}", flush=True)
         sys.stdout.flush()
+    if len(entries) == 1:
+        print(opened(entries[0]))
     if not names:
         modules = sorted({claim.routes.__module__ for claim in load_all()})
         lines = share(entries) + refuse_work_at_import(modules)

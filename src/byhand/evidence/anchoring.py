@@ -32,7 +32,7 @@ def anchors(entries: Iterable[dict]) -> dict[str, list[str]]:
 
 
 def share(entries: list[dict]) -> list[str]:
-    """Write into each entry what its two most independent routes share, and where it is anchored.
+    """Write into each entry which two routes are most independent, what they share, its anchors.
 
     Returns a line for each entry that shares a function which no other claim checks.
     """
@@ -42,10 +42,11 @@ def share(entries: list[dict]) -> list[str]:
         if entry["evidence"] is None:  # made of values, which say nothing of their making
             continue
         first, second = most_independent(entry, anchored)
-        common = _common(entry, first, second)
+        both = common(entry, first, second)
+        entry["pair"] = [first["name"], second["name"]]
         entry["shared"] = [
             {"function": function, "anchor": next(iter(_others(entry, function, anchored)), None)}
-            for function in sorted(common)
+            for function in sorted(both)
         ]
         if loose := [part["function"] for part in entry["shared"] if part["anchor"] is None]:
             refusals.append(_refusal(entry, first, second, loose))
@@ -59,14 +60,15 @@ def most_independent(entry: dict, anchored: dict[str, list[str]]) -> tuple[dict,
     ]
 
     def dependence(pair: tuple[dict, dict]) -> tuple[int, int]:
-        common = _common(entry, *pair)
-        loose = [function for function in common if not _others(entry, function, anchored)]
-        return len(loose), len(common)
+        both = common(entry, *pair)
+        loose = [function for function in both if not _others(entry, function, anchored)]
+        return len(loose), len(both)
 
     return min(pairs, key=dependence)
 
 
-def _common(entry: dict, first: dict, second: dict) -> set[str]:
+def common(entry: dict, first: dict, second: dict) -> set[str]:
+    """Return the functions that both routes run, with those of the set-up."""
     return set(first["functions"]) & set(second["functions"]) | set(entry["setup"])
 
 

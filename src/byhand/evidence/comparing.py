@@ -52,7 +52,7 @@ class Holds(NamedTuple):
         return self.truth
 
 
-def holds(truth: Any, effect: Any) -> Holds:
+def holds(truth: Any, *effect: Any) -> Holds:
     """Return the value of a route to a claim in words: whether it holds, by how much.
 
     Parameters
@@ -60,20 +60,29 @@ def holds(truth: Any, effect: Any) -> Holds:
     truth
         Whether the statement holds, one truth value.
     effect
-        What was measured or found: a number, or a few words with numbers. It is shown.
+        What was measured or found: a number, a formula of SymPy, a few words with numbers, or
+        several of these in a row. It is shown, formulas as mathematics; so they are not to be
+        printed into the words.
 
     Examples
     --------
     >>> holds(0.23 < 1, 0.23)
     Holds(truth=True, effect=0.23, proof=None)
+    >>> holds(True, "zeros", 0, 2)
+    Holds(truth=True, effect=('zeros', 0, 2), proof=None)
     """
     if type(truth).__name__ in ("BooleanTrue", "BooleanFalse") or _is_zero_d_truth(truth):
         truth = bool(truth)
     if not isinstance(truth, TRUTH):
         raise TypeError(f"truth must be one truth value, got {truth!r}")
-    if effect is None or isinstance(effect, TRUTH):
+    if not effect or any(part is None or isinstance(part, TRUTH) for part in effect):
         raise TypeError(f"effect must be a number or words, got {effect!r}")
-    return Holds(bool(truth), effect)
+    if printed := [part for part in effect if isinstance(part, str) and "**" in part]:
+        raise TypeError(
+            f"effect has a formula printed into its words, {printed[0]!r}: give the formula "
+            "itself, holds(…, 'words', formula)"
+        )
+    return Holds(bool(truth), effect if len(effect) > 1 else effect[0])
 
 
 class Tolerance(NamedTuple):
@@ -211,7 +220,7 @@ def compare(a: Any, b: Any, tolerance: Tolerance) -> Comparison:
         why = f"the shapes are {shape(a)} and {shape(b)}"
         return Comparison(False, np.inf, "exact", "exact", why)
     if isinstance(a, Estimate) or isinstance(b, Estimate):
-        return _compare_estimates(a, b)
+        return _compare_estimates(a, b, tolerance)
     if is_enclosure(a) or is_enclosure(b):
         return _compare_enclosures(a, b, tolerance)
     x, y = as_array(a), as_array(b)
@@ -274,18 +283,20 @@ def _first_difference(agree: np.ndarray, difference: np.ndarray, allowed: np.nda
     return f"{place}difference {difference[index]:.3g}, allowed {allowed[index]:.3g}{more}"
 
 
-def _compare_estimates(a: Any, b: Any) -> Comparison:
+def _compare_estimates(a: Any, b: Any, rounding: Tolerance) -> Comparison:
+    """Compare in standard errors, what rounding may add taken off."""
     (x, u), (y, v) = (p if isinstance(p, Estimate) else Estimate(_real(p), 0.0) for p in (a, b))
     tolerance = f"{STANDARD_ERRORS} standard errors"
     with np.errstate(all="ignore"):
         error = np.hypot(np.asarray(u, float), np.asarray(v, float))
         difference = np.abs(np.asarray(x, float) - np.asarray(y, float))
-        off = np.where(difference == 0, 0.0, difference / error)
+        scale = np.maximum(np.abs(np.asarray(x, float)), np.abs(np.asarray(y, float)))
+        beyond = np.maximum(difference - rounding.floor - rounding.rtol * scale, 0)
+        off = np.where(beyond == 0, 0.0, beyond / error)
     usable = np.isfinite(error) & np.isfinite(difference)
     agree = usable & (off <= STANDARD_ERRORS)
     chances = int(np.size(off))
     if agree.all():
-        scale = np.maximum(np.abs(np.asarray(x, float)), np.abs(np.asarray(y, float)))
         relative = difference / np.where(scale > 0, scale, 1)
         return Comparison(
             True, float(off.max()), "standard errors", tolerance, "", relative, chances

@@ -17,8 +17,8 @@ components     names of the result's entries in Markdown, for the columns of a t
 evidence       one of ``proved exact enclosed computed measured sampled``; null from ``verify``
 because        why a ``sampled`` claim is not proved and what was done instead, or null
 for_all        the quantifier of a statement about all, in Markdown, or null
-inputs         list of ``{"name", "text", "latex", "given"}``: what the claim was run with, and
-               whether a reader gave it
+inputs         list of ``{"name", "given", "text", "latex", "shape", "entries"}``: what the claim
+               was run with, whether a reader gave it, and as of a *value*
 own_inputs     whether a reader gave inputs; such an entry is shown and is not in the ledger
 result         a *value*: the first route's, to the digits on which the routes agree
 routes         list, in the author's order, of ``{"name", "method", "value", "tolerance",
@@ -27,10 +27,13 @@ routes         list, in the author's order, of ``{"name", "method", "value", "to
                byhand's functions that ran; a *proof* or null. From ``verify``: name and value,
                the rest null or empty
 source         source of the whole claim, with its set-up; null from ``verify``
+setup_source   source of the set-up alone, which may be empty; null from ``verify``
 setup          names of byhand's functions that ran outside the routes and count for each of them
-shared         functions common to the two most independent routes: list of ``{"function",
-               "anchor"}``, where the anchor is the id of another claim, one route of which runs the
-               function and another does not. Null until the build has seen the whole book
+pair           names of the two most independent routes. Null until the build has seen the whole
+               book
+shared         functions common to these two: list of ``{"function", "anchor"}``, where the anchor
+               is the id of another claim, one route of which runs the function and another does
+               not. Null as well until then
 deviation      the largest between any two routes; finite
 deviation_unit ``exact``, ``relative`` (to the entry), ``absolute`` (where a floor was needed) or
                ``standard errors``
@@ -39,6 +42,8 @@ chances        number of entries that were compared with a Monte Carlo estimate
 sheet          what the sheet prints, or null
 sheet_value    a *value*: what the sheet's formula or words amount to, or null
 sheet_digits   ``rounded`` or ``cut off`` where the sheet's digits agree so, or null
+sheet_entries  list of ``{"text", "agrees"}``: each number that the sheet prints for an entry of the
+               result; empty if it prints a formula or words
 erratum        what went wrong in the sheet, or null
 verdict        ``verified`` (no sheet), ``confirmed`` or ``corrected``
 answer         the form in which a problem asks for it, one of ``number vector matrix formula
@@ -49,13 +54,13 @@ witness        null, or ``{"verdict", "words", "value"}`` of the value that the 
                ``right``, ``rounded``, ``wrong``, ``slip`` or ``unread``
 ============== ==================================================================================
 
-A *value* is ``{"text", "latex", "truth", "shape", "entries"}``: short text; LaTeX without dollars,
-or null for words and truth values; the truth value, or null; the shape; and the first entries in
-LaTeX, in reading order, for the cells of a table.
+A *value* is ``{"text", "latex", "truth", "effect", "shape", "entries"}``: short text; LaTeX without
+dollars, or null for words and truth values; the truth value, or null, and the effect behind it in
+Markdown; the shape; and the first entries in LaTeX, in reading order, for the cells of a table.
 
-A *proof* is ``{"prover", "statement", "given", "trials"}``, where a trial is ``{"change",
-"counterexample"}``, and the counterexample null where the statement holds all the same; see
-``byhand.evidence.proving``.
+A *proof* is ``{"prover", "statement", "given", "trials", "latex", "decided", "markdown"}``, where a
+trial is ``{"change", "counterexample", "markdown"}``, and the counterexample null where the
+statement holds all the same; see ``byhand.evidence.proving``.
 """
 
 from __future__ import annotations
@@ -63,8 +68,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from byhand.evidence import setting, source
-from byhand.evidence.comparing import TRUTH, Comparison, Holds, shape
+from byhand.evidence import printed, setting, source
+from byhand.evidence.comparing import TRUTH, Comparison, Estimate, Holds, as_array, shape
 from byhand.evidence.declaring import ANSWERS
 from byhand.evidence.running import Outcome, Ran
 from byhand.problems import chapter_of, problem_of
@@ -74,8 +79,9 @@ MIME_TYPE = "application/vnd.byhand.claims+json"
 FIELDS = (
     *("id", "claim", "cases", "problem", "chapter", "statement", "label", "components"),
     *("evidence", "because", "for_all", "inputs", "own_inputs", "result", "routes", "source"),
-    *("setup", "shared", "deviation", "deviation_unit", "tolerance", "chances"),
-    *("sheet", "sheet_value", "sheet_digits", "erratum", "verdict"),
+    *("setup_source", "setup", "pair", "shared"),
+    *("deviation", "deviation_unit", "tolerance", "chances"),
+    *("sheet", "sheet_value", "sheet_digits", "sheet_entries", "erratum", "verdict"),
     *("answer", "choices", "slips", "witness"),
 )
 
@@ -99,11 +105,13 @@ def entry_of(outcome: Outcome) -> dict[str, Any]:
         result=result,
         routes=[_route(ran) for ran in outcome.routes],
         source=source.claim_source(claim.routes),
+        setup_source=source.setup_source(claim.routes, [ran.route.thunk for ran in outcome.routes]),
         setup=sorted(outcome.setup),
         **deviations(outcome.comparisons),
         sheet=sheet_text(quoted.text, quoted.read_as) if quoted else None,
         sheet_value=_value(outcome.sheet_value),
         sheet_digits=outcome.sheet_digits,
+        sheet_entries=_sheet_entries(outcome),
         erratum=quoted.erratum if quoted else None,
         verdict=outcome.verdict,
         answer=answer_form(outcome),
@@ -130,7 +138,7 @@ def plain_entry(id: str, statement: str, routes: dict[str, Any], **fields: Any) 
 
 def _complete(id: str, **fields: Any) -> dict[str, Any]:
     """Return an entry with every field, in order."""
-    lists = ("cases", "components", "inputs", "setup", "choices", "slips")
+    lists = ("cases", "components", "inputs", "setup", "choices", "slips", "sheet_entries")
     entry = dict.fromkeys(FIELDS) | {name: [] for name in lists} | {"own_inputs": False}
     return entry | {"id": id, "problem": problem_of(id), "chapter": chapter_of(id)} | fields
 
@@ -169,8 +177,10 @@ def _input(name: str, value: Any, given: bool) -> dict[str, Any]:
     try:
         data = setting.as_data(value)
     except (TypeError, ValueError):  # an input need not be a number
-        data = {"text": str(value), "latex": None}
-    return {"name": name, "text": data["text"], "latex": data["latex"], "given": given}
+        data = {"text": str(value), "latex": None, "shape": [], "entries": []}
+    return {"name": name, "given": given} | {
+        field: data[field] for field in ("text", "latex", "shape", "entries")
+    }
 
 
 def _route(ran: Ran) -> dict[str, Any]:
@@ -192,7 +202,18 @@ def _proof(value: Any) -> dict[str, Any] | None:
     if not proof:  # none, or one that was made when the book was built
         return None
     trials = [trial._asdict() for trial in proof.trials]
-    return proof._asdict() | {"given": list(proof.given), "trials": trials}
+    lists = {"given": list(proof.given), "trials": trials}
+    return proof._asdict() | lists | {"markdown": proof.markdown}
+
+
+def _sheet_entries(outcome: Outcome) -> list[dict[str, Any]]:
+    quoted, result = outcome.quoted, outcome.result
+    if quoted is None or outcome.sheet_value is not None or isinstance(result, str | TRUTH | Holds):
+        return []
+    if isinstance(result, Estimate):
+        result = result.value
+    pairs = zip(as_array(result).flat, printed.read(quoted.read_as or quoted.text), strict=True)
+    return [{"text": text, "agrees": bool(printed.digits_agree(x, text))} for x, text in pairs]
 
 
 def _value(value: Any) -> dict[str, Any] | None:

@@ -1,8 +1,9 @@
 """Statements about all values: proved by a decision procedure, or by going through all of them.
 
 A proof is shown to be one: its hypotheses can be met, and it fails, at a counterexample that is
-told, when a hypothesis is dropped or the statement is altered. What is proved comes out of the
-code, which is run on SymPy's symbols::
+told, when a hypothesis is dropped or the statement is altered. A counterexample is put back into
+SymPy's statement, which must be false there: a fault of the translation would not pass. What is
+proved comes out of the code, which is run on SymPy's symbols::
 
     h, rho, eta = sympy.symbols("h rho eta", real=True)
     stable = sympy.Equivalent(square_factor(h, rho, eta) < 1, (0 < eta) & (eta < 2 * h / (h**2 + rho)))
@@ -17,8 +18,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+import sympy
+
 from byhand.evidence.comparing import Holds
 from byhand.evidence.declaring import ClaimError
+from byhand.evidence.setting import expression, expression_latex
 from byhand.evidence.translating import Translator
 
 WORK, SECONDS = 10_000_000, 60
@@ -28,6 +32,9 @@ take a hundredth of it; the seconds are for those that never end."""
 
 LONGEST, MOST = 80, 6
 """So long a statement, and so many numbers, are told in full."""
+
+PRECISION = 60
+"""Digits of a counterexample that is no fraction, when it is put back into the statement."""
 
 
 class ProverMissingError(ImportError):
@@ -41,25 +48,54 @@ class Trial(NamedTuple):
     counterexample: str | None
     """Where the statement then fails; None if it holds all the same."""
 
+    markdown: str
+    """All of this in Markdown, with formulas as mathematics."""
+
 
 class Proof(NamedTuple):
-    """A proof that was made, in words and in LaTeX."""
+    """A proof that was made."""
 
     prover: str
     statement: str
     given: tuple[str, ...]
     trials: tuple[Trial, ...]
+    latex: str | None = None
+    """The statement, if it can be shown."""
+
+    decided: bool = True
+    """Whether a prover decided it; or all cases were gone through."""
 
     @property
     def text(self) -> str:
         """What speaks for the proof, as one line."""
-        return "; ".join([f"proved by {self.prover}", *map(_said, self.trials)])
+        said = [_said(trial.change, trial.counterexample) for trial in self.trials]
+        return "; ".join([f"proved by {self.prover}", *said])
+
+    @property
+    def markdown(self) -> str:
+        """The same in Markdown."""
+        return "; ".join([f"proved by {self.prover}", *(trial.markdown for trial in self.trials)])
 
 
-def _said(trial: Trial) -> str:
-    if trial.counterexample is None:
-        return f"holds {trial.change}, too"
-    return f"fails {trial.change}, as at {trial.counterexample}"
+class Point(NamedTuple):
+    """Values of a statement's symbols, in words and in Markdown."""
+
+    text: str
+    markdown: str
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def _said(change: str, counterexample: Any) -> str:
+    if counterexample is None:
+        return f"holds {change}, too"
+    return f"fails {change}, as at {counterexample}"
+
+
+def _tried(change: str, markdown: str, counterexample: Point | None) -> Trial:
+    told = counterexample and counterexample.markdown
+    return Trial(change, counterexample and counterexample.text, _said(markdown, told))
 
 
 def prove(statement: Any, given: Sequence[Any] = (), altered: Sequence[Any] = ()) -> Holds:
@@ -93,26 +129,34 @@ def prove(statement: Any, given: Sequence[Any] = (), altered: Sequence[Any] = ()
     question = _Question(list(given), [statement, *altered])
     question.require_sense(statement)
     if counterexample := question.counterexample(statement, given):
-        raise ClaimError(f"{statement} is false at {counterexample}")
+        raise ClaimError(f"{expression(statement)} is false at {counterexample}")
     trials = [_dropped(question, statement, given, number) for number in range(len(given))]
     for other in altered:
         counterexample = question.counterexample(other, given)
         if counterexample is None:
             raise ClaimError(f"the altered statement {other} holds as well: alter it otherwise")
-        words = str(other)
-        shown = f"as {words}" if len(words) <= LONGEST else "as altered"
-        trials.append(Trial(shown, counterexample))
+        words = expression(other)
+        if len(words) <= LONGEST:
+            change, markdown = f"as {words}", f"as ${expression_latex(other)}$"
+        else:
+            change = markdown = "as altered"
+        trials.append(_tried(change, markdown, counterexample))
     if all(trial.counterexample is None for trial in trials):
         raise ClaimError(
             f"nothing was seen to make {statement} fail: give altered=…, a statement that does"
         )
-    proof = Proof("Z3", str(statement), tuple(map(str, given)), tuple(trials))
+    latex = expression_latex(statement)
+    latex = None if latex.startswith(r"\text") else latex
+    words = tuple(map(expression, given))
+    proof = Proof("Z3", expression(statement), words, tuple(trials), latex)
     return Holds(True, proof.text, proof)
 
 
 def _dropped(question: _Question, statement: Any, given: Sequence[Any], number: int) -> Trial:
     rest = [one for index, one in enumerate(given) if index != number]
-    return Trial(f"without {given[number]}", question.counterexample(statement, rest))
+    dropped = given[number]
+    change, markdown = f"without {expression(dropped)}", f"without ${expression_latex(dropped)}$"
+    return _tried(change, markdown, question.counterexample(statement, rest))
 
 
 class _Question:
@@ -148,40 +192,105 @@ class _Question:
                     f"{statement} has the root of {base}, which is negative at {model}"
                 )
 
-    def counterexample(self, statement: Any, given: Sequence[Any]) -> str | None:
-        """Return where the hypotheses hold and the statement does not, in words, or None."""
+    def counterexample(self, statement: Any, given: Sequence[Any]) -> Point | None:
+        """Return where the hypotheses hold and the statement does not, or None.
+
+        Raises
+        ------
+        ClaimError
+            If it is none when it is put back: then the translation is wrong.
+        """
         parts = [self.formulas[one] for one in given]
         denied = self.z3.Not(self.formulas[statement])
-        return self._model([*parts, *self.translate.sides, *self.divisors, denied], statement)
+        conditions = [*parts, *self.translate.sides, *self.divisors, denied]
+        model = self._solve(conditions, statement)
+        if model is None:
+            return None
+        point = self._point(model)
+        values = {symbol: self._exact(value) for symbol, value in self._values(model).items()}
+        if not all(is_true(one, values) for one in given) or is_true(statement, values):
+            raise ClaimError(
+                f"Z3 gives {point} as a counterexample to {expression(statement)}, which is none: "
+                "it was translated wrongly"
+            )
+        return point
 
     @staticmethod
     def _speaks_of(side: Any, root: Any) -> bool:
         return root.decl().name() in side.sexpr()
 
-    def _model(self, parts: list[Any], statement: Any) -> str | None:
+    def _model(self, parts: list[Any], statement: Any) -> Point | None:
+        model = self._solve(parts, statement)
+        return None if model is None else self._point(model)
+
+    def _solve(self, parts: list[Any], statement: Any) -> Any:
+        """Return Z3's model of the parts, or None if they contradict each other."""
         solver = self.z3.Solver()
         solver.set(rlimit=WORK, timeout=1000 * SECONDS)
         solver.add(*parts)
         answer = solver.check()
         if answer == self.z3.unknown:
             raise ClaimError(f"Z3 does not decide {statement}: {solver.reason_unknown()}")
-        if answer == self.z3.unsat:
-            return None
-        model = solver.model()
-        values = {
-            symbol.name: model.eval(variable, model_completion=True)
+        return None if answer == self.z3.unsat else solver.model()
+
+    def _values(self, model: Any) -> dict[Any, Any]:
+        return {
+            symbol: model.eval(variable, model_completion=True)
             for symbol, variable in self.translate.symbols.items()
         }
-        shown = sorted(f"{name} = {self._number(value)}" for name, value in values.items())
-        if len(shown) > MOST:
-            shown = [one for one in shown if not one.endswith("= 0")][:MOST]
-            shown.append("the others 0" if len(shown) < MOST else "…")
-        return ", ".join(shown) or "every point"
+
+    def _exact(self, value: Any) -> Any:
+        """Return one of Z3's numbers as SymPy's; an irrational one to ``PRECISION`` digits."""
+        if self.z3.is_algebraic_value(value):
+            nearby = value.approx(PRECISION)
+            return sympy.Float(sympy.Rational(str(nearby)), PRECISION)
+        return sympy.Rational(str(value))
+
+    def _point(self, model: Any) -> Point:
+        values = {s: self._number(value) for s, value in self._values(model).items()}
+        values = dict(sorted(values.items(), key=lambda pair: pair[0].name))
+        more = []
+        if len(values) > MOST:
+            nonzero = {s: value for s, value in values.items() if value != "0"}
+            more = ["…" if len(nonzero) > MOST else "the others 0" if nonzero else "all 0"]
+            values = dict(list(nonzero.items())[:MOST])
+        if not values and not more:
+            return Point("every point", "every point")
+        texts = [f"{expression(s)} = {value}" for s, value in values.items()]
+        formulas = [f"${expression_latex(s)} = {_in_latex(v)}$" for s, v in values.items()]
+        return Point(", ".join(texts + more), ", ".join(formulas + more))
 
     def _number(self, value: Any) -> str:
         if self.z3.is_algebraic_value(value):
             return f"{value.as_decimal(6).rstrip('?')}…"
         return str(value)
+
+
+def _in_latex(number: str) -> str:
+    p, slash, q = number.partition("/")
+    sign = "-" * p.startswith("-")
+    return rf"{sign}\tfrac{{{p.lstrip('-')}}}{{{q}}}" if slash else number.replace("…", r"\dots")
+
+
+def is_true(statement: Any, values: dict[Any, Any]) -> bool:
+    """Return whether a statement of SymPy holds where its symbols have these values."""
+    nearby = any(isinstance(value, sympy.Float) for value in values.values())
+
+    def holds_here(relation: Any) -> Any:
+        found = relation.subs(values)
+        if nearby and isinstance(found, sympy.Rel | sympy.logic.boolalg.BooleanAtom):
+            gap = sympy.Abs((relation.lhs - relation.rhs).subs(values).evalf(PRECISION))
+            if gap < 10 ** (-PRECISION // 2):  # the irrational point is on the boundary
+                found = sympy.sympify(relation.func in (sympy.Eq, sympy.Ge, sympy.Le))
+        return found
+
+    relations = statement.atoms(sympy.Rel)
+    found = statement.xreplace({one: holds_here(one) for one in relations})
+    if found not in (sympy.true, sympy.false):
+        found = sympy.simplify(found)
+    if found not in (sympy.true, sympy.false):
+        raise ClaimError(f"{statement} is neither true nor false at {values}")
+    return bool(found)
 
 
 # -- a finite set --------------------------------------------------------------------------------
@@ -219,6 +328,6 @@ def exhaust(
     failing = next((one for one in cases if not altered(one)), None)
     if failing is None:
         raise ClaimError("the altered statement holds in all cases as well: alter it otherwise")
-    trial = Trial("as altered", str(failing))
-    proof = Proof(f"all {len(cases)} cases", "each case", (), (trial,))
+    trial = _tried("as altered", "as altered", Point(str(failing), str(failing)))
+    proof = Proof(f"all {len(cases)} cases", "each case", (), (trial,), decided=False)
     return Holds(True, proof.text, proof)

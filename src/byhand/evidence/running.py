@@ -31,7 +31,7 @@ from byhand.evidence.comparing import (
 )
 from byhand.evidence.declaring import EVIDENCE, Claim, ClaimError, Route, Sheet, Slip
 from byhand.evidence.printed import hold_to_word
-from byhand.evidence.proving import ProverMissingError
+from byhand.evidence.proving import Proof, ProverMissingError
 from byhand.evidence.tracing import name_of, tracing
 
 DIGITS = 12
@@ -40,6 +40,9 @@ DIGITS = 12
 
 BUDGET = 60
 """Seconds of the processor that the routes of one result may take while the book is built."""
+
+OF_A_READER = Tolerance(0.0, 1e-12)
+"""With inputs that a reader chose a result may be 0, which rounding hides from a relative bound."""
 
 WAS_PROVED = Holds(True, "proved when the book was built; no prover is installed here", proof="")
 """What a prover's route comes to where there is no prover, as on Binder."""
@@ -95,8 +98,13 @@ class Outcome:
 
     @property
     def digits(self) -> Any:
-        """How many digits of each entry of the result the other routes confirm."""
-        others = [c.entries for c in self.comparisons[: len(self.routes) - 1]]
+        """How many digits of each entry of the result the other routes confirm.
+
+        Estimates confirm few, and count only where no other route does.
+        """
+        others = self.comparisons[: len(self.routes) - 1]
+        others = [c for c in others if c.unit != "standard errors"] or others
+        others = [c.entries for c in others]
         off = np.maximum.reduce([np.broadcast_to(o, shape(self.result)) for o in others])
         with np.errstate(divide="ignore"):
             agreed = np.floor(-np.log10(2 * np.asarray(off, dtype=float)))
@@ -191,7 +199,7 @@ def _run_route(outcome: Outcome, route: Route) -> Ran:
     if isinstance(value, Holds) and not value:
         raise ClaimError(
             f"{outcome.where}: by {route.name}, it does not hold that {outcome.claim.statement} "
-            f"({setting.text(value.effect)})"
+            f"({setting.effect_text(value.effect)})"
         )
     own = getattr(route.thunk, "__code__", None)
     if own is not None and own.co_name == "<lambda>":
@@ -212,6 +220,16 @@ def _value_of(outcome: Outcome, route: Route) -> Any:
     except ClaimError as refusal:
         raise ClaimError(f"{outcome.where}: route {route.name}: {refusal}") from None
     proof = getattr(value, "proof", None)
+    if proof is not None and not isinstance(proof, Proof):
+        raise ClaimError(
+            f"{outcome.where}: route {route.name} calls {proof!r} a proof: return prove(…) or "
+            "exhaust(…)"
+        )
+    if proof is not None and proof.decided and route.method != "prover":
+        raise ClaimError(
+            f"{outcome.where}: route {route.name} is a proof by {proof.prover} and says that it "
+            f"works by {route.method}: make it by.prover"
+        )
     if route.method == "prover" and proof is None:
         raise ClaimError(
             f"{outcome.where}: route {route.name} is by.prover and made no proof: return prove(…)"
@@ -300,7 +318,10 @@ def _and(words: list[str]) -> str:
 
 def _compare_routes(outcome: Outcome) -> None:
     for first, second in itertools.combinations(outcome.routes, 2):
-        found = compare(first.value, second.value, first.tolerance.looser(second.tolerance))
+        tolerance = first.tolerance.looser(second.tolerance)
+        if outcome.given:
+            tolerance = tolerance.looser(OF_A_READER)
+        found = compare(first.value, second.value, tolerance)
         if not found.agree:
             raise ClaimError(
                 f"{outcome.where}: {first.route.name} gives {setting.text(first.value)} but "
@@ -381,7 +402,7 @@ def _found_evidence(values: list, routes: list[Ran]) -> str:
 
 def _is_exact_value(value: Any) -> bool:
     if isinstance(value, Holds):
-        value = value.effect
+        return all(map(_is_exact_value, setting.parts_of(value.effect)))
     if isinstance(value, str) or (np.ndim(value) and _is_words(value)):
         return True
     return is_exact(value)

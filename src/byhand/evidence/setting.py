@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from numbers import Number, Rational
 from typing import Any
@@ -28,6 +29,14 @@ MAX_ENTRIES = 6
 MAX_SIDE = 8
 """A matrix or vector with more rows or columns is shown by its first entries."""
 
+MAX_PLACES = 6
+"""So many digits of a float are shown in an array: nobody reads lists of twelve-digit numbers."""
+
+MAX_LATEX = 300
+"""An expression that is longer in LaTeX is told by its number of terms."""
+
+_SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 # -- text ----------------------------------------------------------------------------------------
 
@@ -39,7 +48,7 @@ def text(value: Any, digits: Any = 12) -> str:
         shown = [f"{m:.6g} ± {e:.2g}" for m, e in zip(means, errors, strict=True)]
         return _joined(shown, np.ndim(value.value))
     if isinstance(value, Holds):
-        return f"{value.truth} ({text(value.effect)})"
+        return f"{value.truth} ({effect_text(value.effect)})"
     if isinstance(value, str | TRUTH):
         return str(value)
     if is_enclosure(value):
@@ -65,6 +74,8 @@ def number(x: Any, digits: int = 12) -> str:
     """Return one number as text."""
     if isinstance(x, float | complex | np.inexact):
         return f"{x:.{digits}g}"
+    if hasattr(x, "free_symbols") and not isinstance(x, Number):
+        return expression(x)
     shown = str(x)
     if len(shown) > MAX_DIGITS and isinstance(x, Rational):
         decimal = Decimal(int(x.numerator)) / Decimal(int(x.denominator))  # a float may overflow
@@ -81,8 +92,77 @@ def scientific(x: float) -> str:
     '2 × 10⁻¹⁶'
     """
     mantissa, exponent = f"{x:.0e}".split("e")
-    superscript = str(int(exponent)).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{mantissa} × 10{superscript}"
+    power = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
+    return power if mantissa == "1" else f"{mantissa} × {power}"
+
+
+def expression(x: Any) -> str:
+    """Return an expression or relation of SymPy as it is written by hand in one line.
+
+    Examples
+    --------
+    >>> import sympy
+    >>> h, root = sympy.symbols("h sqrt_rho")
+    >>> expression(2 * h / (h**2 + root**2))
+    '2·h/(h² + ρ)'
+    """
+    shown = re.sub(r"\*\*(\d+)\b", lambda m: m[1].translate(_SUPERSCRIPTS), _in_words(x))
+    shown = re.sub(r"sqrt\((\w+)\)", r"√\1", shown).replace("sqrt(", "√(")
+    for sign, written in {"**": "^", "*": "·", ">=": "≥", "<=": "≤", " & ": " and "}.items():
+        shown = shown.replace(sign, written)
+    return shown
+
+
+def _in_words(x: Any) -> str:
+    """Return SymPy's own text, with Greek letters and subscripts."""
+    from sympy.printing.pretty.pretty_symbology import pretty_symbol
+    from sympy.printing.str import StrPrinter
+
+    class Printer(StrPrinter):
+        def _print_Symbol(self, symbol):  # noqa: N802
+            return pretty_symbol(symbol.name).replace("*", "∗")
+
+    return Printer().doprint(_with_roots(x))
+
+
+def _with_roots(x: Any) -> Any:
+    """Return an expression with √x for symbols that are named ``sqrt_x``."""
+    import sympy
+
+    roots = {
+        s: sympy.sqrt(sympy.Symbol(s.name.removeprefix("sqrt_"), nonnegative=True))
+        for s in getattr(x, "free_symbols", ())
+        if s.name.startswith("sqrt_")
+    }
+    return x.xreplace(roots) if roots else x
+
+
+def parts_of(effect: Any) -> tuple:
+    """Return the parts of an effect: words, and what is set as mathematics between them."""
+    return effect if isinstance(effect, tuple) else (effect,)
+
+
+def effect_text(effect: Any) -> str:
+    """Return the effect behind a truth value as text."""
+    parts = parts_of(effect)
+    return _listed(parts, [text(part, MAX_PLACES) for part in parts])
+
+
+def effect_markdown(effect: Any) -> str:
+    """Return the effect behind a truth value as Markdown, its formulas as mathematics."""
+    parts = parts_of(effect)
+    shown = [p if isinstance(p, str) else f"${latex(p, MAX_PLACES)}$" for p in parts]
+    return _listed(parts, shown)
+
+
+def _listed(parts: Iterable[Any], shown: Iterable[str]) -> str:
+    """Join what is shown of an effect's parts: a comma between two that are no words."""
+    line, before = "", None
+    for part, one in zip(parts, shown, strict=True):
+        between = "" if before is None else " " if isinstance(part, str) else ", "
+        line += (" " if isinstance(before, str) and between else between) + one
+        before = part
+    return line
 
 
 # -- mathematics ---------------------------------------------------------------------------------
@@ -103,12 +183,14 @@ def latex(value: Any, digits: Any = 12) -> str | None:
         middle, radius = middle_and_radius(value)
         return rf"{_float(middle, 12)} \pm {_float(radius, 2)}"
     if isinstance(value, Estimate):
-        means, errors = np.ravel(value.value), np.ravel(value.standard_error)
-        pairs = zip(means, errors, strict=True)
-        entries = [rf"{_float(float(m), 6)} \pm {_float(float(e), 2)}" for m, e in pairs]
-        return _arranged(entries, np.shape(value.value))
+        return _arranged(_estimates_latex(value), np.shape(value.value))
     entries = entries_latex(value, digits)
     return _arranged(entries, as_array(value).shape)
+
+
+def _estimates_latex(value: Estimate) -> list[str]:
+    pairs = zip(np.ravel(value.value), np.ravel(value.standard_error), strict=True)
+    return [rf"{_float(float(m), 6)} \pm {_float(float(e), 2)}" for m, e in pairs]
 
 
 def entries_latex(value: Any, digits: Any = 12) -> list[str]:
@@ -133,9 +215,18 @@ def number_latex(x: Any, digits: int = 12) -> str:
         return f"{_float(x.real, digits)} {sign} {_float(abs(x.imag), digits)}i"
     if isinstance(x, Number) and not hasattr(x, "free_symbols"):
         return _float(float(x), digits)
+    return expression_latex(x)
+
+
+def expression_latex(x: Any) -> str:
+    """Return an expression or relation of SymPy in LaTeX; of a long one, how long it is."""
     import sympy  # a second to import, and few claims are symbolic
 
-    return sympy.latex(x)
+    x = _with_roots(x)
+    starred = {s: f"{s.name[:-1]}^{{*}}" for s in x.free_symbols if s.name.endswith("*")}
+    shown = sympy.latex(x, symbol_names=starred)
+    terms = len(sympy.Add.make_args(x))
+    return shown if len(shown) <= MAX_LATEX else rf"\text{{an expression of {terms} terms}}"
 
 
 def _float(x: float, digits: int) -> str:
@@ -173,14 +264,23 @@ def _rows(entries: list[str], width: int) -> Iterator[list[str]]:
 def as_data(value: Any, digits: Any = 12) -> dict[str, Any]:
     """Return what a page needs to show a value: text, LaTeX, shape, and the first entries."""
     words = isinstance(value, str | TRUTH | Holds)
-    entries = [] if words or isinstance(value, Estimate) or is_enclosure(value) else value
+    shape = () if words or is_enclosure(value) else _shape(value)
+    if shape:
+        digits = np.minimum(digits, MAX_PLACES)
     return {
         "text": text(value, digits),
         "latex": latex(value, digits),
         "truth": bool(value) if isinstance(value, TRUTH | Holds) else None,
-        "shape": [] if words or is_enclosure(value) else list(_shape(value)),
-        "entries": entries_latex(entries, digits)[: MAX_SIDE**2] if np.size(entries) else [],
+        "effect": effect_markdown(value.effect) if isinstance(value, Holds) else None,
+        "shape": list(shape),
+        "entries": [] if words else _entries(value, digits)[: MAX_SIDE**2],
     }
+
+
+def _entries(value: Any, digits: Any) -> list[str]:
+    if isinstance(value, Estimate):
+        return _estimates_latex(value)
+    return [latex(value)] if is_enclosure(value) else entries_latex(value, digits)
 
 
 def _shape(value: Any) -> tuple[int, ...]:

@@ -6,7 +6,7 @@ import ast
 import functools
 import inspect
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 
 def source_of(function: Callable) -> str:
@@ -71,6 +71,34 @@ def claim_source(function: Callable) -> str:
     lines = textwrap.dedent(inspect.getsource(function)).splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("def "))
     return "\n".join(lines[start:])
+
+
+def setup_source(function: Callable, routes: Iterable[Callable]) -> str:
+    """Return what a claim does outside its routes: symbols, data, helpers of several routes.
+
+    Parameters
+    ----------
+    function
+        The claim.
+    routes
+        What it yields, whose own source is shown elsewhere.
+    """
+    text = textwrap.dedent(inspect.getsource(function))
+    body = ast.parse(text).body[0].body
+    own = {getattr(getattr(route, "__code__", None), "co_name", "") for route in routes}
+    lines = text.splitlines()
+    kept = [
+        "\n".join(lines[part.lineno - 1 : part.end_lineno])
+        for part in body
+        if not (isinstance(part, ast.FunctionDef) and part.name in own)
+        and not _is_docstring(part)
+        and not any(isinstance(inner, ast.Yield) for inner in ast.walk(part))
+    ]
+    return textwrap.dedent("\n".join(kept))
+
+
+def _is_docstring(part: ast.stmt) -> bool:
+    return isinstance(part, ast.Expr) and isinstance(part.value, ast.Constant)
 
 
 def is_literal(function: Callable) -> bool:

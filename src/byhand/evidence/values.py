@@ -38,9 +38,8 @@ def verify(claim_id: str, statement: str, **options: Any) -> None:
 
     Examples
     --------
-    >>> verify("A1.limit", "where the iterates go", solve=[2, 1], normal_equations=[2, 1],
-    ...        sheet="2, 1")
-    ✓ A1.limit: where the iterates go [2 routes agree exactly; the sheet has 2, 1: confirmed]
+    >>> verify("A1.limit", "the limit", solve=[2, 1], normal_equations=[2, 1], sheet="2, 1")
+    ✓ A1.limit: the limit: [2, 1] [2 routes agree exactly; the sheet has 2, 1: confirmed]
     """
     entry = verified(claim_id, statement, **options)
     table = _open_table.get()

@@ -29,6 +29,7 @@ from byhand.backpropagation import (
     jvp,
     relu,
     sigmoid,
+    softplus,
     value_and_grad,
     vjp,
 )
@@ -53,8 +54,9 @@ from byhand.backpropagation.networks import (
     two_layer_loss,
     unpack,
 )
-from byhand.backpropagation.rules import ELEMENTWISE, fit, scatter, softplus
+from byhand.backpropagation.rules import ELEMENTWISE, fit, scatter
 from byhand.backpropagation.tracing import RULES
+from byhand.hypergradients import peak_bytes
 from byhand.optimization import gradient_descent
 
 mpl.use("Agg")
@@ -445,6 +447,75 @@ def test_exact_numbers_stay_exact():
     assert derivative(lambda x: x**3 / 7)(Fraction(2)) == Fraction(12, 7)
 
 
+def test_integers_that_join_fractions_do_not_make_floats_of_them():
+    x = np.array([Fraction(1, 3), Fraction(-2, 3)], dtype=object)
+    programs = [
+        lambda x: np.pad(x, (1, 0)) ** 3 / 4,
+        lambda x: np.where(x > 0, x, 0) / 4 + x,
+        lambda x: np.concatenate([x, [1, 2]]) ** -1,
+        lambda x: relu(x) / 4 + np.max(x) / 2,
+        lambda x: np.tril(np.outer(x, x)) / 2,
+        lambda x: np.stack([x[1], x[1]]) / 3,
+    ]
+    for f in programs:
+        slopes = grad(lambda x, f=f: np.sum(f(x)))(x)
+        assert [type(slope) for slope in slopes] == [Fraction, Fraction]
+        assert type(jvp(lambda x, f=f: np.sum(f(x)), x, x)[1]) is Fraction
+        exact = grad(lambda x, f=f: np.sum(f(x)))(x.astype(float))
+        np.testing.assert_allclose(slopes.astype(float), exact, rtol=1e-14)
+
+
+def test_adjoints_and_directions_take_the_type_of_what_they_belong_to():
+    matrix, halves = 2 * np.eye(2), np.array([Fraction(1, 2)] * 2, dtype=object)
+    _, pullback = vjp(np.linalg.inv, matrix)
+    for adjoint in (np.ones((2, 2), np.float16), np.ones((2, 2), np.int8)):
+        np.testing.assert_allclose(pullback(adjoint), np.full((2, 2), -0.25))
+    assert vjp(np.square, np.ones(2))[1](halves).dtype == float
+    assert jvp(np.square, np.ones(2), halves)[1].dtype == float
+    assert jvp(np.square, halves, np.ones(2))[1].dtype == float
+    assert jvp(np.square, halves, halves)[1].tolist() == [Fraction(1, 2)] * 2
+
+
+def test_activations_of_any_number():
+    assert relu(3) == 3
+    assert type(relu(np.int8(-3))) is int
+    assert type(relu(Fraction(-1, 3))) in (int, Fraction)
+    assert type(derivative(relu)(Fraction(1, 3))) is Fraction
+    assert relu([1, -2]).tolist() == [1.0, 0.0]
+    assert sigmoid(Fraction(-40)) == sigmoid(-40.0)
+    assert softplus(np.array([Fraction(-40)], dtype=object)).tolist() == [softplus(-40.0)]
+    assert derivative(sigmoid)(Fraction(40)) == pytest.approx(math.exp(-40), rel=1e-14)
+    assert sigmoid([-np.inf, np.inf]).tolist() == [0, 1]
+    assert np.isnan(softplus(np.nan))
+    assert sigmoid(np.zeros(0)).shape == (0,)
+    assert sigmoid(np.ones(2, np.float32)).dtype == np.float32
+
+
+@pytest.mark.parametrize("singular", [np.ones((2, 2)), np.diag([0.0, 2, 3]), np.zeros((2, 2))])
+def test_the_determinant_of_a_singular_matrix_has_a_derivative(singular):
+    minors = [
+        [
+            (-1) ** (i + j) * np.linalg.det(np.delete(np.delete(singular, i, 0), j, 1))
+            for j in range(len(singular))
+        ]
+        for i in range(len(singular))
+    ]
+    np.testing.assert_allclose(grad(np.linalg.det)(singular), minors, atol=1e-14)
+    _, moved = jvp(np.linalg.det, singular, np.ones_like(singular))
+    assert moved == pytest.approx(np.sum(minors), abs=1e-14)
+
+
+def test_a_jacobian_where_the_value_is_infinite():
+    with np.errstate(divide="ignore"):
+        for mode in ("reverse", "forward"):
+            assert jacobian(lambda x: 1 / x, mode)(np.zeros(1)).tolist() == [[-np.inf]]
+
+
+def test_a_forward_jacobian_takes_one_direction_at_a_time():
+    x = np.ones(1000)
+    assert peak_bytes(lambda: jacobian(np.sum, "forward")(x)) < 100 * x.nbytes
+
+
 def test_trees_of_parameters():
     params = {"layers": [(np.ones((2, 3)), 1.0), (np.ones((3, 5)), 2.0)], "scale": 3.0}
 
@@ -698,6 +769,19 @@ BAD_CALLS = [
     (lambda: grad(np.sum)(np.ones(0)), ValueError, "x must not be empty"),
     (lambda: jacobian(np.sin, "forward")(np.ones(0)), ValueError, "x must not be empty"),
     (lambda: jacobian(np.sin)((1.0, 2.0)), TypeError, "x must be one array, got a tuple"),
+    (lambda: grad(np.sum)([]), ValueError, r"x must not be empty, got \[\]"),
+    (lambda: grad(len)({}), ValueError, "x must not be empty"),
+    (lambda: jvp(np.stack, [], []), ValueError, "x must not be empty"),
+    (lambda: jvp(np.stack, [1.0, 2.0], [1.0]), ValueError, "v must be built like x"),
+    (lambda: jvp(np.stack, [1.0], np.ma.ones(1)), ValueError, "v must be built like x"),
+    (lambda: jvp(lambda x: x["a"], {"a": 1.0}, {"b": 1.0}), ValueError, "v must be built like x"),
+    (lambda: vjp(np.sin, np.ones(2))[1]([[1.0], 2.0]), ValueError, "the adjoint must be an array"),
+    (lambda: jacobian(lambda x: [x], "forward")(1.0), TypeError, "got a list; use np.stack"),
+    (lambda: relu("1"), TypeError, "x must be numbers, got <U1"),
+    (lambda: sigmoid(None), TypeError, "x must be numbers, got the entry None"),
+    (lambda: softplus(np.array([True])), TypeError, "x must be numbers, got bool"),
+    (lambda: relu([1.0, relu]), TypeError, "x must be numbers, got the entry"),
+    (lambda: sigmoid(np.ma.ones(2)), TypeError, "x must not be masked"),
     (lambda: grad(lambda x: np.sqrt(x) - np.sqrt(x))(0.0), ValueError, "∞ − ∞"),
     (lambda: derivative(lambda x: np.sqrt(x) - np.sqrt(x))(0.0), ValueError, "∞ − ∞"),
 ]

@@ -12,6 +12,7 @@ import pytest
 from fuzzing import (
     GENERATORS,
     NOT_CALLED,
+    backpropagation,
     convolutional_networks,
     linear_algebra,
     optimization,
@@ -22,7 +23,13 @@ from fuzzing import (
 
 import byhand
 
-MODULES = [convolutional_networks, linear_algebra, optimization, sgd_stability]
+MODULES = [
+    backpropagation,
+    convolutional_networks,
+    linear_algebra,
+    optimization,
+    sgd_stability,
+]
 CALLS = int(os.environ.get("BYHAND_FUZZ_CALLS", "10000"))
 SEED = int(os.environ.get("BYHAND_FUZZ_SEED", "0"))
 SLOW = {

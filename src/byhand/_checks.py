@@ -173,9 +173,13 @@ def numbers(
     integers: bool = False,
     small: bool = False,
     allow_complex: bool = False,
+    allow_limits: bool = False,
     copy: bool | None = True,
 ) -> np.ndarray:
-    """Return a finite, non-empty array, by the rules for arrays at the top of this module."""
+    """Return a finite, non-empty array, by the rules for arrays at the top of this module.
+
+    With ``allow_limits`` it may be empty, and hold ±∞ and nan.
+    """
     array = _as_array(name, values, exact or integers)
     if integers:
         array = _int64_where_it_fits(array, listed=not hasattr(values, "dtype"))
@@ -190,9 +194,10 @@ def numbers(
             new = array.astype(_wide(array.dtype, small), copy=False)
     else:
         raise TypeError(f"{name} must be {_kind(allow_complex)}, got {array.dtype}")
-    if new.size == 0:
+    if new.size == 0 and not allow_limits:
         raise ValueError(f"{name} must not be empty, got shape {new.shape}")
-    finite(name, new)
+    if not allow_limits:
+        finite(name, new)
     if copy is None:
         new = new.view()
         new.flags.writeable = False
@@ -211,6 +216,21 @@ def floats(name: str, values: Any, **options: Any) -> np.ndarray:
         raise ValueError(f"{name} must hold numbers that fit a float, got {array}") from None
     finite(name, array)
     return array
+
+
+def elements(name: str, values: Any, *, exact: bool = True) -> Any:
+    """Return what a function acts on entry by entry: a number, or an array of any shape.
+
+    It may be empty, complex and hold ±∞ and nan. Unless ``exact``, rational numbers become floats.
+    """
+    kind = type(values)
+    if kind is float or kind is np.float64 or (kind is np.ndarray and values.dtype == float):
+        return values
+    if isinstance(values, Integral | Fraction) and kind is not bool:
+        return _python_number(values) if exact else as_float(name, values)
+    options = {"small": True, "allow_complex": True, "allow_limits": True, "copy": None}
+    array = numbers(name, values, **options)
+    return (array if exact or not _rational(array) else floats(name, array))[()]
 
 
 def together(**arrays: Any) -> list:

@@ -14,7 +14,7 @@ and tape variables::
 :mod:`~byhand.backpropagation.tracing` records, :mod:`~byhand.backpropagation.sweeps` sweeps.
 """
 
-from byhand.backpropagation.rules import relu, sigmoid
+from byhand.backpropagation.rules import relu, sigmoid, softplus
 from byhand.backpropagation.sweeps import (
     derivative,
     grad,
@@ -33,6 +33,7 @@ __all__ = [
     "jvp",
     "relu",
     "sigmoid",
+    "softplus",
     "value_and_grad",
     "vjp",
 ]

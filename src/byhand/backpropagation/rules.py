@@ -44,10 +44,12 @@ import itertools
 import math
 import operator
 from collections.abc import Callable
+from fractions import Fraction
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from byhand import _checks
 from byhand.backpropagation.tracing import (
     COMPOSITES,
     CONSTANTS,
@@ -119,7 +121,10 @@ def _tanh_slope(y, x):
 
 
 def _sigmoid_slope(y, x):
-    return y * (1 - y) if _computes_exactly(x) else _sech2(x / 2) / 4  # = σ(x)σ(−x)
+    if _computes_exactly(y):
+        return y * (1 - y)
+    x = x if isinstance(x, Traced) else _checks.elements("x", x, exact=False)
+    return _sech2(x / 2) / 4  # = σ(x)σ(−x)
 
 
 @primitive
@@ -134,26 +139,37 @@ def _sech2(x):
 
 @primitive
 def relu(x):
-    """Return max(x, 0), with derivative 0 at 0.
+    """Return max(x, 0), with derivative 0 at 0. Fractions stay exact.
+
+    Raises
+    ------
+    TypeError
+        If x is no number and no array of numbers.
 
     Examples
     --------
     >>> relu(np.array([-1.0, 0.0, 2.0]))
     array([0., 0., 2.])
     """
-    return np.maximum(_unmasked(x), 0)
+    x = _checks.elements("x", x)
+    return max(x, 0) if type(x) in (int, Fraction) else np.maximum(x, 0)
 
 
 @primitive
 def sigmoid(x):
     """Return the logistic function 1/(1 + exp(−x)), without overflow for large \\|x\\|.
 
+    Raises
+    ------
+    TypeError
+        If x is no number and no array of numbers.
+
     Examples
     --------
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    x = _as_floats(_unmasked(x))
+    x = _checks.elements("x", x, exact=False)
     if _computes_exactly(x):
         return 1 / (1 + np.exp(-x))
     if _is_complex(x):
@@ -171,22 +187,21 @@ def softplus(x):
     It is −log(1 − σ(x)), and softplus(−x) is −log σ(x); neither may be computed like that, since
     σ(x) rounds to 1 from 36.7 on.
 
+    Raises
+    ------
+    TypeError
+        If x is no number and no array of numbers.
+
     Examples
     --------
     >>> softplus(np.array([-1000.0, -40.0, 0.0, 1000.0]))
     array([0.00000000e+00, 4.24835426e-18, 6.93147181e-01, 1.00000000e+03])
     """
-    x = _as_floats(_unmasked(x))
+    x = _checks.elements("x", x, exact=False)
     if _computes_exactly(x):
         return np.log(1 + np.exp(x))
     positive = np.real(x) > 0
     return np.where(positive, x, 0) + np.log1p(np.exp(np.where(positive, -x, x)))
-
-
-def _unmasked(x):
-    if isinstance(x, np.ma.MaskedArray):
-        raise TypeError("x must not be masked, got a masked array: fill it or take a part")
-    return x
 
 
 _LOG2, _LOG10 = math.log(2), math.log(10)  # Python's numbers leave float32 what it is
@@ -333,6 +348,16 @@ def _solve_left(g, y, a, b):
     if b.ndim == 1:
         return -adjoint[..., None] * y[..., None, :]
     return -adjoint @ _turn(y)
+
+
+def _cofactors(y, x):
+    """Return the derivative of det x = y, which a singular matrix has as well."""
+    if isinstance(x, Traced):
+        return y[..., None, None] * _turn(np.linalg.inv(x))
+    u, s, v = np.linalg.svd(x)
+    others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(axis=-1)
+    sign = np.linalg.det(u) * np.linalg.det(v)
+    return sign[..., None, None] * (u.conj() * others[..., None, :]) @ v.conj()
 
 
 def _fit_broadcast(g, y, x, shape):
@@ -484,8 +509,8 @@ STRUCTURAL = {
     ),
     np.linalg.det: (
         np.linalg.det,
-        (lambda g, y, x: (g * y)[..., None, None] * _turn(np.linalg.inv(x)),),
-        (lambda t, y, x: y * np.sum(_turn(np.linalg.inv(x)) * t, axis=(-2, -1)),),
+        (lambda g, y, x: g[..., None, None] * _cofactors(y, x),),
+        (lambda t, y, x: np.sum(_cofactors(y, x) * t, axis=(-2, -1)),),
     ),
     np.linalg.solve: (
         np.linalg.solve,

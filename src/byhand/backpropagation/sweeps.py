@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,7 @@ from byhand.backpropagation.tracing import (
     Sweep,
     Traced,
     Variable,
+    exact,
     has_nan,
     plain,
     require_open,
@@ -113,9 +114,10 @@ def vjp(f: Callable, x: Any) -> tuple[Any, Callable]:
     shape = np.shape(plain(y))
 
     def pullback(g):
+        g = g if 0 in shape else _leaf(g, "the adjoint")
         if np.shape(g) != shape:
             raise ValueError(f"the adjoint needs shape {shape}, got {np.shape(g)}")
-        return _pull_back(tape, leaves, y, _leaf(g, "the adjoint") if np.size(g) else g)
+        return _pull_back(tape, leaves, y, _as_type_of(plain(y), g))
 
     return _value(y, tape), pullback
 
@@ -134,8 +136,8 @@ def jvp(f: Callable, x: Any, v: Any) -> tuple[Any, Any]:
 
     Raises
     ------
-    ValueError
-        If v does not have the shape of x.
+    TypeError, ValueError
+        If x or v is not made of finite numbers, or v is not built like x.
 
     Examples
     --------
@@ -143,6 +145,7 @@ def jvp(f: Callable, x: Any, v: Any) -> tuple[Any, Any]:
     (np.float64(5.0), np.float64(2.0))
     """
     _checks.function("f", f)
+    _require_alike(x, v)
     with Sweep() as level:
         y = f(tree_map(lambda a, t: _dual(_leaf(a), level, _leaf(t, "v")), x, v))
         split = tree_map(lambda part: _split(part, level), y)
@@ -198,7 +201,9 @@ def jacobian(f: Callable, mode: str = "reverse") -> Callable:
         return _stacked(rows, 0, np.shape(y) + np.shape(x), x)
 
     def by_columns(x):
-        columns = [jvp(f, x, unit)[1] for unit in _units(_leaf(_one_array(x)))]
+        _checks.function("f", f)
+        units = _units(_leaf(_one_array(x)))
+        columns = [jvp(lambda x: _result(f(x)), x, unit)[1] for unit in units]
         return _stacked(columns, -1, np.shape(columns[0]) + np.shape(x), x)
 
     return by_rows if mode == "reverse" else by_columns
@@ -241,6 +246,8 @@ def record(f: Callable, x: Any, *args: Any, **kwargs: Any) -> tuple[list, Any, A
             return Variable(value, level, tape, len(tape) - 1)
 
         leaves = tree_map(variable, x)
+        if not tape:
+            raise ValueError(f"x must not be empty, got {x!r}")
         y = f(leaves, *args, **kwargs)
         return tape, leaves, _result(y)
 
@@ -261,7 +268,7 @@ def adjoints(tape: list, last: int, seed: Any, *, careful: bool = False) -> list
     for k in range(last, -1, -1):
         if k in picked:
             parts, indices = picked.pop(k)
-            whole = scatter(*parts, indices=indices, shape=np.shape(tape[k][1]))
+            whole = exact(scatter(*parts, indices=indices, shape=np.shape(tape[k][1])))
             bars[k] = whole if bars[k] is None else bars[k] + whole
         g = bars[k]
         if g is None:
@@ -280,6 +287,7 @@ def adjoints(tape: list, last: int, seed: Any, *, careful: bool = False) -> list
                 continue
             else:
                 part = pull(g, y, *args, **kwargs) if kwargs else pull(g, y, *args)
+            part = exact(part)
             if careful and rule.elementwise:
                 part = without_undetermined(part, g, y)
             shape = getattr(args[i], "shape", ())
@@ -335,6 +343,7 @@ def _as_type_of(x: Any, derivative: Any, seen: set[int] | None = None) -> Any:
         return derivative
     dtype = getattr(x, "dtype", None)
     if type(derivative) is np.ndarray:
+        derivative = _floats_beside_floats(dtype, derivative)
         if derivative.dtype != dtype and derivative.dtype.kind == getattr(dtype, "kind", "") == "f":
             return derivative.astype(dtype)[()]
         if derivative.base is not None or seen is None or id(derivative) in seen:
@@ -343,6 +352,19 @@ def _as_type_of(x: Any, derivative: Any, seen: set[int] | None = None) -> Any:
         return derivative[()] if derivative.ndim == 0 else derivative
     new = np.asarray(derivative)
     return (new.astype(dtype) if new.dtype.kind == getattr(dtype, "kind", "") == "f" else new)[()]
+
+
+def _floats_beside_floats(dtype: np.dtype | None, derivative: np.ndarray) -> np.ndarray:
+    """Return rational numbers as floats if x or one of them is a float."""
+    if derivative.dtype.char != "O":
+        return derivative
+    exact = getattr(dtype, "kind", "O") == "O" and not any(
+        isinstance(d, float) for d in derivative.flat
+    )
+    try:
+        return derivative if exact else derivative.astype(float)
+    except (TypeError, OverflowError):  # a symbol, or out of range
+        return derivative
 
 
 def _is_on(y: Any, tape: list) -> bool:
@@ -408,10 +430,29 @@ def _all_finite(a: Any) -> bool:
 
 def _dual(value: Any, level: int, tangent: Any) -> Dual:
     if np.shape(value) != np.shape(tangent):
-        raise ValueError(f"the direction needs shape {np.shape(value)}, got {np.shape(tangent)}")
+        raise ValueError(
+            f"v, the direction, needs shape {np.shape(value)}, got {np.shape(tangent)}"
+        )
     if not isinstance(value, Traced):
         tangent = _as_type_of(value, tangent)
     return Dual(value, level, tangent)
+
+
+def _require_alike(x: Any, v: Any) -> None:
+    """Require of a direction that it is built like the point."""
+    if isinstance(x, dict):
+        alike, parts = isinstance(v, dict) and v.keys() == x.keys(), x
+    elif isinstance(x, (tuple, list)):
+        listed = isinstance(v, (tuple, list)) or (type(v) is np.ndarray and v.ndim)
+        alike, parts = listed and len(v) == len(x), range(len(x))
+    else:
+        return
+    if not x:
+        raise ValueError(f"x must not be empty, got {x!r}")
+    if not alike:
+        raise ValueError(f"v must be built like x, {x!r}, got {v!r}")
+    for k in parts:
+        _require_alike(x[k], v[k])
 
 
 def _split(y: Any, level: int) -> Dual:
@@ -431,13 +472,13 @@ def _one_array(x: Any) -> Any:
     return x
 
 
-def _units(a: Any) -> Any:
-    """Return the unit vectors of the space of a, in its type."""
-    a = plain(_leaf(a)) if np.size(a) else np.asarray(plain(a))
-    n = np.size(a)
-    exact = a.dtype.kind == "O" if hasattr(a, "dtype") else True
-    units = np.eye(n, dtype=object if exact else a.dtype)
-    return units.reshape(n, *np.shape(a))
+def _units(a: Any) -> Iterator[np.ndarray]:
+    """Yield the unit vectors of the space of a, in its type; all at once may be too much."""
+    a = np.asarray(plain(a))
+    for k in range(a.size):
+        unit = np.zeros(a.size, dtype=a.dtype if a.dtype.kind in "fcO" else float)
+        unit[k] = 1
+        yield unit.reshape(a.shape)
 
 
 def _stacked(parts: list, axis: int, shape: tuple[int, ...], x: Any) -> Any:

@@ -19,6 +19,7 @@ import inspect
 import itertools
 import operator
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -260,6 +261,20 @@ def plain(x: Any) -> Any:
     return x
 
 
+def exact(y: Any) -> Any:
+    """Return what an operation gives, integers among exact numbers as fractions.
+
+    They come from zeros that a rule fills in and from a program's constants, and would become
+    floats where they are divided.
+    """
+    if type(y) is np.ndarray:
+        return _with_fractions(y) if y.dtype.char == "O" else y
+    return Fraction(y) if type(y) is int else y
+
+
+_with_fractions = np.frompyfunc(lambda x: Fraction(x) if type(x) is int else x, 1, 1)
+
+
 def primitive(function: Callable) -> Callable:
     """Let a function of the package be traced as NumPy's are."""
 
@@ -332,7 +347,7 @@ class Variable(Traced):
             elif kind is not int and kind is not float and kind is not Dual:
                 a = a if _is_setting(rule, len(values)) else _operand(a)
             values.append(a)
-        y = rule.compute(*values, **kwargs) if kwargs else rule.compute(*values)
+        y = exact(rule.compute(*values, **kwargs) if kwargs else rule.compute(*values))
         tape.append((rule, y, values, kwargs, parents))
         return Variable(y, level, tape, len(tape) - 1)
 
@@ -360,9 +375,9 @@ class Dual(Traced):
             elif type(a) is not np.ndarray and not isinstance(a, Traced):
                 a = a if _is_setting(rule, len(values)) else _operand(a)
             values.append(a)
-        y = rule.compute(*values, **kwargs)
+        y = exact(rule.compute(*values, **kwargs))
         with silent():
-            tangent = _pushed(rule, tangents, y, values, kwargs)
+            tangent = exact(_pushed(rule, tangents, y, values, kwargs))
         if tangent is None:
             tangent = zeros_like(y)
         elif np.shape(tangent) != np.shape(y):

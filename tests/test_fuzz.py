@@ -14,6 +14,7 @@ from fuzzing import (
     NOT_CALLED,
     backpropagation,
     convolutional_networks,
+    hypergradients,
     linear_algebra,
     optimization,
     perform,
@@ -26,6 +27,7 @@ import byhand
 MODULES = [
     backpropagation,
     convolutional_networks,
+    hypergradients,
     linear_algebra,
     optimization,
     sgd_stability,

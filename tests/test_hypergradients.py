@@ -488,10 +488,126 @@ def test_a_run_that_diverges_is_an_error(route):
         route(loss, [10.0], [10.0] * 9)
 
 
-# -- bad input ---------------------------------------------------------------------------------
+# -- numbers of any kind and size --------------------------------------------------------------
 
+THIRD = Fraction(1, 3)
 QUAD = hg.quadratic([[2, 1], [1, 3]], [1, 0])
 START = hg.start_reversible([1.0, 2.0])
+
+
+@pytest.mark.parametrize("in_floats", ["loss", "w0", "etas"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_a_fraction_beside_a_float_is_one(route, in_floats):
+    exactly = {"loss": exact([[2, 1], [1, 3]]), "w0": exact([1, "1/3"]), "etas": exact(["1/8"] * 3)}
+    given = exactly | {in_floats: exactly[in_floats].astype(float)}
+    result = route(hg.quadratic(given["loss"], exact([1, 0])), given["w0"], given["etas"])
+    expected = route(hg.quadratic(exactly["loss"], exact([1, 0])), exactly["w0"], exactly["etas"])
+    assert np.array(result).dtype == float
+    assert np.array(expected).dtype == object
+    np.testing.assert_allclose(result, np.array(expected).astype(float), rtol=1e-14)
+
+
+def test_losses_of_fractions_are_floats_at_floats():
+    fits = hg.least_squares([[THIRD, Fraction(1)]], [THIRD])
+    quartic = hg.quartic([[THIRD]], [[THIRD]])
+    for loss, d in ((fits, 2), (quartic, 1)):
+        w = np.full(d, 1e100)
+        assert loss.gradient(w).dtype == loss.hvp(w, w).dtype == float
+        assert loss.gradient(exact([1] * d)).dtype == object
+        with pytest.raises(ValueError, match="the last loss must stay finite"):
+            hg.final_loss(loss, w * 1e100, [THIRD])
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e-100, 1.0, 1e100, 1e150])
+def test_steps_and_schedules_do_not_see_the_scale(scale):
+    X, t = np.array([[2.0, 1.0], [1.0, 3.0]]), np.array([1.0, 2.0])
+    step = hg.best_step(X, t, [1.0, 1.0])
+    assert hg.best_step(X * scale, t, np.ones(2) / scale) / step * scale**2 == pytest.approx(1)
+    h, c, m = np.array([1.0, 4.0]), np.array([1.0, 2.0]), np.array([3.0, 1.0])
+    for schedule in (hg.greedy_schedule, hg.farsighted_schedule):
+        plain = schedule(h, c, m, 3)
+        np.testing.assert_allclose(schedule(h, c * scale, m * scale, 3), plain, rtol=1e-5)
+        steep = schedule(h * scale, c, m / scale**2, 3) * scale
+        np.testing.assert_allclose(steep, plain, rtol=1e-5)
+    loss = hg.quadratic(np.diag([1.0, 3.0]) * scale, [0.0, 0.0])
+    best = hg.best_constant_step(loss, np.ones(2), 3, 1 / 3 / scale, 1 / scale)
+    plain = hg.best_constant_step(hg.quadratic(np.diag([1, 3]), [0, 0]), np.ones(2), 3, 1 / 3, 1.0)
+    assert best * scale == pytest.approx(plain, rel=1e-12)
+
+
+def test_step_sizes_of_small_types_do_not_wrap():
+    etas = np.array([200, 1], np.uint8)  # 2η is 400, and not 144
+    found = hg.schedule_hypergradients([0.5], [1.0], [1.0], etas)
+    np.testing.assert_array_equal(found, hg.schedule_hypergradients([0.5], [1.0], [1.0], [200, 1]))
+
+
+def test_multiplication_is_exact_for_integers_of_any_type():
+    ratio, big = Fraction(9, 10), 2**62
+    expected = hg.multiply_exactly(big, ratio, big)
+    assert hg.multiply_exactly(np.int64(big), ratio, np.int64(big)) == expected
+    x, buffer = hg.multiply_exactly(np.array([big]), ratio, np.array([big]))
+    assert (x[0], buffer[0]) == expected
+    assert hg.multiply_exactly(x, 1 / ratio, buffer) == ([big], [big])
+
+
+def test_reversible_runs_start_from_any_float_and_fraction():
+    assert hg.start_reversible([1e308]).position().tolist() == [1e308]
+    half_way = Fraction(2 * 10**20 + 1, 2**41)  # between two integers, and no float
+    assert hg.start_reversible([half_way]).w.tolist() == [10**20]
+
+
+def test_a_saturated_network_still_has_a_gradient():
+    loss, _ = hg.terrain_network(units=1, spacing=300)
+    w = np.array([30.0, 0.0, 0.0, 1.0, 0.0])  # where 1 − tanh² is 0 in floats
+    by_rules, v = hg.from_function(loss.value), np.ones(5)
+    assert (loss.gradient(w)[:2] != 0).all()
+    np.testing.assert_allclose(loss.gradient(w), by_rules.gradient(w), rtol=1e-12, atol=0)
+    np.testing.assert_allclose(loss.hvp(w, v), by_rules.hvp(w, v), rtol=1e-12, atol=0)
+
+
+HUGE = hg.quadratic([[1e200]], [0.0])
+PLUS = hg.heavy_ball_step
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        *[
+            (lambda route=route: route(HUGE, [1e100], [1e-10, 1.0]), "must stay finite")
+            for route in ROUTES
+        ],
+        (lambda: hg.tuned_descent(HUGE, [1e200], 1.0), "the loss must stay finite, got inf at w0"),
+        (lambda: hg.one_step_parabola([[1e150]], [1.0], [1.0]), "the parabola must stay finite"),
+        (lambda: hg.best_step([[1e200]], [1.0], [1e200]), "Xw0 − t must stay finite"),
+        (lambda: hg.best_step([[1e-160]], [1e-160], [0.0]), "the best step must be finite"),
+        (lambda: hg.noisy_moments([1e200], [1], [1], [1e200]), "the moments must stay finite"),
+        (
+            lambda: PLUS(START, lambda w: w * np.nan, 0.1, Fraction(1, 2)),
+            "gradient must be finite, got",
+        ),
+        (
+            lambda: PLUS(START, lambda w: w[:1], 0.1, Fraction(1, 2)),
+            r"gradient must return shape \(2,\), got \(1,\)",
+        ),
+        (lambda: PLUS(START, lambda w: 1e300 * w, 1e300, Fraction(1, 2)), "must stay finite"),
+        (lambda: hg.multiply_exactly(1, Fraction(1, 2), -1), "buffer must be at least 0, got -1"),
+        (lambda: hg.multiply_exactly(0.5, Fraction(1, 2), 1), "x must be an integer, got 0.5"),
+        (lambda: hg.best_constant_step(QUAD, [1, 1], 3, 0.5, 0.5), "low must be below high"),
+        (lambda: hg.hessian(QUAD, [1.0]), "the loss has 2 parameters, so w needs as many, got 1"),
+        (lambda: hg.hessian(QUAD, [1.0, np.nan]), "w must be finite"),
+        (lambda: hg.terrain_network(seed=0.5), "seed must be an integer, got 0.5"),
+        (lambda: hg.trajectory(QUAD, [1, 1], [0.1], 3), "batches must be a sequence, got 3"),
+        (lambda: hg.windowed_descent(QUAD, [1, 1j], 0.1, 0.1, 1, 9), "w0 must be real numbers"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_what_is_refused_by_name(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
+# -- bad input ---------------------------------------------------------------------------------
+
 BAD = [
     (lambda: hg.trajectory(QUAD, [1, 1], []), "etas must not be empty"),
     (lambda: hg.trajectory(QUAD, [1, 1], [-0.1]), "at least 0, got -0.1"),

@@ -230,7 +230,7 @@ def elements(name: str, values: Any, *, exact: bool = True) -> Any:
         return _python_number(values) if exact else as_float(name, values)
     options = {"small": True, "allow_complex": True, "allow_limits": True, "copy": None}
     array = numbers(name, values, **options)
-    return (array if exact or not _rational(array) else floats(name, array))[()]
+    return (array if exact or not rational(array) else floats(name, array))[()]
 
 
 def together(**arrays: Any) -> list:
@@ -240,7 +240,7 @@ def together(**arrays: Any) -> list:
     """
     kinds = {a.dtype.kind for a in arrays.values()}
     if kinds & set("fc"):
-        return [floats(name, a) if _rational(a) else a for name, a in arrays.items()]
+        return [floats(name, a) if rational(a) else a for name, a in arrays.items()]
     if "O" in kinds:
         return [_fractions(a) if a.dtype.kind == "i" else a for a in arrays.values()]
     return list(arrays.values())
@@ -461,7 +461,8 @@ def _int64_where_it_fits(array: np.ndarray, listed: bool) -> np.ndarray:
     return array.astype(np.int64) if array.dtype.kind in "biu" or integers else array
 
 
-def _rational(array: Any) -> bool:
+def rational(array: Any) -> bool:
+    """Return whether an array is one of fractions, that floats beside it would make floats."""
     objects = type(array) is np.ndarray and array.dtype == object
     return objects and {type(x) for x in array.flat} <= {int, Fraction}
 

@@ -181,9 +181,13 @@ def reformed(rng: random.Random, value: Any, call: Call) -> tuple[Any, bool]:
     if isinstance(value, Sides):
         return rng.choice(_forms_of_sides(value)), True
     if type(value) is int:
-        kinds = [int, np.int64, np.int16] + [np.uint8] * (0 <= value < 256)
-        return rng.choice(kinds)(value), True
+        kinds = [t for t in (np.int64, np.int16, np.uint8) if value in range(*_range(t))]
+        return rng.choice([int, *kinds])(value), True
     return value, True
+
+
+def _range(integers: type) -> tuple[int, int]:
+    return int(np.iinfo(integers).min), int(np.iinfo(integers).max) + 1
 
 
 def _one_of(rng: random.Random, forms: list[Callable[[], tuple[Any, bool]]]) -> tuple[Any, bool]:

@@ -7,7 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand._checks import integer, non_negative, samples
+from byhand._checks import (
+    as_float,
+    floats,
+    integer,
+    non_negative,
+    norm,
+    samples,
+    scaled,
+    still_finite,
+    together,
+    vector,
+)
+from byhand.backpropagation.tracing import Traced
 from byhand.hypergradients.losses import Loss, starting_point, traceable
 
 
@@ -22,6 +34,7 @@ class Run(NamedTuple):
     """α₁ … α_k, the step sizes of the step size."""
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def tuned_descent(
     loss: Loss, w0: Any, eta: float, alpha: float = 0.0, gamma: float = 0.0, steps: int = 100
 ) -> Run:
@@ -53,7 +66,8 @@ def tuned_descent(
     Raises
     ------
     ValueError
-        If w0 is not a finite vector of the loss's size, or a number is out of its range.
+        If w0 is not a finite vector of the loss's size, its loss is not finite, or a number is
+        out of its range.
 
     Notes
     -----
@@ -67,30 +81,30 @@ def tuned_descent(
     >>> tuned_descent(quadratic([[2]], [0]), [1], 0.125, 0.0625, steps=3).etas.tolist()
     [0.125, 0.3125, 0.365234375]
     """
-    eta, alpha = non_negative("eta", eta), non_negative("alpha", alpha)
-    gamma = non_negative("gamma", gamma)
+    eta, alpha, gamma = _rates(eta=eta, alpha=alpha, gamma=gamma)
     steps = integer("steps", steps, 1)
-    w = starting_point(loss, w0)
+    w = _floats(loss, w0)
     losses, table = np.full(steps + 1, np.nan), np.full((2, steps), np.nan)
     losses[0] = loss.value(w)
+    still_finite("the loss", losses[0], f"at w0 = {w}")
     g1 = slope = previous = None  # g(s−2), and the products of neighbouring gradients so far
-    with np.errstate(over="ignore", invalid="ignore"):
-        for s in range(steps):
-            g = loss.gradient(w)
-            if g1 is not None:
-                previous, slope = slope, g @ g1
-                if previous is not None:
-                    alpha = alpha + gamma * slope * previous
-                eta = eta + alpha * slope
-            table[:, s] = eta, alpha
-            w, g1 = w - eta * g, g
-            losses[s + 1] = loss.value(w)
-            if not (np.isfinite(losses[s + 1]) and np.isfinite(eta)):
-                losses[s + 1] = np.nan
-                break
+    for s in range(steps):
+        g = loss.gradient(w)
+        if g1 is not None:
+            previous, slope = slope, g @ g1
+            if previous is not None:
+                alpha = alpha + gamma * slope * previous
+            eta = eta + alpha * slope
+        table[:, s] = eta, alpha
+        w, g1 = w - eta * g, g
+        losses[s + 1] = loss.value(w)
+        if not (np.isfinite(losses[s + 1]) and np.isfinite(eta)):
+            losses[s + 1] = np.nan
+            break
     return Run(losses, *table)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def windowed_descent(
     loss: Loss, w0: Any, eta: float, alpha: float, window: int, budget: int
 ) -> tuple[float, int]:
@@ -130,26 +144,34 @@ def windowed_descent(
         raise ValueError(
             f"needs window ≥ 1 and budget ≥ 2·window, got window {window} and budget {budget}"
         )
-    eta, alpha = non_negative("eta", eta), non_negative("alpha", alpha)
-    w, updates = starting_point(loss, w0), 0
+    eta, alpha = _rates(eta=eta, alpha=alpha)
+    w, updates = _floats(loss, w0), 0
     g = loss.gradient(w)
-    with np.errstate(over="ignore", invalid="ignore"):
-        for _ in range(budget // (2 * window - 1)):
-            record = []
-            for _ in range(window):
-                record.append((w, g))
-                w = w - eta * g
-                g = loss.gradient(w)
-            adjoint, total = g, 0.0
-            for s in reversed(range(window)):
-                w_before, g_before = record[s]
-                total -= adjoint @ g_before
-                if s:
-                    adjoint = adjoint - eta * loss.hvp(w_before, adjoint)
-            eta = eta - alpha * total
-            updates += 1
-        value = loss.value(w)
+    for _ in range(budget // (2 * window - 1)):
+        record = []
+        for _ in range(window):
+            record.append((w, g))
+            w = w - eta * g
+            g = loss.gradient(w)
+        adjoint, total = g, 0.0
+        for s in reversed(range(window)):
+            w_before, g_before = record[s]
+            total -= adjoint @ g_before
+            if s:
+                adjoint = adjoint - eta * loss.hvp(w_before, adjoint)
+        eta = eta - alpha * total
+        updates += 1
+    value = loss.value(w)
     return (float(value) if np.isfinite(value) else math.nan), updates
+
+
+def _rates(**rates: Any) -> list[float]:
+    return [as_float(name, non_negative(name, rate)) for name, rate in rates.items()]
+
+
+def _floats(loss: Loss, w0: Any) -> np.ndarray:
+    """Return w0 as floats: what these runs decide by is not exact."""
+    return starting_point(loss, floats("w0", vector("w0", w0)))
 
 
 def one_step_parabola(X: Any, t: Any, w0: Any) -> tuple[Any, Any, Any]:
@@ -178,14 +200,25 @@ def one_step_parabola(X: Any, t: Any, w0: Any) -> tuple[Any, Any, Any]:
     [4.0, -64.0, 256.0]
     """
     X, t = samples(X, t)
+    n = len(t)
+    with np.errstate(over="ignore", invalid="ignore"):
+        X, a, g = _residual_and_pull(X, t, w0)
+        c = X @ g
+        parabola = a @ a / n, -4 * (g @ g) / n**2, 4 * (c @ c) / n**3
+    if not isinstance(a, Traced):
+        still_finite("the parabola", np.array(parabola), f"for w0 = {w0}")
+    return parabola
+
+
+def _residual_and_pull(X: np.ndarray, t: np.ndarray, w0: Any) -> tuple:
+    """Return X, a = Xw₀ − t and Xᵀa, all exact or all floats."""
     w0 = traceable("w0", w0)
     if w0.shape != X.shape[1:]:
         raise ValueError(f"w0 must have shape {X.shape[1:]}, got {w0.shape}")
-    n = len(t)
+    if not isinstance(w0, Traced):
+        X, t, w0 = together(X=X, t=t, w0=w0)
     a = X @ w0 - t
-    g = X.T @ a
-    c = X @ g
-    return a @ a / n, -4 * (g @ g) / n**2, 4 * (c @ c) / n**3
+    return X, a, X.T @ a
 
 
 def best_step(X: Any, t: Any, w0: Any) -> Any:
@@ -210,19 +243,27 @@ def best_step(X: Any, t: Any, w0: Any) -> Any:
     0.125
     """
     X, t = samples(X, t)
-    _, slope, curvature = one_step_parabola(X, t, w0)
-    if curvature == 0 or _is_rounding(X, t, w0):
-        raise ValueError("Xᵀa = 0: w0 minimizes the loss, so every step size is optimal")
-    return -slope / (2 * curvature)
+    with np.errstate(over="ignore", invalid="ignore"):
+        X, a, g = _residual_and_pull(X, t, w0)
+    still_finite("Xw0 − t", a, f"for w0 = {w0}")
+    if a.dtype == float:
+        return _best_of_floats(X, a, norm(X) * norm(np.asarray(w0, dtype=float)) + norm(t))
+    c = X @ g
+    if not (g != 0).any():
+        raise ValueError(EVERY_STEP)
+    return (g @ g) * len(a) / (2 * (c @ c))
 
 
-def _is_rounding(X: Any, t: Any, w0: Any) -> bool:
-    """Return whether floating-point rounding alone explains that Xᵀ(Xw₀ − t) is not 0."""
-    X, t, w0 = np.asarray(X), np.asarray(t), np.asarray(w0)
-    if object in (X.dtype, t.dtype, w0.dtype):
-        return False
-    size = np.linalg.norm(X)
-    noise = np.finfo(float).eps * sum(X.shape) * size
-    return np.linalg.norm(X.T @ (X @ w0 - t)) <= noise * (
-        size * np.linalg.norm(w0) + np.linalg.norm(t)
-    )
+EVERY_STEP = "Xᵀa = 0: w0 minimizes the loss, so every step size is optimal"
+
+
+def _best_of_floats(X: np.ndarray, a: np.ndarray, size: float) -> float:
+    """Return (n/2)·(‖Xᵀa‖/‖XXᵀa‖)², where X and a have a size that their squares may not have."""
+    X, exponent = scaled(X)
+    g = X.T @ a
+    if norm(g) <= np.finfo(float).eps * sum(X.shape) * norm(X) * size:  # rounding alone
+        raise ValueError(EVERY_STEP)
+    g, _ = scaled(g)
+    with np.errstate(over="ignore"):
+        ratio = np.ldexp(norm(g) / norm(X @ g), -exponent)
+        return as_float("the best step", ratio * (ratio * len(a) / 2))

@@ -7,7 +7,16 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq, minimize
 
-from byhand._checks import as_float, integer, positive, vector
+from byhand._checks import (
+    as_float,
+    floats,
+    integer,
+    positive,
+    scaled,
+    still_finite,
+    together,
+    vector,
+)
 from byhand.hypergradients.losses import Loss, step_sizes
 from byhand.hypergradients.sweeps import forward_hypergradient
 
@@ -49,11 +58,17 @@ def noisy_moments(curvatures: Any, noise: Any, start: Any, etas: Any) -> np.ndar
     >>> noisy_moments([1.0], [1.0], [1.0], [0.5, 0.0]).ravel().tolist()
     [1.0, 0.5, 0.5]
     """
-    h, c, m = _noisy_quadratic(curvatures, noise, start)
+    return _moments(*_noisy_quadratic(curvatures, noise, start, etas))
+
+
+def _moments(h: Any, c: Any, m: Any, etas: Any) -> np.ndarray:
     moments = [m]
-    for eta in step_sizes(etas):
-        moments.append((1 - eta * h) ** 2 * moments[-1] + eta**2 * c)
-    return np.array(moments)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for eta in etas:
+            moments.append((1 - eta * h) ** 2 * moments[-1] + eta**2 * c)
+    moments = np.array(moments)
+    still_finite("the moments", moments, f"for the step sizes {etas}")
+    return moments
 
 
 def greedy_schedule(curvatures: Any, noise: Any, start: Any, steps: int) -> np.ndarray:
@@ -75,6 +90,13 @@ def greedy_schedule(curvatures: Any, noise: Any, start: Any, steps: int) -> np.n
     ['1/2', '1/3', '1/4']
     """
     h, c, m = _noisy_quadratic(curvatures, noise, start)
+    if h.dtype == float:
+        *problem, exponent = _in_units(h, c, m)
+        return np.ldexp(_greedy(*problem, steps), -exponent)
+    return _greedy(h, c, m, steps)
+
+
+def _greedy(h: Any, c: Any, m: Any, steps: int) -> np.ndarray:
     etas = []
     for s in range(integer("steps", steps, 1)):
         steepness = np.sum(h * (h**2 * m + c))
@@ -100,8 +122,8 @@ def schedule_hypergradients(curvatures: Any, noise: Any, start: Any, etas: Any) 
     >>> schedule_hypergradients([1.0], [1.0], [1.0], [0.5, 0.5]).tolist()
     [0.0, 0.25]
     """
-    h, c, _ = _noisy_quadratic(curvatures, noise, start)
-    moments = noisy_moments(curvatures, noise, start, etas)
+    h, c, m, etas = _noisy_quadratic(curvatures, noise, start, etas)
+    moments = _moments(h, c, m, etas)
     adjoint, result = h / 2, []
     for eta, m in zip(etas[::-1], moments[-2::-1], strict=True):
         result.append(adjoint @ (2 * eta * c - 2 * h * (1 - eta * h) * m))
@@ -136,9 +158,10 @@ def farsighted_schedule(
     >>> farsighted_schedule([1.0], [1.0], [1.0], 3).round(4).tolist()
     [0.5, 0.3333, 0.25]
     """
-    problem = _noisy_quadratic(curvatures, noise, start)
+    h, c, m = _noisy_quadratic(curvatures, noise, start)
     steps = integer("steps", steps, 1)
-    ceiling = None if ceiling is None else float(positive("ceiling", ceiling))
+    ceiling = None if ceiling is None else as_float("ceiling", positive("ceiling", ceiling))
+    *problem, unit = _in_units(floats("curvatures", h), floats("noise", c), floats("start", m))
 
     def objective(etas):
         return last_expected_loss(*problem, etas), schedule_hypergradients(*problem, etas)
@@ -146,9 +169,21 @@ def farsighted_schedule(
     constants = [np.full(steps, eta) for eta in np.geomspace(0.01, 1, 5) / problem[0].max()]
     first = min(constants, key=lambda etas: objective(etas)[0])
     options = {"maxiter": 5000, "maxfun": 50_000, "ftol": 1e-15, "gtol": 1e-12}
-    bounds = [(0, ceiling)] * steps
+    bounds = [(0, None if ceiling is None else np.ldexp(ceiling, unit))] * steps
     found = minimize(objective, first, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
-    return found.x
+    return np.ldexp(found.x, -unit)
+
+
+def _in_units(h: np.ndarray, c: np.ndarray, m: np.ndarray) -> tuple:
+    """Return a noisy quadratic of numbers near 1, whose step sizes are 2ᵉ times as large, and e.
+
+    The squares of h are in range there, and a gradient that is small enough to end a search does
+    not depend on the units of η and of w.
+    """
+    h, exponent = scaled(h)
+    parts = [np.frexp(c)[1][c > 0] - 2 * exponent, np.frexp(m)[1][m > 0]]
+    size = max([int(e) for part in parts for e in part], default=0)
+    return h, np.ldexp(c, -2 * exponent - size), np.ldexp(m, -size), exponent
 
 
 def last_expected_loss(curvatures: Any, noise: Any, start: Any, etas: Any) -> Any:
@@ -159,8 +194,8 @@ def last_expected_loss(curvatures: Any, noise: Any, start: Any, etas: Any) -> An
     >>> float(last_expected_loss([1.0], [1.0], [1.0], [0.5, 0.0]))
     0.25
     """
-    moments = noisy_moments(curvatures, noise, start, etas)
-    return vector("curvatures", curvatures) @ moments[-1] / 2
+    h, c, m, etas = _noisy_quadratic(curvatures, noise, start, etas)
+    return h @ _moments(h, c, m, etas)[-1] / 2
 
 
 def best_constant_step(loss: Loss, w0: Any, steps: int, low: float, high: float) -> float:
@@ -179,7 +214,7 @@ def best_constant_step(loss: Loss, w0: Any, steps: int, low: float, high: float)
     Raises
     ------
     ValueError
-        If the hypergradient has the same sign at both ends.
+        If the hypergradient has the same sign at both ends, or low is not below high.
 
     Examples
     --------
@@ -188,6 +223,8 @@ def best_constant_step(loss: Loss, w0: Any, steps: int, low: float, high: float)
     0.5
     """
     low, high = as_float("low", low), as_float("high", high)
+    if not low < high:
+        raise ValueError(f"low must be below high, got {low} and {high}")
 
     def slope(eta):
         return float(forward_hypergradient(loss, w0, eta, steps))
@@ -197,11 +234,11 @@ def best_constant_step(loss: Loss, w0: Any, steps: int, low: float, high: float)
         raise ValueError(
             f"the hypergradient must be ≤ 0 at low = {low} and ≥ 0 at high = {high}, got {ends}"
         )
-    return brentq(slope, low, high, xtol=1e-15, rtol=1e-14, maxiter=1000)
+    return brentq(slope, low, high, xtol=1e-15 * max(abs(low), abs(high)), rtol=1e-14, maxiter=1000)
 
 
-def _noisy_quadratic(curvatures: Any, noise: Any, start: Any) -> tuple:
-    """Return the three arrays of a noisy quadratic, checked."""
+def _noisy_quadratic(curvatures: Any, noise: Any, start: Any, *etas: Any) -> list:
+    """Return the arrays of a noisy quadratic and step sizes, if any, all exact or all floats."""
     h = vector("curvatures", curvatures)
     others = vector("noise", noise), vector("start", start)
     for name, array in zip(("noise", "start"), others, strict=True):
@@ -211,4 +248,8 @@ def _noisy_quadratic(curvatures: Any, noise: Any, start: Any) -> tuple:
             raise ValueError(f"{name} must be at least 0, got {array.min()}")
     if np.any(h <= 0):
         raise ValueError(f"curvatures must be positive, got {h.min()}")
-    return h, *others
+    arrays = {"curvatures": h, "noise": others[0], "start": others[1]}
+    etas = [step_sizes(each) for each in etas]
+    if not all(isinstance(each, np.ndarray) for each in etas):  # traced
+        return [*together(**arrays), *etas]
+    return together(**arrays, **dict(zip(["etas"], etas, strict=False)))

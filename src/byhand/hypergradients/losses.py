@@ -9,20 +9,25 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from fractions import Fraction
+from functools import cache
 from numbers import Real
 from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.cbook import get_sample_data
 
-from byhand._checks import integer, numbers, samples, symmetric, vector
-from byhand.backpropagation import grad, hvp
+from byhand._checks import floats, integer, numbers, rational, samples, symmetric, together, vector
+from byhand.backpropagation import grad, hvp, sigmoid
 from byhand.backpropagation.counting import count_operations
 from byhand.backpropagation.tracing import Traced
 
 
 class Loss(NamedTuple):
-    """A twice differentiable function of a vector w, as the sweeps of this package need it."""
+    """A twice differentiable function of a vector w, as the sweeps of this package need it.
+
+    Its functions do not look at their arguments, and overflow as NumPy does: the sweeps look at
+    what they are given, and at what a run ends in.
+    """
 
     value: Callable[[Any], Any]
     """w ↦ L(w)."""
@@ -32,6 +37,8 @@ class Loss(NamedTuple):
     """(w, v) ↦ ∇²L(w) v, of w's shape, without the matrix."""
     size: int | None = None
     """The number of parameters, where it is fixed."""
+    in_floats: bool = False
+    """Whether it holds floats, beside which fractions are floats too."""
 
 
 def quadratic(A: Any, b: Any) -> Loss:
@@ -55,15 +62,19 @@ def quadratic(A: Any, b: Any) -> Loss:
     >>> loss.gradient(np.array([1, 1]))
     array([3., 3.])
     """
-    A, b = symmetric("A", A), numbers("b", b)
+    A, b = together(A=symmetric("A", A), b=numbers("b", b))
     if b.shape != A[0].shape:
         raise ValueError(f"b must have shape {A[0].shape}, got {b.shape}")
-    return Loss(
-        value=lambda w: w @ (A @ w) / 2 - b @ w,
-        gradient=lambda w: A @ w - b,
-        hvp=lambda w, v: A @ v,
-        size=b.size,
-    )
+
+    def formulas(A, b):
+        return Loss(
+            value=lambda w: w @ (A @ w) / 2 - b @ w,
+            gradient=lambda w: A @ w - b,
+            hvp=lambda w, v: A @ v,
+            size=b.size,
+        )
+
+    return _of_constants(formulas, A=A, b=b)
 
 
 def least_squares(X: Any, t: Any) -> Loss:
@@ -92,18 +103,22 @@ def least_squares(X: Any, t: Any) -> Loss:
     """
     X, t = samples(X, t)
     n = len(t)
-    scale = Fraction(2, n) if X.dtype == object else 2 / n
 
-    def value(w):
-        residual = X @ w - t
-        return residual @ residual / n
+    def formulas(X, t):
+        scale = Fraction(2, n) if X.dtype == object else 2 / n
 
-    return Loss(
-        value=value,
-        gradient=lambda w: X.T @ (X @ w - t) * scale,
-        hvp=lambda w, v: X.T @ (X @ v) * scale,
-        size=X.shape[1],
-    )
+        def value(w):
+            residual = X @ w - t
+            return residual @ residual / n
+
+        return Loss(
+            value=value,
+            gradient=lambda w: X.T @ (X @ w - t) * scale,
+            hvp=lambda w, v: X.T @ (X @ v) * scale,
+            size=X.shape[1],
+        )
+
+    return _of_constants(formulas, X=X, t=t)
 
 
 def quartic(A: Any, B: Any) -> Loss:
@@ -129,15 +144,42 @@ def quartic(A: Any, B: Any) -> Loss:
     >>> loss.gradient(np.array([1, 1])).tolist()
     [10.0, 9.0]
     """
-    A, B = symmetric("A", A), numbers("B", B)
+    A, B = together(A=symmetric("A", A), B=numbers("B", B))
     if B.ndim != 2 or B.shape[1] != len(A):
         raise ValueError(f"B must have shape (m, {len(A)}), got {B.shape}")
-    return Loss(
-        value=lambda w: w @ (A @ w) / 2 + np.sum((B @ w) ** 4) / 4,
-        gradient=lambda w: A @ w + B.T @ (B @ w) ** 3,
-        hvp=lambda w, v: A @ v + B.T @ (3 * (B @ w) ** 2 * (B @ v)),
-        size=len(A),
-    )
+
+    def formulas(A, B):
+        return Loss(
+            value=lambda w: w @ (A @ w) / 2 + np.sum((B @ w) ** 4) / 4,
+            gradient=lambda w: A @ w + B.T @ (B @ w) ** 3,
+            hvp=lambda w, v: A @ v + B.T @ (3 * (B @ w) ** 2 * (B @ v)),
+            size=len(A),
+        )
+
+    return _of_constants(formulas, A=A, B=B)
+
+
+def _of_constants(formulas: Callable, **constants: np.ndarray) -> Loss:
+    """Return the loss of constants, which are floats where the points are.
+
+    A loss that holds floats is given points of floats by the sweeps, and needs no look at them.
+    """
+    loss = formulas(**constants)
+    if not all(rational(array) for array in constants.values()):
+        return loss._replace(in_floats=all(array.dtype == float for array in constants.values()))
+
+    @cache
+    def in_floats():
+        return formulas(**{name: floats(name, array) for name, array in constants.items()})
+
+    def beside(name: str) -> Callable:
+        def evaluate(w, *v):
+            in_numbers = isinstance(w, np.ndarray) and w.dtype.kind in "fc"
+            return getattr(in_floats() if in_numbers else loss, name)(w, *v)
+
+        return evaluate
+
+    return Loss(beside("value"), beside("gradient"), beside("hvp"), loss.size)
 
 
 def from_function(f: Callable) -> Loss:
@@ -177,7 +219,8 @@ def terrain_network(units: int = 12, spacing: int = 34, seed: int = 0) -> tuple[
     Raises
     ------
     ValueError
-        If ``units`` or ``spacing`` is below 1, or the spacing so wide that one sample is left.
+        If ``units`` or ``spacing`` is below 1, the seed below 0, or the spacing so wide that one
+        sample is left.
 
     Examples
     --------
@@ -192,7 +235,7 @@ def terrain_network(units: int = 12, spacing: int = 34, seed: int = 0) -> tuple[
     y = (heights - heights.mean()).ravel() / heights.std()
     grid = np.meshgrid(*(np.linspace(-1, 1, size) for size in heights.shape), indexing="ij")
     x = np.stack([axis.ravel() for axis in grid], axis=1)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(integer("seed", seed, 0))
     first = rng.standard_normal(3 * units) * 1.5
     return _network_loss(x, y, units), np.concatenate([first, np.zeros(units + 1)])
 
@@ -212,19 +255,25 @@ def _network_loss(x: np.ndarray, y: np.ndarray, units: int) -> Loss:
 
     def forward(w):
         matrix, c, e = split(w)
-        hidden = np.tanh(inputs @ matrix)
-        return hidden, 1 - hidden**2, c, hidden @ c + e - y
+        z = inputs @ matrix
+        hidden = np.tanh(z)
+        return hidden, z, c, hidden @ c + e - y
+
+    def slope_of_tanh(z):  # 1 − tanh² is 0 where tanh rounds to ±1
+        return 4 * sigmoid(2 * z) * sigmoid(-2 * z)
 
     def value(w):
         return np.mean(forward(w)[3] ** 2) / 2
 
     def gradient(w):
-        hidden, slope, c, error = forward(w)
+        hidden, z, c, error = forward(w)
+        slope = slope_of_tanh(z)
         delta = np.outer(error, c) * slope
         return join(inputs.T @ delta, error @ hidden, error.sum()) / n
 
     def hvp(w, v):  # the gradient's derivative in direction v, product rule by product rule
-        hidden, slope, c, error = forward(w)
+        hidden, z, c, error = forward(w)
+        slope = slope_of_tanh(z)
         matrix_v, c_v, e_v = split(v)
         hidden_v = slope * (inputs @ matrix_v)
         error_v = hidden_v @ c + hidden @ c_v + e_v
@@ -255,7 +304,7 @@ def counted(loss: Loss) -> tuple[Loss, Counter]:
 
         return call
 
-    return Loss(tally("value"), tally("gradient"), tally("hvp"), loss.size), calls
+    return loss._replace(**{name: tally(name) for name in ("value", "gradient", "hvp")}), calls
 
 
 def multiplications(function: Callable, *arrays: Any) -> int:
@@ -280,6 +329,7 @@ def hessian(loss: Loss, w: Any) -> np.ndarray:
     >>> hessian(quadratic([[3, 1], [1, 2]], [0, 0]), np.zeros(2)).tolist()
     [[3.0, 1.0], [1.0, 2.0]]
     """
+    w = starting_point(loss, w, "w")
     return np.stack([loss.hvp(w, column) for column in identity_like(w)], axis=1)
 
 
@@ -298,12 +348,14 @@ def traceable(name: str, values: Any) -> Any:
     return vector(name, values, allow_complex=True, copy=None)
 
 
-def starting_point(loss: Loss, w0: Any) -> np.ndarray:
+def starting_point(loss: Loss, w0: Any, name: str = "w0") -> np.ndarray:
     """Return w0 as a vector of as many numbers as the loss has parameters."""
-    w0 = traceable("w0", w0)
+    w0 = traceable(name, w0)
     if loss.size not in (None, w0.size):
-        raise ValueError(f"the loss has {loss.size} parameters, so w0 needs as many, got {w0.size}")
-    return w0
+        raise ValueError(
+            f"the loss has {loss.size} parameters, so {name} needs as many, got {w0.size}"
+        )
+    return floats(name, w0) if loss.in_floats and rational(w0) else w0
 
 
 def step_sizes(etas: Any) -> Sequence:

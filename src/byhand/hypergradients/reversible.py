@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand._checks import non_negative, vector
+from byhand._checks import as_float, floats, integer, non_negative, still_finite, vector
 
 BITS = 40
 """Binary places of the fixed-point numbers: a state x is stored as the integer round(x·2⁴⁰)."""
@@ -29,7 +29,7 @@ class Reversible(NamedTuple):
 
     def position(self) -> np.ndarray:
         """Return w as floating-point numbers."""
-        return self.w.astype(float) / 2**BITS
+        return np.array([entry / 2**BITS for entry in self.w])
 
 
 def multiply_exactly(x: Any, ratio: Fraction, buffer: Any) -> tuple[Any, Any]:
@@ -65,7 +65,8 @@ def multiply_exactly(x: Any, ratio: Fraction, buffer: Any) -> tuple[Any, Any]:
     >>> multiply_exactly(x, 1 / Fraction(9, 10), buffer)
     (12345, 0)
     """
-    _require_positive_fraction("ratio", ratio)
+    ratio = _positive_fraction("ratio", ratio)
+    x, buffer = _integers("x", x), _integers("buffer", buffer, least=0)
     n, d = ratio.numerator, ratio.denominator
     buffer = buffer * d + x % d
     return x // d * n + buffer % n, buffer // n
@@ -107,10 +108,9 @@ def heavy_ball_step(
     >>> later.position().tolist()
     [0.75, -1.5]
     """
-    eta = non_negative("eta", eta)
-    _require_positive_fraction("beta", beta)
+    beta = _positive_fraction("beta", beta)
     v, buffer = multiply_exactly(state.v, beta, state.buffer)
-    v = v - _fixed(eta * gradient(state.position()))
+    v = v - _push(eta, gradient, state)
     return Reversible(state.w + v, v, buffer)
 
 
@@ -128,20 +128,42 @@ def undo_heavy_ball_step(
     >>> undo_heavy_ball_step(heavy_ball_step(state, *step), *step).position().tolist()
     [1.0, -2.0]
     """
-    eta = non_negative("eta", eta)
-    _require_positive_fraction("beta", beta)
+    beta = _positive_fraction("beta", beta)
     earlier = state._replace(w=state.w - state.v)
-    v = state.v + _fixed(eta * gradient(earlier.position()))
+    v = state.v + _push(eta, gradient, earlier)
     v, buffer = multiply_exactly(v, 1 / beta, state.buffer)
     return Reversible(earlier.w, v, buffer)
 
 
-def _require_positive_fraction(name: str, value: Any) -> None:
+def _push(eta: Any, gradient: Callable, state: Reversible) -> np.ndarray:
+    """Return η∇L(w) in fixed point."""
+    eta = as_float("eta", non_negative("eta", eta))
+    slope = floats("gradient", gradient(state.position()))
+    if slope.shape != state.w.shape:
+        raise ValueError(f"gradient must return shape {state.w.shape}, got {slope.shape}")
+    with np.errstate(over="ignore"):
+        push = eta * slope
+    still_finite("η∇L(w)", push, f"at w = {state.position()}")
+    return _fixed(push)
+
+
+def _positive_fraction(name: str, value: Any) -> Fraction:
     if not isinstance(value, Rational):
         raise TypeError(f"{name} must be a Fraction, got {value!r}")
     if value <= 0:
         raise ValueError(f"{name} must be positive, got {value}")
+    return Fraction(int(value.numerator), int(value.denominator))
+
+
+def _integers(name: str, x: Any, least: int | None = None) -> Any:
+    """Return an integer, or an array of integers, as Python's own, which cannot wrap."""
+    if np.ndim(x) == 0:
+        return integer(name, x, least)
+    x = np.asarray(x)
+    entries = np.empty(x.shape, dtype=object)
+    entries.flat = [integer(name, entry, least) for entry in x.flat]
+    return entries
 
 
 def _fixed(x: np.ndarray) -> np.ndarray:
-    return np.array([round(float(entry) * 2**BITS) for entry in x], dtype=object)
+    return np.array([round(Fraction(entry) * 2**BITS) for entry in x], dtype=object)

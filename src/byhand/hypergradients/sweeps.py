@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from byhand._checks import integer, still_finite
+from byhand._checks import integer, sequence, still_finite, together
 from byhand.backpropagation.tracing import Traced
 from byhand.hypergradients.losses import (
     Loss,
@@ -24,7 +24,11 @@ from byhand.hypergradients.losses import (
     step_sizes,
 )
 
+_in_silence = np.errstate(over="ignore", invalid="ignore")
+"""What overflows on the way is an error at the end."""
 
+
+@_in_silence
 def trajectory(
     loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = None
 ) -> list[np.ndarray]:
@@ -64,6 +68,7 @@ def trajectory(
     return [_own(w) for w in iterates]
 
 
+@_in_silence
 def final_loss(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = None) -> Any:
     """Return L(w(k)) after the run, Equation ch4-run, holding one iterate at a time.
 
@@ -83,6 +88,7 @@ def final_loss(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = 
     return value
 
 
+@_in_silence
 def hypergradients(
     loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = None
 ) -> np.ndarray:
@@ -116,6 +122,7 @@ def hypergradients(
     return _finite_array(result)
 
 
+@_in_silence
 def checkpointed_hypergradients(
     loss: Loss,
     w0: Any,
@@ -171,6 +178,7 @@ def checkpointed_hypergradients(
     return _finite_array(result)
 
 
+@_in_silence
 def hypergradients_by_products(loss: Loss, w0: Any, etas: Any) -> np.ndarray:
     """Return ∂L(w(k))/∂η_s for all s with explicit matrices, Equation ch4-distant as written.
 
@@ -185,8 +193,8 @@ def hypergradients_by_products(loss: Loss, w0: Any, etas: Any) -> np.ndarray:
     >>> hypergradients_by_products(quadratic([[2]], [0]), [1], [0.25, 0.25])
     array([-0.5, -0.5])
     """
-    w = trajectory(loss, w0, etas)
-    etas = step_sizes(etas)
+    w, etas, _ = _checked(loss, w0, etas, None)
+    w = trajectory(loss, w, etas)
     identity = identity_like(w[0])
     last, product = _own(loss.gradient(_frozen(w[-1]))), identity
     for iterate in w:
@@ -198,6 +206,7 @@ def hypergradients_by_products(loss: Loss, w0: Any, etas: Any) -> np.ndarray:
     return _finite_array(result[::-1])
 
 
+@_in_silence
 def forward_hypergradient(loss: Loss, w0: Any, eta: Any, steps: int) -> Any:
     """Return dL(w(k))/dη for one η shared by all k steps, Equation ch4-forward.
 
@@ -303,8 +312,13 @@ def _still_finite(name: str, value: Any) -> None:
 
 
 def _checked(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None) -> tuple:
+    """Return w(0) and the step sizes, which compute with one another, and each step's loss."""
     etas = step_sizes(etas)
-    if batches is not None and len(batches) != len(etas):
-        raise ValueError(f"{len(etas)} steps need as many batches, got {len(batches)}")
-    steps = [loss] * len(etas) if batches is None else batches
-    return starting_point(loss, w0), etas, steps
+    steps = [loss] * len(etas) if batches is None else sequence("batches", batches)
+    if len(steps) != len(etas):
+        raise ValueError(f"{len(etas)} steps need as many batches, got {len(steps)}")
+    for each in {id(each): each for each in (loss, *steps)}.values():
+        w0 = starting_point(each, w0)
+    if isinstance(w0, np.ndarray) and isinstance(etas, np.ndarray):
+        w0, etas = together(w0=w0, etas=etas)
+    return w0, etas, steps

@@ -491,16 +491,17 @@ def test_the_error_figure_shows_the_errors():
 
 
 def test_the_window_shows_the_chord():
-    figure = figures.through_a_window(np.exp, 0.0, 1.0, -1)
+    figure = figures.through_a_window(-1)
     chord = figure.axes[0].lines[2]
     (x1, x2), (y1, y2) = ((data[0], data[-1]) for data in (chord.get_xdata(), chord.get_ydata()))
-    assert (y2 - y1) / (x2 - x1) == pytest.approx(np.sinh(0.1) / 0.1)
+    f = figures.demonstration
+    assert (y2 - y1) / (x2 - x1) == pytest.approx((f(1.6) - f(1.4)) / 0.2)
     plt.close(figure)
 
 
 @pytest.mark.parametrize("exponent", [-1, -8, -15])
 def test_the_chord_passes_through_its_ends_even_where_they_are_rounded(exponent):
-    figure = figures.through_a_window(np.exp, 1.5, np.exp(1.5), exponent)
+    figure = figures.through_a_window(exponent)
     chord, ends = figure.axes[0].lines[2:4]
     slope, offset = np.polyfit(*chord.get_data(), 1)
     np.testing.assert_allclose(ends.get_ydata(), offset + slope * ends.get_xdata(), rtol=1e-9)
@@ -508,13 +509,41 @@ def test_the_chord_passes_through_its_ends_even_where_they_are_rounded(exponent)
 
 
 def test_the_map_and_the_chain():
-    P = np.array([[0.6, 0.4, 0.0], [0.0, 0.5, 0.5], [0.7, 0.0, 0.3]])
-    figure = figures.chain_on_the_triangle({"a chain": P}, "a chain", 2)
-    assert figure.axes[0].get_title(plt.rcParams["axes.titlelocation"]) == "a chain: 2 steps"
+    figure = figures.chain_on_the_triangle("mixing", 2)
+    assert figure.axes[0].get_title(plt.rcParams["axes.titlelocation"]) == "mixing: 2 steps"
     path = figure.axes[0].lines[2].get_xydata()
     np.testing.assert_allclose(path[-1], np.array([0.372, 0.4035, 0.2245]) @ figures.CORNERS)
     plt.close(figure)
     plt.close(figures.mixed_derivative_map())
+
+
+def test_the_linear_map_is_drawn_as_it_is():
+    grids = figures.shapes_of_a_derivative()
+    texts = [text.get_text().replace("−", "-") for text in grids.axes[0].texts]
+    numbers = [int(text) for text in texts if text.lstrip("-").isdigit()]
+    assert numbers == [2, 1, 0, 0, 1, 6, 1, -1, 2, 1, 11]
+    plt.close(grids)
+
+
+@pytest.mark.parametrize("side", [1.0, 0.1])
+def test_a_square_comes_close_to_its_parallelogram(side):
+    figure = figures.square_under_a_map(side)
+    lines = figure.axes[1].lines
+    bent, straight = (
+        np.array([line.get_xydata() for line in lines if line.get_linestyle() == style][:5])
+        for style in ("-", "--")
+    )
+    gap = np.abs(bent - straight).max()
+    assert gap == pytest.approx(side / 8, rel=1e-3)  # v²/2 at half a side, as u v/2 is
+    plt.close(figure)
+
+
+def test_only_two_directions_are_not_turned():
+    values, vectors = np.linalg.eig(figures.TURNED)
+    directions = np.degrees(np.arctan2(vectors[1], vectors[0])) % 180
+    np.testing.assert_allclose(sorted(values), [1.5, 3])
+    np.testing.assert_allclose(sorted(directions), [45, 180 - np.degrees(np.arctan(0.5))])
+    plt.close(figures.vector_and_its_image(45))
 
 
 def test_high_powers_of_negative_numbers_have_their_derivative():

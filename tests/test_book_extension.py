@@ -126,8 +126,8 @@ def new_book(root: Path) -> Book:
         shutil.copytree(inputs.ROOT / folder, root / folder, ignore=without_caches)
     for file in ("_config.yml", "package.json", "package-lock.json", "requirements.txt"):
         shutil.copy(inputs.ROOT / file, root)
-    for file in inputs.ROOT.glob("chapters/*.bib"):
-        book.write(f"chapters/{file.name}", "")
+    for file in inputs.ROOT.glob("reference/*.bib"):
+        book.write(f"reference/{file.name}", "")
     for file in PACKAGE:
         book.write(f"src/byhand/{file}", (inputs.ROOT / "src/byhand" / file).read_text("utf-8"))
     if (inputs.ROOT / "node_modules").exists():

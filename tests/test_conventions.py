@@ -2,7 +2,7 @@
 
 Each recurrence is written out from a documentation page, which is named above it. Where the
 libraries are installed, the same recurrences are compared with the libraries themselves. The
-page chapters/conventions.md names the test of each of its rows.
+page reference/conventions.md names the test of each of its rows.
 """
 
 import importlib
@@ -40,7 +40,7 @@ from byhand.optimization import (
     weight_decay,
 )
 
-PAGE = Path(__file__).parents[1] / "chapters" / "conventions.md"
+PAGE = Path(__file__).parents[1] / "reference" / "conventions.md"
 RNG = np.random.default_rng(0)
 START = RNG.normal(size=3)
 GRADIENTS = RNG.normal(size=(7, 3))

@@ -14,13 +14,15 @@ from pybtex.richtext import Text
 from byhand.problems import CHAPTERS
 
 ROOT = Path(__file__).parents[1]
-PAGES = ROOT / "chapters"
+PAGES = ROOT / "reference"
 BIBLIOGRAPHY = parse_file(str(PAGES / "references.bib")).entries
 SOURCES = sorted((ROOT / "src" / "byhand").rglob("*.py"))
 
 
 def markdown(chapter):
-    cells = json.loads((PAGES / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
+    cells = json.loads((ROOT / "chapters" / f"{chapter}.ipynb").read_text(encoding="utf-8"))[
+        "cells"
+    ]
     return "\n\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
 
 
@@ -121,6 +123,6 @@ def test_every_symbol_names_the_chapter_that_introduces_it():
 
 
 def test_no_letter_of_a_docstring_is_taken_for_a_list(site):
-    for path in (site / "chapters").glob("api*.html"):
+    for path in (site / "reference").glob("api*.html"):
         text = path.read_text(encoding="utf-8")
         assert re.findall(r'<ol class="(?:upper|lower)\w+', text) == [], path.name

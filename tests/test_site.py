@@ -571,7 +571,7 @@ def test_search_shows_excerpts_over_http(browser, served_site):
 def test_a_table_that_is_wider_than_the_text_is_not_cut_off(browser, site):
     with browser.new_context(viewport={"width": 1300, "height": 900}, offline=True) as context:
         page = context.new_page()
-        page.goto((site / "chapters" / "conventions.html").as_uri())
+        page.goto((site / "reference" / "conventions.html").as_uri())
         cell = page.locator("table").first.locator("tr:first-child > :last-child").first
         cell.scroll_into_view_if_needed()
         assert cell.evaluate(

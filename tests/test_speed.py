@@ -39,7 +39,7 @@ def test_an_entry_is_shown_with_three_digits(value, kind, text):
 
 
 def test_the_page_shows_the_stored_run_and_where_it_was_taken(site):
-    page = BeautifulSoup((site / "chapters/speed.html").read_text("utf-8"), "html.parser")
+    page = BeautifulSoup((site / "reference/speed.html").read_text("utf-8"), "html.parser")
     text = page.select_one("article").get_text(" ")
     for word in (STORED["taken"], STORED["machine"]["processor"], *STORED["versions"]):
         assert word in text

@@ -13,7 +13,7 @@ from nbclient.exceptions import CellExecutionError
 from book import inputs
 from byhand.problems import CHAPTERS
 
-PAGE = (inputs.ROOT / "chapters" / "teaching.md").read_text("utf-8")
+PAGE = (inputs.ROOT / "reference" / "teaching.md").read_text("utf-8")
 CHAPTER = "chapters/02_optimization.ipynb"
 
 

@@ -29,7 +29,7 @@ PUBLIC_FIELDS = [
     *("deviation", "tolerance", "sheet", "erratum", "verdict"),
     *("evidence", "for_all", "cases", "shared"),
 ]
-LEDGER = "chapters/ledger"
+LEDGER = "reference/ledger"
 MARKS = {"verified": "✓", "confirmed": "✓", "corrected": "✗"}
 
 

@@ -33,6 +33,7 @@ BOOK = [
     "_toc.yml",
     "index.md",
     "chapters/*",
+    "reference/*",
     "_ext/**/*.py",
     "_ext/**/*.mjs",
     "_static/**/*",

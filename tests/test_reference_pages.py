@@ -97,7 +97,7 @@ def test_docstrings_name_equations_that_exist():
 def test_every_chapter_has_its_part_of_the_api(chapter):
     package = chapter.partition("_")[2]
     page = (PAGES / f"api_{package}.md").read_text(encoding="utf-8")
-    assert f"]({chapter}.ipynb)" in page
+    assert f"](../chapters/{chapter}.ipynb)" in page
     documented = re.findall(r"automodule:: (\S+)", page)
     assert documented[0] == f"byhand.{package}"
     assert all(importlib.import_module(module).__doc__ for module in documented)
@@ -116,7 +116,7 @@ def test_every_symbol_names_the_chapter_that_introduces_it():
     page = (PAGES / "notation.md").read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("| ") and "---" not in line]
     rows = [row for row in rows if not row.startswith("| symbol ")]
-    named = [re.findall(r"\[(\d)\]\((\d\d_\w+)\.ipynb\)", row) for row in rows]
+    named = [re.findall(r"\[(\d)\]\(\.\./chapters/(\d\d_\w+)\.ipynb\)", row) for row in rows]
     assert all(len(chapters) == 1 for chapters in named)
     assert all(f"{int(number):02}_" in chapter for [(number, chapter)] in named)
     assert {chapter for [(_, chapter)] in named} == set(CHAPTERS)

@@ -138,6 +138,15 @@ def tracing():
 # -- results that are kept -----------------------------------------------------------------------
 
 
+_KEPT: list[dict] = []
+
+
+def forget() -> None:
+    """Let go of every result that a function under :func:`once` has kept."""
+    for kept in _KEPT:
+        kept.clear()
+
+
 def once(function: Callable) -> Callable:
     """Make a function keep its results, read-only and together with the record of their making.
 
@@ -153,6 +162,7 @@ def once(function: Callable) -> Callable:
     (True, False)
     """
     kept: dict = {}
+    _KEPT.append(kept)
     signature = inspect.signature(function)
 
     @functools.wraps(function)

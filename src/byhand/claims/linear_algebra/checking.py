@@ -115,7 +115,7 @@ def least_bound():
         """The difference is M (h − h*)² (h + 2h*)/(6h), in which nothing is negative."""
         gap = sp.factor(h**2 * M / 6 + delta / h - best**2 * M / 2)
         rest = sp.cancel(gap / ((h - best) ** 2 * M / (6 * h)))
-        return holds(sp.expand(rest - h - 2 * best) == 0, f"{gap}")
+        return holds(sp.expand(rest - h - 2 * best) == 0, "the difference is", gap)
 
     def proved():
         bound = M * (h**2 / 6 + best**3 / (3 * h))

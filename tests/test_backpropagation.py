@@ -484,6 +484,8 @@ def test_activations_of_any_number():
     assert relu([1, -2]).tolist() == [1.0, 0.0]
     assert sigmoid(Fraction(-40)) == sigmoid(-40.0)
     assert softplus(np.array([Fraction(-40)], dtype=object)).tolist() == [softplus(-40.0)]
+    second = math.tanh(1.25) / (2 * math.cosh(1.25)) ** 2
+    assert derivative(derivative(sigmoid))(Fraction(-5, 2)) == pytest.approx(second, rel=1e-14)
     assert derivative(sigmoid)(Fraction(40)) == pytest.approx(math.exp(-40), rel=1e-14)
     assert sigmoid([-np.inf, np.inf]).tolist() == [0, 1]
     assert np.isnan(softplus(np.nan))

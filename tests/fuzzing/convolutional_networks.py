@@ -614,7 +614,7 @@ def forward(rng):
         check,
         UNFIT,
         names=ABOUT_LAYERS,
-        also={"x": taken("c")},
+        also={"x": taken("c", np.ndim(x))},
         whole=False,
         spoils={
             "layers": [one for one in NO_LAYERS if not isinstance(one, list)],

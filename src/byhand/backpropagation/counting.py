@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from byhand import _checks
+
 
 class Counted:
     """A float that enters each operation it takes part in into a tally."""
@@ -90,6 +92,11 @@ def count_operations(f: Callable, *args: Any) -> Counter:
     *args
         Its arguments.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not made of finite numbers.
+
     Examples
     --------
     >>> count = count_operations(lambda A, x: A @ x, np.ones((2, 3)), np.ones(3))
@@ -104,5 +111,6 @@ def count_operations(f: Callable, *args: Any) -> Counter:
 def _counted(a: Any, tally: Counter) -> Any:
     if isinstance(a, (tuple, list)):
         return type(a)(_counted(part, tally) for part in a)
-    entries = [Counted(float(entry), tally) for entry in np.ravel(a)]
-    return np.array(entries, dtype=object).reshape(np.shape(a))
+    a = _checks.floats("an argument of f", a)
+    entries = [Counted(float(entry), tally) for entry in a.flat]
+    return np.array(entries, dtype=object).reshape(a.shape)

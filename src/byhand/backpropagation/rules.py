@@ -121,20 +121,24 @@ def _tanh_slope(y, x):
 
 
 def _sigmoid_slope(y, x):
-    if _computes_exactly(y):
-        return y * (1 - y)
-    x = x if isinstance(x, Traced) else _checks.elements("x", x, exact=False)
-    return _sech2(x / 2) / 4  # = σ(x)σ(−x)
+    return y * (1 - y) if _computes_exactly(y) else _sech2(x / 2) / 4  # = σ(x)σ(−x)
 
 
 @primitive
 def _sech2(x):
-    """Return 1/cosh²(x), the derivative of tanh."""
+    """Return 1/cosh²(x), the derivative of tanh; fractions become floats, as in σ."""
+    x = _checks.elements("x", x, exact=False)
     if _is_complex(x):  # whose hyperbolic cosine may overflow to nan
         small = np.exp(np.where(np.real(x) > 0, -2 * x, 2 * x))
         return 4 * small / (1 + small) ** 2
     root = 1 / np.cosh(x)
     return root * root
+
+
+@primitive
+def _tanh(x):
+    """Return tanh(x), of fractions as well."""
+    return np.tanh(_checks.elements("x", x, exact=False))
 
 
 @primitive
@@ -233,7 +237,8 @@ ELEMENTWISE = {
     np.sinh: (np.sinh, lambda c, y, x: c * np.cosh(x)),
     np.cosh: (np.cosh, lambda c, y, x: c * np.sinh(x)),
     np.tanh: (np.tanh, lambda c, y, x: c * _tanh_slope(y, x)),
-    _sech2: (_sech2, lambda c, y, x: c * (-2 * np.tanh(x) * y)),
+    _tanh: (_tanh, lambda c, y, x: c * _sech2(x)),
+    _sech2: (_sech2, lambda c, y, x: c * (-2 * _tanh(x) * y)),
     np.logaddexp: (
         np.logaddexp,
         lambda c, y, a, b: c * sigmoid(a - b),

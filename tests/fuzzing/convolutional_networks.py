@@ -60,31 +60,27 @@ def places(size: int, extent: int, stride: int) -> int:
     return len(range(0, size - extent + 1, stride))
 
 
-def axis_of(padding, size, taps, stride, dilation, axis):
-    """Return pads, and the pixel under each tap at each place; those of the padding are None."""
-    before, after = pads_of(padding, size, taps, stride, dilation, axis)
-    outputs = places(size + before + after, (taps - 1) * dilation + 1, stride)
-    pixels = [
-        [i if 0 <= (i := p * stride + a * dilation - before) < size else None for a in range(taps)]
-        for p in range(outputs)
-    ]
-    return (before, after), pixels
+def axis_of(padding, size, taps, stride, dilation, axis, more=0):
+    """Return pads, and the pixels under the taps at each place; outside there are those of pads."""
+    pads = pads_of(padding, size, taps, stride, dilation, axis)
+    outputs = places(size + sum(pads), (taps - 1) * dilation + 1, stride) + more
+    pixels = [[p * stride + a * dilation - pads[0] for a in range(taps)] for p in range(outputs)]
+    return pads, pixels
 
 
-def terms(sizes, taps, padding, stride, dilation):
+def axes_of(sizes, taps, padding, stride, dilation):
+    both = zip(sizes, taps, stride, dilation, strict=True)
+    return [axis_of(padding, *of_axis, axis) for axis, of_axis in enumerate(both)]
+
+
+def terms(sizes, *options):
     """Return the output's sizes, and (place, tap, pixel) of all products of a cross-correlation."""
-    rows, columns = (
-        axis_of(padding, *of_axis, axis)[1]
-        for axis, of_axis in enumerate(zip(sizes, taps, stride, dilation, strict=True))
-    )
-    products = [
-        ((i, j), (a, b), (m, n))
-        for i, pixels_i in enumerate(rows)
-        for j, pixels_j in enumerate(columns)
-        for a, m in enumerate(pixels_i)
-        for b, n in enumerate(pixels_j)
-        if m is not None and n is not None
+    (_, rows), (_, columns) = axes_of(sizes, *options)
+    inside = [
+        [(p, a, m) for p, row in enumerate(pixels) for a, m in enumerate(row) if 0 <= m < size]
+        for pixels, size in zip((rows, columns), sizes, strict=True)
     ]
+    products = [tuple(zip(*both, strict=True)) for both in itertools.product(*inside)]
     return (len(rows), len(columns)), products
 
 
@@ -112,15 +108,9 @@ def geometry(rng):
     options, size, taps = window(rng)
 
     def check(found, exact):
-        axes = [
-            axis_of(options["padding"], *of_axis, axis)
-            for axis, of_axis in enumerate(
-                zip(size, taps, options["stride"], options["dilation"], strict=True)
-            )
-        ]
-        outputs = tuple(len(pixels) for _, pixels in axes)
-        expected = (axes[0][0], axes[1][0]), options["stride"], options["dilation"], outputs
-        assert found == expected
+        pads, pixels = zip(*axes_of(size, taps, **options), strict=True)
+        outputs = tuple(map(len, pixels))
+        assert found == (pads, options["stride"], options["dilation"], outputs)
         assert all(type(n) is int for n in [*found.output, *found.stride, *found.dilation])
 
     arguments = {"size": size, "filter_size": taps, **options}
@@ -172,15 +162,11 @@ class Layers:
         plain = rng.random() < 0.5
         outputs, channels = rng.choice([(1, 2), (2, 1), (2, 2)])
         batch = rng.choice([(), (), (1,), (2,)])
-        self.out, self.terms = terms(self.size, self.taps, **self.options)
+        self.out, self.terms = terms(self.size, self.taps, *self.options.values())
         self.filters = tuple(self.taps) if plain else (outputs, channels, *self.taps)
         self.images = (*batch, *((channels,) * (not plain)), *self.size)
         self.outputs = (*batch, *((outputs,) * (not plain)), *self.out)
         self.fits = min(self.out) > 0
-        self.calls = {
-            "names": NAMES,
-            "spoils": {"padding": WRONG_PADDINGS, "method": ["x", None, 1]},
-        }
 
     def products(self):
         """Yield the indices of y, w and x of all terms of y = Σ w x."""
@@ -233,7 +219,8 @@ def correlation(rng: random.Random, what: str, turned: bool = False) -> Call:
         entries_are(found, layers.summed(what, **given), exact, tolerance, 100 * largest)
 
     also = {k: taken(axes=99 if k == "w" else len(shapes[k])) for k in "ywx"}
-    return Call(arguments, check, REFUSAL, also=also, **layers.calls)
+    spoils = {"padding": WRONG_PADDINGS, "method": ["x", None, 1]}
+    return Call(arguments, check, REFUSAL, also=also, spoils=spoils)
 
 
 @generates(cn)
@@ -366,17 +353,21 @@ NO_LAYERS = [
     *([Conv(1, 1, stride=0)], [Conv(1, 1, dilation=None)], [Conv(1, 1, bias="no")], [MaxPool(0)]),
     *([MaxPool(1, "1")], [AveragePool(np.nan)], [AveragePool(1, 1.5)], [Dense(3)], [Dense((0,))]),
 ]
+NO_NEURONS = [(-1, 0), (0.5, 0), (99, 0), (0, 0, 0, 0), None, 3, "abc", [[0, 0]], (np.nan, 0)]
 ABOUT_LAYERS = {"layers": r"layer|padding", "layer": r"layer|padding"}
 UNFIT = r"the filter covers|'same' needs odd|needs an input|must stay finite"
 
 
-def plane(layer, shape):
-    """Return the options of a layer with windows, its taps and the products along the axes."""
+def options_of(layer) -> tuple:
     if isinstance(layer, Conv):
-        options = layer.padding, (layer.stride,) * 2, (layer.dilation,) * 2
-    else:
-        options = "valid", (layer.stride or layer.size,) * 2, (1, 1)
-    return terms(shape[1:], (layer.size,) * 2, *options)
+        return layer.padding, layer.stride, layer.dilation
+    return "valid", layer.stride or layer.size, 1
+
+
+def plane(layer, shape):
+    """Return the terms of a layer with windows, those of one channel."""
+    padding, stride, dilation = options_of(layer)
+    return terms(shape[1:], (layer.size,) * 2, padding, (stride,) * 2, (dilation,) * 2)
 
 
 def after(layer, shape: tuple) -> tuple:
@@ -408,16 +399,15 @@ def network(rng: random.Random, dense: bool = True, most: int = 6, depth: int = 
     return layers, shape, shapes
 
 
-def of_network(rng: random.Random, check, dense: bool = True, **more) -> Call:
-    """Return a call with layers and a shape, for a check of (found, layers, shapes)."""
-    layers, shape, shapes = network(rng, dense)
+def of_network(drawn: tuple, check, spoils: dict | None = None, **more: Any) -> Call:
+    """Return a call with layers, a shape and more, for a check of (found, layers, shapes)."""
+    layers, shape, shapes = drawn
     return Call(
-        {"layers": tuple(layers), "shape": shape},
+        {"layers": tuple(layers), "shape": shape, **more},
         lambda found, exact: check(found, layers, shapes),
         UNFIT,
         names=ABOUT_LAYERS,
-        spoils={"layers": NO_LAYERS},
-        **more,
+        spoils={"layers": NO_LAYERS} | (spoils or {}),
     )
 
 
@@ -432,7 +422,7 @@ def shapes(rng):
         assert found == shapes
         assert integers(found)
 
-    return of_network(rng, check)
+    return of_network(network(rng), check)
 
 
 def one_layer(rng: random.Random, dense: bool):
@@ -492,7 +482,7 @@ def count(rng):
         assert [tuple(c)[2:] for c in found] == all_counted(layers, shapes)
         assert [c.shape for c in found] == shapes[1:]
 
-    return of_network(rng, check)
+    return of_network(network(rng), check)
 
 
 @generates(cn)
@@ -502,7 +492,7 @@ def step_multiply_adds(rng):
         costs = [cost for _, parameters, _, cost in rows if parameters]
         assert found == (sum(costs), sum(costs), sum(costs[1:]), sum(row[1] for row in rows))
 
-    return of_network(rng, check)
+    return of_network(network(rng), check)
 
 
 @generates(cn)
@@ -524,7 +514,7 @@ def dense_twin(rng):
         for twin, layer, shape in zip(found, layers, shapes[1:], strict=True):
             assert twin == (Dense(shape, layer.bias) if isinstance(layer, Conv) else layer)
 
-    return of_network(rng, check)
+    return of_network(network(rng), check)
 
 
 def weight_shape(layer, before: tuple) -> tuple:
@@ -546,10 +536,8 @@ def initialize(rng):
             assert len(bias) == layer.bias
             assert not bias or (bias[0] == np.zeros(len(w))).all()
 
-    call = of_network(rng, check)
-    call.arguments["rng"] = np.random.default_rng(rng.randrange(2**32))
-    call.spoils["rng"] = NO_GENERATORS
-    return call
+    source = np.random.default_rng(rng.randrange(2**32))
+    return of_network(network(rng), check, {"rng": NO_GENERATORS}, rng=source)
 
 
 def run(layers: list, params: list, x: np.ndarray, activation) -> list:
@@ -627,17 +615,10 @@ def forward(rng):
 # -- what a neuron sees ----------------------------------------------------------------------------
 
 
-def looks_at(layer, before: tuple, axis: int) -> list[set]:
-    """Return the pixels that each place along an axis looks at, those of the padding included."""
-    stride = layer.stride if isinstance(layer, Conv) else layer.stride or layer.size
-    padding = layer.padding if isinstance(layer, Conv) else "valid"
-    dilation = layer.dilation if isinstance(layer, Conv) else 1
-    size = before[1 + axis]
-    pads = pads_of(padding, size, layer.size, stride, dilation, axis)
-    outputs = places(size + sum(pads), (layer.size - 1) * dilation + 1, stride)
-    return [
-        {p * stride + a * dilation - pads[0] for a in range(layer.size)} for p in range(outputs + 1)
-    ]
+def looks_at(layer, before: tuple, axis: int) -> list[list]:
+    """Return what each place along an axis looks at, and one place more, in the padding as well."""
+    padding, stride, dilation = options_of(layer)
+    return axis_of(padding, before[1 + axis], layer.size, stride, dilation, axis, more=1)[1]
 
 
 @generates(cn)
@@ -645,54 +626,39 @@ def receptive_fields(rng):
     def check(found, layers, shapes):
         assert found[0] == (1, 1, 0)
         for k in range(1, len(layers) + 1):
-            ends = [{0}, {1}]
+            fields = [{0}, {1}]
             for layer, before in zip(layers[k - 1 :: -1], shapes[k - 1 :: -1], strict=True):
-                seen = looks_at(layer, before, 0)
-                step = min(seen[1]) - min(seen[0])
-                ends = [
-                    {
-                        min(seen[0]) + p * step + d
-                        for p in end
-                        for d in {s - min(seen[0]) for s in seen[0]}
-                    }
-                    for end in ends
-                ]
-            first, second = ends
+                first, second, *_ = looks_at(layer, before, 0)
+                step = second[0] - first[0]
+                fields = [{p * step + m for p in field for m in first} for field in fields]
+            first, second = fields
             expected = max(first) - min(first) + 1, min(second) - min(first), min(first)
             assert found[k] == expected
 
-    return of_network(rng, check, dense=False)
+    return of_network(network(rng, dense=False), check)
 
 
 @generates(cn)
 def reached(rng):
-    layers, shape, shapes = network(rng, dense=False)
-    neuron = tuple(rng.randrange(n) for n in shapes[-1][1:])
+    drawn = network(rng, dense=False)
+    neuron = tuple(rng.randrange(n) for n in drawn[2][-1][1:])
 
-    def check(found, exact):
-        masks = [[{neuron[0]}, {neuron[1]}]]
+    def check(found, layers, shapes):
+        seen = [[{i} for i in neuron]]
         for layer, before in zip(layers[::-1], shapes[-2::-1], strict=True):
-            seen = [looks_at(layer, before, axis) for axis in (0, 1)]
-            inside = [range(n) for n in before[1:]]
-            masks.append(
+            seen.append(
                 [
-                    {m for p in masks[-1][axis] for m in seen[axis][p] if m in inside[axis]}
+                    {m for p in seen[-1][axis] for m in looks_at(layer, before, axis)[p]}
+                    & {*range(before[1 + axis])}
                     for axis in (0, 1)
                 ]
             )
-        for mask, (rows, columns), size in zip(found[::-1], masks, shapes[::-1], strict=True):
+        for mask, (rows, columns), size in zip(found[::-1], seen, shapes[::-1], strict=True):
             assert mask.dtype == bool
             assert mask.shape == size[1:]
             assert {*zip(*np.nonzero(mask), strict=True)} == {*itertools.product(rows, columns)}
 
-    wrong = [(-1, 0), (0.5, 0), (99, 0), (0,), None, 3, "ab", [[0, 0]], (np.nan, 0)]
-    return Call(
-        {"layers": tuple(layers), "shape": shape, "neuron": neuron},
-        check,
-        UNFIT,
-        names=ABOUT_LAYERS,
-        spoils={"layers": NO_LAYERS, "neuron": wrong},
-    )
+    return of_network(drawn, check, {"neuron": NO_NEURONS}, neuron=neuron)
 
 
 def slopes(layers: list, shape: tuple, place: tuple, source, activation, pixels) -> list:
@@ -709,38 +675,23 @@ def slopes(layers: list, shape: tuple, place: tuple, source, activation, pixels)
 
 @generates(cn)
 def input_gradient(rng):
-    layers, shape, shapes = network(rng, most=4, depth=2)
-    while not layers:
-        layers, shape, shapes = network(rng, most=4, depth=2)
+    drawn = layers, shape, shapes = network(rng, most=4, depth=2)
+    if not layers:
+        return input_gradient(rng)
     neuron = tuple(rng.randrange(n) for n in shapes[-1][1:])
     seed, activation = rng.randrange(2**32), rng.choice([square, lambda z: z])
     pixels = rng.sample([*np.ndindex(*shape)], 3)
 
-    def check(found, exact):
+    def check(found, layers, shapes):
         assert found.shape == shape
         source = np.random.default_rng(seed)
         expected = slopes(layers, shape, neuron, source, activation, pixels)
         np.testing.assert_allclose([found[k] for k in pixels], expected, rtol=1e-9, atol=1e-11)
 
-    wrong = [(-1, 0), (0.5, 0), (99, 0), (0, 0, 0), None, 3, "abc", [[0, 0]], (np.nan, 0)]
-    return Call(
-        {
-            "layers": tuple(layers),
-            "shape": shape,
-            "neuron": neuron,
-            "rng": np.random.default_rng(seed),
-            "activation": activation,
-        },
-        check,
-        UNFIT,
-        names=ABOUT_LAYERS,
-        spoils={
-            "layers": NO_LAYERS,
-            "neuron": wrong,
-            "rng": NO_GENERATORS,
-            "activation": NO_FUNCTIONS,
-        },
-    )
+    spoils = {"neuron": NO_NEURONS, "rng": NO_GENERATORS, "activation": NO_FUNCTIONS}
+    source = np.random.default_rng(seed)
+    more = {"neuron": neuron, "rng": source, "activation": activation}
+    return of_network(drawn, check, spoils, **more)
 
 
 @generates(cn)

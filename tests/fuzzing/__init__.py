@@ -298,6 +298,11 @@ def holds_nothing(x: Any) -> bool:
     return x.size == 0 if isinstance(x, np.ndarray) else isinstance(x, list | dict) and not x
 
 
+def is_complex(x: Any) -> bool:
+    """Return whether an array is complex, as points may be at which a derivative is wanted."""
+    return isinstance(x, np.ndarray) and (x.dtype.kind == "c" or 1j in x.ravel().tolist())
+
+
 def a_function(*_):
     """A function where a number should be."""
 
@@ -388,6 +393,12 @@ def all_close(found: Any, expected: Any, tolerance: float, scale: Any = None) ->
     assert found.shape == expected.shape
     for f, e in zip(found.flat, expected.flat, strict=True):
         close(f, e, tolerance, scale)
+
+
+def beyond(size: Fraction, otherwise: str | None = None) -> str | None:
+    """Return the refusals that are foreseen of results that may be out of the range of floats."""
+    overflow = "must stay finite|must fit a float|must be finite"
+    return overflow if size > Fraction(2) ** 1000 else otherwise
 
 
 def agrees(found: Any, expected: Any, exact: bool, tolerance: float, scale: Any) -> None:

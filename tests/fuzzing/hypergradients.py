@@ -17,8 +17,10 @@ from fuzzing import (
     Call,
     absolute,
     agrees,
+    beyond,
     entries,
     generates,
+    is_complex,
     matrix,
     named,
     not_called,
@@ -35,9 +37,6 @@ not_called(hg, "a record, which computes nothing", "Loss", "Reversible", "Run")
 not_called(hg, "it tells of a call, and takes no numbers", "counted", "peak_bytes")
 not_called(hg, "counting is that of byhand.backpropagation", "multiplications")
 not_called(hg, "its derivatives are those of byhand.backpropagation", "from_function")
-
-OVERFLOW = "must stay finite|must fit a float|must be finite"
-BEYOND = Fraction(2) ** 1000
 
 
 # -- losses --------------------------------------------------------------------------------------
@@ -114,8 +113,8 @@ def evaluated(kind: Callable):
     """Return a generator for a loss, which is then evaluated at a point."""
 
     def generator(rng):
-        most = [BEYOND]
-        while max(most) >= BEYOND:
+        most = [Fraction(2) ** 2000]
+        while beyond(max(most)):
             _, numbers, plain, _, size = drawn(rng, [kind])
             d = len(plain.b)
             w, v = times(size, vector(rng, d)), vector(rng, d)
@@ -227,7 +226,7 @@ def of_run(route: Callable, batches: bool = False, more: Callable | None = None)
         return Call(
             given,
             check,
-            OVERFLOW if most > BEYOND else None,
+            beyond(most),
             names={"etas": "etas|step sizes"},
             also={"every": lambda every: every is None, "w0": is_complex, "etas": is_complex},
             through=through,
@@ -235,10 +234,6 @@ def of_run(route: Callable, batches: bool = False, more: Callable | None = None)
         )
 
     return generator
-
-
-def is_complex(x) -> bool:
-    return isinstance(x, np.ndarray) and (x.dtype.kind == "c" or 1j in x.ravel().tolist())
 
 
 named(hg, "trajectory", of_run(lambda end, *run: walked(*run), batches=True))
@@ -270,7 +265,7 @@ def forward_hypergradient(rng):
     return Call(
         {"w0": w0, "eta": eta, "steps": steps},
         check,
-        OVERFLOW if most > BEYOND else None,
+        beyond(most),
         names={"eta": "eta|step size"},
         also={"w0": is_complex, "eta": lambda eta: type(eta) is complex},
         through=lambda function, **given: function(loss, **given),
@@ -371,7 +366,7 @@ def one_step_parabola(rng):
         for c, route, by, most in zip(found, parabola, scales, sizes, strict=True):
             agrees(c, by * route, exact, 1e-15, most)
 
-    refusal = OVERFLOW if max(sizes) > BEYOND else None
+    refusal = beyond(max(sizes))
     return Call(arguments, check, refusal, also={"w0": is_complex}, whole=False)
 
 
@@ -382,9 +377,8 @@ def best_step(rng):
     def check(found, exact):
         agrees(found, -slope / (2 * curvature) / scale**2, exact, 1e-12, None)
 
-    refusal = "every step size is optimal" if curvature == 0 else None
-    if refusal is None and -slope / (2 * curvature) / scale**2 > BEYOND:
-        refusal = OVERFLOW
+    every = "every step size is optimal"
+    refusal = beyond(-slope / (2 * curvature) / scale**2) if curvature else every
     return Call(arguments, check, refusal, also={"w0": is_complex}, whole=False)
 
 

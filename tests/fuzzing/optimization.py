@@ -16,12 +16,15 @@ from byhand import optimization as opt
 from fuzzing import (
     Call,
     absolute,
+    agrees,
     all_close,
+    beyond,
     close,
     entries,
     generates,
     holds_nothing,
     identity,
+    is_complex,
     matrix,
     named,
     not_called,
@@ -53,9 +56,6 @@ not_called(opt, "an error", "NonFiniteError")
 TINY = Fraction(1, 2**30)
 MIXED = "exact parameters need"
 """Exact parameters beside floats are refused."""
-OVERFLOW = "must stay finite|must fit a float|must be finite"
-BEYOND = Fraction(2) ** 1022
-"""What is larger may be refused as out of the range of floats."""
 
 
 def rate(rng: random.Random) -> Fraction:
@@ -64,6 +64,14 @@ def rate(rng: random.Random) -> Fraction:
 
 def decay_of(rng: random.Random) -> Fraction:
     return rng.choice([*(Fraction(k, 4) for k in (0, 0, 1, 2, 3)), 1 - TINY, 1 - Fraction(1, 2**9)])
+
+
+def in_rows(x: list) -> list:
+    return x if isinstance(x[0], list) else [x]
+
+
+def largest(A: list) -> Fraction:
+    return max(map(abs, entries(A)))
 
 
 # -- optimizers, one coordinate at a time --------------------------------------------------------
@@ -158,8 +166,7 @@ def stepping(hyper: dict, textbook: Callable, rng, make: Callable | None = None,
     refusal = [MIXED]
     try:
         points, sizes = along(lambda *walk: textbook(*walk, **hyper), start, gradients)
-        if any(abs(x) > BEYOND for size in sizes for x in size):
-            refusal.append(OVERFLOW)
+        refusal.append(beyond(max(abs(x) for size in sizes for x in size), MIXED))
     except ZeroDivisionError:
         refusal.append("every gradient of a parameter has been 0 and epsilon is 0")
 
@@ -323,12 +330,9 @@ def run(rng):
 
     def check(found, exact):
         assert found.params.shape == (steps + 1, 2)
-        assert not exact or found.params.dtype == object
-        for w, row in zip(start, found.params.T, strict=True):
-            for t, x in enumerate(row):
-                value = (1 - eta * c) ** t * w
-                size = (1 + abs(eta * c)) ** t * abs(w)
-                assert x == value if exact else close(x, value, 1e-15 * (t + 1), size) is None
+        for t, point in enumerate(found.params):
+            size = (1 + abs(eta * c)) ** t * largest(start)
+            agrees(point, times((1 - eta * c) ** t, start), exact, 1e-15 * (t + 1), size)
 
     arguments = {"start": start, "steps": steps}
     optimizer, slope = opt.gradient_descent(eta), beside(c)
@@ -394,10 +398,6 @@ def points_of(rng: random.Random, d: int):
     return vector(rng, d) if rng.random() < 0.5 else matrix(rng, rng.randint(1, 3), d)
 
 
-def is_complex(x) -> bool:
-    return isinstance(x, np.ndarray) and (x.dtype.kind == "c" or 1j in x.ravel().tolist())
-
-
 def evaluated(
     rng, arguments: dict, d: int, expected: Callable, sizes: Callable, in_floats: bool = False
 ) -> Call:
@@ -408,7 +408,7 @@ def evaluated(
     """
     scale = power_of_two(rng)
     x = times(scale, points_of(rng, d))
-    rows = x if isinstance(x[0], list) else [x]
+    rows = in_rows(x)
     routes = [expected(row) for row in rows]
     size = [max(x) for x in zip(*(sizes(list(map(abs, row))) for row in rows), strict=True)]
 
@@ -417,20 +417,16 @@ def evaluated(
         return objective.value(x), objective.gradient(x), objective.hessian(x)
 
     def check(found, exact):
-        for k, (part, dimensions) in enumerate(zip(found, [(), (d,), (d, d)], strict=True)):
-            part = np.asarray(part)
-            assert part.shape == np.shape(x)[:-1] + dimensions
-            assert part.dtype == float or not in_floats
-            assert part.dtype == object or in_floats or not exact
-            part = part.reshape(-1, *dimensions)
-            for one, route in zip(part, routes, strict=True):
-                for a, b in zip(np.ravel(one), entries([route[k]]), strict=True):
-                    assert a == b if part.dtype == object else close(a, b, 1e-13, size[k]) is None
+        for k, part in enumerate(found):
+            assert np.asarray(part).dtype == float or not in_floats
+            route = [at_one[k] for at_one in routes]
+            route = route if rows is x else route[0]
+            agrees(part, route, exact and not in_floats, 1e-13, size[k])
 
     return Call(
         {**arguments, "x": x},
         check,
-        OVERFLOW if max(size) > BEYOND else None,
+        beyond(max(size)),
         names={"x": "point"},
         any_shape=frozenset({"x"}),
         also={"x": is_complex, "b": lambda b: b is None},
@@ -452,7 +448,7 @@ def quadratic(rng):
 
     def sizes(x):
         value, gradient, _ = expected(x, absolute(A), absolute(b), -1)
-        return value, max(gradient), max(entries(absolute(A)))
+        return value, max(gradient), largest(A)
 
     arguments = {"A": A, "b": b}
     return evaluated(rng, arguments, d, expected, sizes)
@@ -562,7 +558,7 @@ def loss_rises(rng):
     return Call(
         {"path": path},
         check,
-        OVERFLOW if max(losses) > BEYOND else None,
+        beyond(max(losses)),
         names={"path": "path|point"},
         through=lambda function, path: function(objective, path),
     )
@@ -578,28 +574,23 @@ def two_points(rng: random.Random):
     return times(scale, shape()), times(scale, shape())
 
 
-def in_rows(x: list) -> list:
-    return x if isinstance(x[0], list) else [x]
-
-
 @generates(opt)
 def linearization_error(rng):
     x, y = two_points(rng)
     c = number(rng)
 
     def check(found, exact):
-        found = np.ravel(found)
-        for e, p, q in zip(found, in_rows(x), in_rows(y), strict=True):
-            expected = sum(c * (u - v) ** 2 for u, v in zip(p, q, strict=True))
-            size = sum(abs(c) * (abs(u) + abs(v)) ** 2 for u, v in zip(p, q, strict=True))
-            assert e == expected if exact else close(e, expected, 1e-14, 4 * size) is None
+        pairs = zip(in_rows(x), in_rows(y), strict=True)
+        expected = [sum(c * (u - v) ** 2 for u, v in zip(*pair, strict=True)) for pair in pairs]
+        expected = expected if in_rows(x) is x else expected[0]
+        agrees(found, expected, exact, 1e-13, 10 * abs(c) * most**2)
 
     times_c, slope = beside(c), beside(2 * c)
-    largest = max(map(abs, entries([x, y])))
+    most = largest([x, y])
     return Call(
         {"x": x, "y": y},
         check,
-        OVERFLOW if 4 * 4 * largest**2 * 3 > BEYOND else None,
+        beyond(most**2),
         names={"x": r"\bx\b", "y": r"\by\b"},
         through=lambda f, x, y: f(lambda p: (times_c(p) * p).sum(axis=-1), slope, x, y),
         whole=False,
@@ -616,11 +607,11 @@ def gradient_variation(rng):
         all_close(found, np.full(np.shape(x)[:-1], c, dtype=object), 1e-14)
 
     slope = beside(c)
-    largest = max(map(abs, entries([x, y])))
+    most = largest([x, y])
     return Call(
         {"x": x, "y": y},
         check,
-        "x and y must be different" if equal else OVERFLOW if largest * c > BEYOND else None,
+        "x and y must be different" if equal else beyond(most * c),
         names={"x": r"\bx\b", "y": r"\by\b"},
         through=lambda f, x, y: f(slope, x, y),
         whole=False,
@@ -677,31 +668,24 @@ def newton_raphson(rng):
     d, scale, steps = rng.randint(1, 3), power_of_two(rng), rng.randint(0, 3)
     A, start, damping = symmetric_matrix(rng, d), times(scale, points_of(rng, d)), rate(rng)
     inverse = solved(A, identity(d))
-    condition = float(d * d * max(entries(absolute(A))) * largest(inverse)) if inverse else 0
+    condition = float(d * d * largest(A) * largest(inverse)) if inverse else 0
     f = opt.quadratic(A)
 
     def check(found, exact):
         assert found.shape == (steps + 1, *np.shape(start))
-        assert not exact or found.dtype == object
         for t, points in enumerate(found):
-            expected = times((1 - damping) ** t, start)
-            size = (1 + damping) ** t * max(map(abs, entries(start)))
-            for a, b in zip(points.flat, entries(expected), strict=True):
-                assert a == b if exact else close(float(a), b, 1e-15 * condition, size) is None
+            size = (1 + damping) ** t * largest(start)
+            agrees(points, times((1 - damping) ** t, start), exact, 1e-15 * condition, size)
 
     return Call(
         {"start": start, "steps": steps, "damping": damping},
         check,
-        f"{MIXED}" if inverse else f"the Hessian must not be singular|{MIXED}",
+        MIXED if inverse else f"the Hessian must not be singular|{MIXED}",
         names={"start": "start|point"},
         any_shape=frozenset({"start"}),
         through=lambda function, **given: function(f.gradient, f.hessian, **given),
         whole=False,
     )
-
-
-def largest(A: list) -> Fraction:
-    return max(map(abs, entries(A)))
 
 
 @generates(opt)
@@ -714,13 +698,11 @@ def minimum_norm_solution(rng):
     def check(found, exact):
         residual = [[y - z[0]] for y, z in zip(t, product(X, [[w] for w in start]), strict=True)]
         weights = product(inverse, residual)
-        across = transposed(X)
-        step = [x[0] for x in product(across, weights)]
+        step = [x[0] for x in product(transposed(X), weights)]
         condition = float(n * n * largest(gram) * largest(inverse))
         size = largest([start, step]) + largest(X) * largest(inverse) * largest(residual) * n
-        for a, s, w in zip(found, start, step, strict=True):
-            b = other * (s + w)
-            assert a == b if exact else close(a, b, 1e-14 * condition, other * size) is None
+        expected = [other * (s + w) for s, w in zip(start, step, strict=True)]
+        agrees(found, expected, exact, 1e-14 * condition, other * size)
 
     other = power_of_two(rng) if scale == 1 else 1 / scale
     arguments = {
@@ -743,15 +725,10 @@ def matrix_call(rng, expected: Callable) -> Call:
     eta /= rng.choice([1, scale])
 
     def check(found, exact):
-        rows = expected(h, eta, beta)
-        if exact:
-            assert found.dtype == object
-            assert (found == np.array(rows, dtype=object)).all()
-        else:
-            all_close(found, rows, 1e-15, 4 * (1 + abs(eta * h)))
+        agrees(found, expected(h, eta, beta), exact, 1e-15, 4 * (1 + abs(eta * h)))
 
     arguments = {"curvature": h, "learning_rate": eta, "momentum": beta}
-    return Call(arguments, check, OVERFLOW if abs(eta * h) > BEYOND / 4 else None)
+    return Call(arguments, check, beyond(abs(eta * h)))
 
 
 @generates(opt)
@@ -787,7 +764,7 @@ def heavy_ball_factor(rng):
     return Call(
         arguments,
         check,
-        OVERFLOW if max(map(abs, drawn)) > BEYOND else None,
+        beyond(largest(drawn)),
         any_shape=frozenset({"curvature", "learning_rate", "momentum"}),
     )
 

@@ -7,8 +7,10 @@ import sympy as sp
 
 from byhand.evidence import ClaimError, by, claim, declaring, exhaust, holds, prove
 from byhand.evidence.comparing import Holds
+from byhand.evidence.entry import entry_of
 from byhand.evidence.proving import is_true
 from byhand.evidence.running import run
+from byhand.evidence.showing import line
 from byhand.evidence.translating import Translator
 
 x, y = sp.symbols("x y", real=True)
@@ -118,6 +120,7 @@ def test_a_reader_without_a_prover_is_told_so_and_a_build_is_not_let_through(pla
     outcome = run(planted)
     assert outcome.evidence == "proved"
     assert "proved when the book was built" in outcome.result.effect
+    assert line(entry_of(outcome)).endswith("proved for all x > 1, when the book was built]")
     monkeypatch.setenv("BYHAND_BUILD", "1")
     with pytest.raises(ImportError, match="z3-solver is not installed"):
         run(planted)

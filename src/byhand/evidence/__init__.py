@@ -12,10 +12,12 @@ proving    proves statements about all values
 translating  puts formulas into a prover's language
 printed    holds a sheet to the digits that it prints
 setting    sets results as text and as mathematics
-source     finds the source of a route
+plain      formulas as plain text
+source     finds the source of a route, and of the set-up
 anchoring  whether routes are two, over the whole book
 entry      the entry of the ledger that comes out, as data
-showing    shows entries in a terminal, in JupyterLab and on the site
+opening    an entry as HTML: a line that opens to all that was done, or a table
+showing    shows entries in a terminal and in JupyterLab; the site does so itself
 checking   ``check``, and what it says to a reader
 values     the older form, made of values
 """

@@ -12,7 +12,7 @@ from html import escape
 from itertools import starmap
 
 from byhand.evidence.anchoring import common, most_independent
-from byhand.evidence.setting import MAX_ENTRIES, MAX_SIDE, scientific
+from byhand.evidence.setting import MAX_ENTRIES, MAX_NARROW, MAX_SIDE, letters, scientific
 
 MAX_COLUMNS = 4
 """A result with more entries, or one that is no vector, has one column in a table of cases."""
@@ -22,9 +22,6 @@ PLAIN = re.compile(
 )
 FRACTION = re.compile(r"(-?)\\tfrac\{(\d+)\}\{(\d+)\}")
 """Numbers that are set without a formula, which weighs a hundred times as much."""
-
-MAX_NARROW = 36
-"""On a phone a table with a wider result, in letters, has its cells below each other."""
 
 LONG = 200
 """A value with more HTML is not written twice."""
@@ -87,12 +84,21 @@ class Page:
         if not shape:
             return self.number(value["latex"])
         if len(shape) == 2 and max(shape) <= MAX_SIDE:
-            return self.mathematics(value["latex"])
+            return self._matrix(entries, shape[1])
         size = 1
         for length in shape:
             size *= length
         more = [f"… ({size} in all)"] if size > MAX_ENTRIES else []
         return f"({', '.join([*map(self.number, entries[:MAX_ENTRIES]), *more])})"
+
+    def _matrix(self, entries: list[str], width: int) -> str:
+        """Return a matrix as a table, which weighs less than a formula and can be made small."""
+        rows = [entries[i : i + width] for i in range(0, len(entries), width)]
+        columns = [max(map(letters, column)) for column in zip(*rows, strict=True)]
+        wide = sum(columns) + 2 * width > MAX_NARROW
+        cells = ["".join(f"<td>{self.number(x)}</td>" for x in row) for row in rows]
+        body = "".join(f"<tr>{row}</tr>" for row in cells)
+        return f'<table class="matrix{" wide" if wide else ""}"><tbody>{body}</tbody></table>'
 
     # -- a claim ---------------------------------------------------------------------------------
 
@@ -315,8 +321,9 @@ def _columns(entries: list[dict]) -> int:
 
 def _width(value: dict) -> int:
     """Return about how many letters wide a result is."""
-    entries = value["entries"] or [value["text"]]
-    return len(", ".join(re.sub(r"\\[A-Za-z]+ ?|[{}^_]", "", entry) for entry in entries))
+    if len(value["shape"]) == 2:
+        return 0  # a matrix is made small
+    return sum(letters(entry) + 2 for entry in value["entries"] or [value["text"]])
 
 
 def _same_formula(entries: list[dict]) -> str | None:
@@ -367,7 +374,9 @@ def agreement(entry: dict) -> str:
     """Return in words how the routes agree."""
     routes = f"{len(entry['routes'])} routes agree"
     if entry["evidence"] == "proved":
-        return f"{routes}; proved for all {entry['for_all']}"
+        lacking = any(r["method"] == "prover" and not r["proof"] for r in entry["routes"])
+        when = ", when the book was built" if lacking else ""
+        return f"{routes}; proved for all {entry['for_all']}{when}"
     if entry["deviation"] == 0:
         return f"{routes} exactly"
     if entry["deviation_unit"] == "standard errors":

@@ -77,25 +77,16 @@ class Proof(NamedTuple):
         return "; ".join([f"proved by {self.prover}", *(trial.markdown for trial in self.trials)])
 
 
-class Point(NamedTuple):
-    """Values of a statement's symbols, in words and in Markdown."""
-
-    text: str
-    markdown: str
-
-    def __str__(self) -> str:
-        return self.text
-
-
-def _said(change: str, counterexample: Any) -> str:
+def _said(change: str, counterexample: str | None) -> str:
     if counterexample is None:
         return f"holds {change}, too"
     return f"fails {change}, as at {counterexample}"
 
 
-def _tried(change: str, markdown: str, counterexample: Point | None) -> Trial:
-    told = counterexample and counterexample.markdown
-    return Trial(change, counterexample and counterexample.text, _said(markdown, told))
+def _tried(change: str, markdown: str, counterexample: str | None) -> Trial:
+    """Return a trial; its point stays text, which weighs little and reads as well."""
+    told = counterexample and counterexample.replace("-", "−")
+    return Trial(change, counterexample, _said(markdown, told))
 
 
 def prove(statement: Any, given: Sequence[Any] = (), altered: Sequence[Any] = ()) -> Holds:
@@ -192,7 +183,7 @@ class _Question:
                     f"{statement} has the root of {base}, which is negative at {model}"
                 )
 
-    def counterexample(self, statement: Any, given: Sequence[Any]) -> Point | None:
+    def counterexample(self, statement: Any, given: Sequence[Any]) -> str | None:
         """Return where the hypotheses hold and the statement does not, or None.
 
         Raises
@@ -219,7 +210,7 @@ class _Question:
     def _speaks_of(side: Any, root: Any) -> bool:
         return root.decl().name() in side.sexpr()
 
-    def _model(self, parts: list[Any], statement: Any) -> Point | None:
+    def _model(self, parts: list[Any], statement: Any) -> str | None:
         model = self._solve(parts, statement)
         return None if model is None else self._point(model)
 
@@ -246,7 +237,7 @@ class _Question:
             return sympy.Float(sympy.Rational(str(nearby)), PRECISION)
         return sympy.Rational(str(value))
 
-    def _point(self, model: Any) -> Point:
+    def _point(self, model: Any) -> str:
         values = {s: self._number(value) for s, value in self._values(model).items()}
         values = dict(sorted(values.items(), key=lambda pair: pair[0].name))
         more = []
@@ -255,21 +246,13 @@ class _Question:
             more = ["…" if len(nonzero) > MOST else "the others 0" if nonzero else "all 0"]
             values = dict(list(nonzero.items())[:MOST])
         if not values and not more:
-            return Point("every point", "every point")
-        texts = [f"{expression(s)} = {value}" for s, value in values.items()]
-        formulas = [f"${expression_latex(s)} = {_in_latex(v)}$" for s, v in values.items()]
-        return Point(", ".join(texts + more), ", ".join(formulas + more))
+            return "every point"
+        return ", ".join([f"{expression(s)} = {value}" for s, value in values.items()] + more)
 
     def _number(self, value: Any) -> str:
         if self.z3.is_algebraic_value(value):
             return f"{value.as_decimal(6).rstrip('?')}…"
         return str(value)
-
-
-def _in_latex(number: str) -> str:
-    p, slash, q = number.partition("/")
-    sign = "-" * p.startswith("-")
-    return rf"{sign}\tfrac{{{p.lstrip('-')}}}{{{q}}}" if slash else number.replace("…", r"\dots")
 
 
 def is_true(statement: Any, values: dict[Any, Any]) -> bool:
@@ -328,6 +311,6 @@ def exhaust(
     failing = next((one for one in cases if not altered(one)), None)
     if failing is None:
         raise ClaimError("the altered statement holds in all cases as well: alter it otherwise")
-    trial = _tried("as altered", "as altered", Point(str(failing), str(failing)))
+    trial = _tried("as altered", "as altered", str(failing))
     proof = Proof(f"all {len(cases)} cases", "each case", (), (trial,), decided=False)
     return Holds(True, proof.text, proof)

@@ -32,6 +32,12 @@ MAX_SIDE = 8
 MAX_PLACES = 6
 """So many digits of a float are shown in an array: nobody reads lists of twelve-digit numbers."""
 
+MAX_WIDTH = 4
+"""In a matrix with more columns there are two digits fewer."""
+
+MAX_NARROW = 36
+"""So many letters fit on a phone. A longer formula is set so that it may be broken over lines."""
+
 MAX_LATEX = 300
 """An expression that is longer in LaTeX is told by its number of terms."""
 
@@ -99,12 +105,14 @@ def scientific(x: float) -> str:
 def expression(x: Any) -> str:
     """Return an expression or relation of SymPy as it is written by hand in one line.
 
+    A symbol that is named ``sqrt_x`` is the root of x, one that is named ``u'x`` a derivative.
+
     Examples
     --------
     >>> import sympy
-    >>> h, root = sympy.symbols("h sqrt_rho")
-    >>> expression(2 * h / (h**2 + root**2))
-    '2·h/(h² + ρ)'
+    >>> h, root, slope = sympy.symbols("h sqrt_rho u1'x")
+    >>> expression(sympy.Eq(slope, 2 * h / (h**2 + root**2)))
+    '∂u₁/∂x = 2·h/(h² + ρ)'
     """
     shown = re.sub(r"\*\*(\d+)\b", lambda m: m[1].translate(_SUPERSCRIPTS), _in_words(x))
     shown = re.sub(r"sqrt\((\w+)\)", r"√\1", shown).replace("sqrt(", "√(")
@@ -120,7 +128,12 @@ def _in_words(x: Any) -> str:
 
     class Printer(StrPrinter):
         def _print_Symbol(self, symbol):  # noqa: N802
-            return pretty_symbol(symbol.name).replace("*", "∗")
+            above, prime, below = map(pretty_symbol, symbol.name.partition("'"))
+            return f"∂{above}/∂{below}" if prime else above.replace("*", "∗")
+
+        def _print_Relational(self, relation):  # noqa: N802
+            sign = {"==": "=", "!=": "≠"}.get(relation.rel_op, relation.rel_op)
+            return f"{self._print(relation.lhs)} {sign} {self._print(relation.rhs)}"
 
     return Printer().doprint(_with_roots(x))
 
@@ -223,10 +236,31 @@ def expression_latex(x: Any) -> str:
     import sympy  # a second to import, and few claims are symbolic
 
     x = _with_roots(x)
-    starred = {s: f"{s.name[:-1]}^{{*}}" for s in x.free_symbols if s.name.endswith("*")}
-    shown = sympy.latex(x, symbol_names=starred)
+    names = {s: _name_latex(s.name) for s in x.free_symbols if re.search(r"['*]", s.name)}
+    shown = sympy.latex(x, symbol_names=names)
+    if letters(shown) > MAX_NARROW:
+        if isinstance(x, sympy.Expr):
+            above, below = (sympy.latex(part, symbol_names=names) for part in sympy.fraction(x))
+            high = below != "1" and max(letters(above), letters(below)) < MAX_NARROW
+            shown = shown if below == "1" or high else f"({above}) / ({below})"
+        shown = shown.replace(r"\left(", "(").replace(r"\right)", ")")
     terms = len(sympy.Add.make_args(x))
     return shown if len(shown) <= MAX_LATEX else rf"\text{{an expression of {terms} terms}}"
+
+
+def letters(latex: str) -> int:
+    """Return about how many letters wide a formula is."""
+    return len(re.sub(r"\\[A-Za-z]+ ?|[{}^_ ]", "", latex))
+
+
+def _name_latex(name: str) -> str:
+    """Return a symbol's name in LaTeX: ``h*`` with its star, ``u'x`` as a derivative."""
+    import sympy
+
+    above, prime, below = name.partition("'")
+    if prime:
+        return rf"\partial {_name_latex(above)} / \partial {_name_latex(below)}"
+    return f"{name[:-1]}^{{*}}" if name.endswith("*") else sympy.latex(sympy.Symbol(name))
 
 
 def _float(x: float, digits: int) -> str:
@@ -266,7 +300,8 @@ def as_data(value: Any, digits: Any = 12) -> dict[str, Any]:
     words = isinstance(value, str | TRUTH | Holds)
     shape = () if words or is_enclosure(value) else _shape(value)
     if shape:
-        digits = np.minimum(digits, MAX_PLACES)
+        wide = len(shape) > 1 and shape[-1] > MAX_WIDTH
+        digits = np.minimum(digits, MAX_PLACES - 2 * wide)
     return {
         "text": text(value, digits),
         "latex": latex(value, digits),

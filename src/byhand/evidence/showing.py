@@ -23,13 +23,18 @@ from byhand.evidence.opening import (
 from byhand.evidence.plain import plain
 
 STYLE = """<style>
-.byhand summary { display: list-item; cursor: pointer }
+.byhand summary { display: list-item; list-style: inside disclosure-closed; cursor: pointer }
+.byhand details[open] > summary { list-style-type: disclosure-open }
 .byhand :is(.claim-routes, .claim-sheet, .claim-open em) { opacity: 0.7 }
 .byhand .claim-open { margin: 0.4em 0 0.8em 1.2em }
-.byhand .claim-open pre { margin: 0.2em 0 0.6em; white-space: pre-wrap; overflow-wrap: anywhere }
+.byhand .claim-open pre { margin: 0.2em 0 0.6em; white-space: pre-wrap; word-break: normal;
+  overflow-wrap: anywhere }
 .byhand .claims-table { margin: 0 0 0.3em }
 .byhand .claims-table :is(th, td) { text-align: left; font-weight: 400 }
 .byhand .claims-table .claim-slip { font-weight: 700 }
+.byhand .matrix { display: inline-table; margin: 0; border: solid; border-width: 0 1px;
+  border-radius: 0.5em; vertical-align: middle }
+.byhand .matrix td { padding: 0 0.35em; text-align: center; background: none }
 .byhand figure { margin: 0 }
 .byhand figcaption { font-weight: 600 }
 </style>"""

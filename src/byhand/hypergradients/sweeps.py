@@ -314,11 +314,13 @@ def _still_finite(name: str, value: Any) -> None:
 def _checked(loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None) -> tuple:
     """Return w(0) and the step sizes, which compute with one another, and each step's loss."""
     etas = step_sizes(etas)
-    steps = [loss] * len(etas) if batches is None else sequence("batches", batches)
+    batches = batches if batches is None else sequence("batches", batches)
+    steps = [loss] * len(etas) if batches is None else batches
     if len(steps) != len(etas):
         raise ValueError(f"{len(etas)} steps need as many batches, got {len(steps)}")
-    for each in {id(each): each for each in (loss, *steps)}.values():
-        w0 = starting_point(each, w0)
+    w0 = starting_point(loss, w0)
+    for batch in {id(batch): batch for batch in batches or ()}.values():
+        w0 = starting_point(batch, w0)
     if isinstance(w0, np.ndarray) and isinstance(etas, np.ndarray):
         w0, etas = together(w0=w0, etas=etas)
     return w0, etas, steps

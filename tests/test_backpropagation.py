@@ -476,6 +476,16 @@ def test_adjoints_and_directions_take_the_type_of_what_they_belong_to():
     assert jvp(np.square, halves, halves)[1].tolist() == [Fraction(1, 2)] * 2
 
 
+def test_a_base_that_is_a_number_of_python_leaves_the_type():
+    twice = derivative(derivative(lambda x: 2.0**x))
+    for x in (np.float32(0.25), np.full(3, 0.25, np.float32)):
+        assert twice(x).dtype == np.float32
+        np.testing.assert_allclose(twice(x), math.log(2) ** 2 * 2**0.25, rtol=1e-6)
+    assert derivative(lambda x: 0**x)(1.0) == 0
+    with pytest.raises(ValueError, match="not determined"):
+        derivative(lambda x: (-2) ** np.stack([x, x])[0])(2.0)
+
+
 def test_activations_of_any_number():
     assert relu(3) == 3
     assert type(relu(np.int8(-3))) is int

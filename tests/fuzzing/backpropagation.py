@@ -113,8 +113,8 @@ ELEMENTWISE = [
 
 
 def argument(rng: random.Random) -> Any:
-    """Draw a number or a vector, sometimes of another scale."""
-    scale = power_of_two(rng) if rng.random() < 0.7 else Fraction(1, 4)
+    """Draw a number or a vector: of any scale, often one where functions saturate."""
+    scale = rng.choice([power_of_two(rng), Fraction(1, 4), Fraction(16), Fraction(80)])
     return times(scale, vector(rng, rng.randint(1, 3)) if rng.random() < 0.5 else number(rng))
 
 

@@ -87,7 +87,7 @@ def terms(sizes, *options):
 def any_padding(rng: random.Random, taps: tuple) -> Any:
     pads = tuple(tuple(rng.randint(0, 2) for _ in range(2)) for _ in range(2))
     some = ["valid", "full", rng.randint(0, 2), pads, (pads[0][0], pads[1])]
-    return rng.choice(some + ["same"] * (taps[0] % 2 and taps[1] % 2))
+    return rng.choice(some + ["same"] * 4 * (taps[0] % 2 and taps[1] % 2))
 
 
 def pair(rng: random.Random, most: int) -> Pair:

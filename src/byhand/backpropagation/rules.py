@@ -101,6 +101,13 @@ def _power_base(c, y, a, b):
     return c * (b * a ** np.where(b, b - 1, 1))
 
 
+def _log_of_base(a):
+    """Return log a, and 0 for 0; one of Python's numbers leaves float32 what it is."""
+    if type(a) is int or type(a) is float:
+        return math.log(a) if a > 0 else 0.0 if a == 0 else math.nan
+    return np.log(np.where(a, a, 1))
+
+
 def _slope_of_abs(c, y, x):
     if _is_complex(x):
         raise TypeError("np.abs has no derivative at complex numbers")
@@ -216,7 +223,7 @@ ELEMENTWISE = {
     np.subtract: (operator.sub, lambda c, y, a, b: c, lambda c, y, a, b: -c),
     np.multiply: (operator.mul, lambda c, y, a, b: c * b, lambda c, y, a, b: c * a),
     np.divide: (operator.truediv, lambda c, y, a, b: c / b, lambda c, y, a, b: -c * (y / b)),
-    np.power: (operator.pow, _power_base, lambda c, y, a, b: c * (y * np.log(np.where(a, a, 1)))),
+    np.power: (operator.pow, _power_base, lambda c, y, a, b: c * (y * _log_of_base(a))),
     np.negative: (operator.neg, lambda c, y, x: -c),
     np.positive: (operator.pos, lambda c, y, x: c),
     np.reciprocal: (np.reciprocal, lambda c, y, x: -c * (y * y)),

@@ -32,7 +32,7 @@ MODULES = [
     optimization,
     sgd_stability,
 ]
-CALLS = int(os.environ.get("BYHAND_FUZZ_CALLS", "10000"))
+CALLS = int(os.environ.get("BYHAND_FUZZ_CALLS", "20000"))
 SEED = int(os.environ.get("BYHAND_FUZZ_SEED", "0"))
 SLOW = {
     "linear_algebra.derivative_routes",

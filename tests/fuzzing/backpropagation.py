@@ -280,6 +280,7 @@ RATIONAL = [
     (lambda a, b: a + b, each(operator.add)),
     (lambda a, b: a - b, each(operator.sub)),
     (lambda a, b: a * b, each(operator.mul)),
+    (lambda a, b: a @ np.outer(a, b), lambda a, b: [dot(a, a) * y for y in b]),
     (lambda a, b: a @ b - a, lambda a, b: [dot(a, b) - x for x in a]),
     (lambda a, b: np.maximum(a, b), each(lambda x, y: y if less(x, y) else x)),
     (lambda a, b: np.minimum(a, b), each(lambda x, y: x if less(x, y) else y)),

@@ -9,6 +9,7 @@ loaded a module outside its closure is not kept (see execution.py).
 from __future__ import annotations
 
 import ast
+import json
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from functools import cache
@@ -23,8 +24,25 @@ from byhand.problems import chapter_of
 PACKAGE = "byhand"
 # Who uses one of these may import what no statement names.
 DYNAMIC = {"__import__", "exec", "eval", "importlib", "pkgutil", "runpy"}
+MAX_KEPT = 50  # notebooks, as they were in the last builds
 # This one imports the claims of the chapter that it is given an id of.
 LOADER = "byhand.evidence.declaring"
+
+
+def kept_files(cells: list[str]) -> list[Path]:
+    """Return the same as :func:`files`, which takes a second for a book, from the last build."""
+    state = inputs.digest(f"src/{PACKAGE}/**/*", "_ext/book/closure.py", extra=json.dumps(cells))
+    store = inputs.ROOT / "_build" / "closures.json"
+    try:
+        kept = json.loads(store.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        kept = {}
+    if state not in kept:
+        kept[state] = [path.relative_to(inputs.ROOT).as_posix() for path in files(cells)]
+        temporary = store.with_suffix(".tmp")
+        temporary.write_text(json.dumps(dict(list(kept.items())[-MAX_KEPT:])), encoding="utf-8")
+        temporary.replace(store)
+    return [inputs.ROOT / path for path in kept[state]]
 
 
 def files(cells: Iterable[str]) -> list[Path]:

@@ -39,7 +39,7 @@ LOADED = "[m for m in __import__('sys').modules if m.partition('.')[0] == 'byhan
 def stored_path(notebook: nbformat.NotebookNode, name: str) -> Path:
     """Return where the executed notebook is kept."""
     code = [cell.source for cell in _code_cells(notebook)]
-    package = (path.relative_to(inputs.ROOT).as_posix() for path in closure.files(code))
+    package = (path.relative_to(inputs.ROOT).as_posix() for path in closure.kept_files(code))
     state = inputs.digest("requirements.txt", *MAKERS, *package)
     key = hashlib.sha256(f"{state}\0{json.dumps(code)}".encode()).hexdigest()[:16]
     return STORE / f"{name}-{key}.ipynb"

@@ -19,6 +19,8 @@ import json
 import logging
 import re
 import shutil
+from collections.abc import Callable, Iterable
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -40,7 +42,7 @@ UNUSED = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js
 MAIN_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 FACE = ("family", "style", "weight")  # what distinguishes one from others
 # What is in our files now, or was only there for the scripts that are left out.
-KEPT = inputs.ROOT / "_build" / "letters"  # fonts of the letters that are used
+KEPT = inputs.ROOT / "_build" / "light"  # fonts of the letters and styles that are used
 SUPERSEDED = ["locales", "vendor", "styles", "scripts/bootstrap.js*", "scripts/fontawesome.js*"]
 
 
@@ -137,7 +139,7 @@ def _leave_out_measuring(script: Path) -> None:
 
 def _trim_fonts(static: Path, pages: dict[Path, str]) -> None:
     """Leave in the fonts of formulas the letters that the book has."""
-    letters = {ord(letter) for text in pages.values() for letter in html.unescape(text)}
+    letters = {ord(letter) for text in pages.values() for letter in set(html.unescape(text))}
     for path in static.glob("katex/fonts/*.woff2"):
         if trimmed := _subset(path, letters):
             path.write_bytes(trimmed)
@@ -154,10 +156,34 @@ def _styles(app, static: Path, pages: dict[Path, str]) -> str:
         for path in static.glob("**/*.js")
         if not any(path.match(pattern) for pattern in SUPERSEDED)
     ]
-    return node.run(
-        Path(__file__).with_name("purge.mjs"),
-        json.dumps({"css": css, "pages": list(pages.values()), "scripts": scripts}),
-    )
+    return _purged(css, _names(pages.values(), css), scripts)
+
+
+def _names(pages: Iterable[str], css: str) -> list[str]:
+    """Return what of pages a selector of the styles can match.
+
+    That is tags, and the names and values of attributes. A word that is nowhere in the styles is
+    left out, so that an edit seldom adds one.
+    """
+    known, compared = set(re.findall(r"[\w-]+", css)), set(re.findall(r"\[([\w-]+)\W?=", css))
+    found = set()
+    for text in pages:
+        found.update(re.findall(r"<([a-z][a-z0-9-]*)", text))
+        for name, value in set(re.findall(r'\s([a-z-]+)="([^"]*)"', text)):
+            words = value.split() if name == "class" else [value]
+            # A name with other signs is written in another way in the styles.
+            may_match = name in compared or (name == "class" and re.search(r"[^\w\s-]", value))
+            found.update([name, *words] if may_match else {name, *known.intersection(words)})
+    return sorted(found)
+
+
+def _purged(css: str, names: list[str], scripts: list[str]) -> str:
+    """Return the styles without those that nothing can use; kept for later builds."""
+    script = Path(__file__).with_name("purge.mjs")
+    text = json.dumps({"css": css, "names": names, "scripts": sorted(scripts)})
+    lock = (node.BUILD / "package-lock.json").read_bytes()
+    asked = lock + script.read_bytes() + text.encode()
+    return _kept(asked, lambda: node.run(script, text).encode()).decode()
 
 
 def _read_styles(static: Path, name: str) -> str:
@@ -179,8 +205,9 @@ def _name_styles(pages: dict[Path, str]) -> str:
     """Give elements classes in place of styles of their own, and return the rules of these."""
     rules: dict[str, str] = {}
 
-    def with_classes(match: re.Match) -> str:
-        tag, names = match[0], []
+    @cache
+    def with_classes(tag: str) -> str:
+        names = []
         style = re.search(r'\sstyle="([^"]*)"', tag)
         for declaration in filter(str.strip, html.unescape(style[1]).split(";")):
             name, rule = _class_of(declaration)
@@ -193,7 +220,9 @@ def _name_styles(pages: dict[Path, str]) -> str:
         return re.sub(r"^<[a-z0-9]+", rf'\g<0> class="{" ".join(names)}"', tag)
 
     for path, text in pages.items():
-        pages[path] = re.sub(r'<[a-z][^<>]*\sstyle="[^<>]*>', with_classes, text)
+        pages[path] = re.sub(
+            r'<[a-z][^<>]*\sstyle="[^<>]*>', lambda match: with_classes(match[0]), text
+        )
     # As strong as what they stand for: no other rule of an article names an id.
     return "".join(f".{name}:not(#_){{{rule}}}\n" for name, rule in sorted(rules.items()))
 
@@ -257,11 +286,17 @@ def _subset(path: Path, letters: set[int]) -> bytes:
     It is kept for later builds: an edit seldom brings a letter that the book has not had.
     """
     asked = f"{sorted(letters)}".encode() + path.read_bytes()
+    return _kept(asked, lambda: _make_subset(path, letters))
+
+
+def _kept(asked: bytes, make: Callable[[], bytes]) -> bytes:
+    """Return what an earlier build has made of the same, or make it."""
     kept = KEPT / hashlib.sha256(asked).hexdigest()[:16]
     if not kept.is_file():
+        made = make()
         KEPT.mkdir(parents=True, exist_ok=True)
         temporary = kept.with_suffix(".tmp")
-        temporary.write_bytes(_make_subset(path, letters))
+        temporary.write_bytes(made)
         temporary.replace(kept)
     return kept.read_bytes()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import shutil
@@ -12,9 +13,10 @@ from pathlib import Path
 from docutils import nodes
 from sphinx.util.math import get_node_equation_number
 
-from book import node
+from book import inputs, node
 from book.strictness import BookError, located, node_location
 
+KEPT = inputs.ROOT / "_build" / "formulas.json"
 KATEX = node.PACKAGES / "katex" / "dist"
 STYLE = "katex/katex.min.css"
 OPTIONS = {
@@ -50,11 +52,15 @@ def _render(latex: str, display: bool) -> dict[str, str]:
 
 
 def _set(translator, formula: nodes.Element, *, display: bool) -> str:
-    result = _render(formula.astext(), display)
-    if error := result.get("error"):
-        place = node_location(translator.builder.app, formula)
-        raise BookError(located(*place, f"{error} in ${formula.astext().strip()}$"))
-    return result["html"]
+    app, asked = translator.builder.app, f"{display} {formula.astext()}"
+    if asked not in app.formulas_kept:
+        result = _render(formula.astext(), display)
+        if error := result.get("error"):
+            place = node_location(app, formula)
+            raise BookError(located(*place, f"{error} in ${formula.astext().strip()}$"))
+        app.formulas_kept[asked] = result["html"]
+    app.formulas_set[asked] = app.formulas_kept[asked]
+    return app.formulas_set[asked]
 
 
 def inline_html(latex: str, place: tuple[str, int | None]) -> str:
@@ -84,6 +90,31 @@ def _visit_displayed(translator, formula: nodes.math_block) -> None:
 
 def _install(app, config) -> None:
     node.install_packages()
+    app.formulas_kept, app.formulas_set = _kept(), {}
+
+
+def _kept() -> dict[str, str]:
+    """Return the formulas that the last build has set, if the same KaTeX set them."""
+    try:
+        stored = json.loads(KEPT.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return stored["formulas"] if stored["by"] == _renderer_hash() else {}
+
+
+def _keep(app, exception) -> None:
+    """Store the formulas of the book for the next build."""
+    if exception is None:
+        temporary = KEPT.with_suffix(".tmp")
+        stored = {"by": _renderer_hash(), "formulas": app.formulas_set}
+        temporary.write_text(json.dumps(stored), encoding="utf-8")
+        temporary.replace(KEPT)
+
+
+def _renderer_hash() -> str:
+    lock = (node.BUILD / "package-lock.json").read_bytes()
+    script = Path(__file__).with_name("katex.mjs").read_bytes()
+    return hashlib.sha256(lock + script + json.dumps(OPTIONS).encode()).hexdigest()
 
 
 def _copy_styles(app) -> list:
@@ -107,4 +138,5 @@ def setup(app) -> None:
     )
     app.add_css_file(STYLE)
     app.connect("config-inited", _install)
+    app.connect("build-finished", _keep)
     app.connect("html-collect-pages", _copy_styles)

@@ -29,8 +29,9 @@ from byhand.evidence import (
     slip,
 )
 from byhand.evidence.__main__ import main
-from byhand.evidence.anchoring import anchors, refuse_work_at_import, share
+from byhand.evidence.anchoring import anchors, share
 from byhand.evidence.entry import FIELDS, entry_of, plain_entry
+from byhand.evidence.importing import refuse_work_at_import
 from byhand.evidence.opening import Page
 from byhand.evidence.running import run
 from byhand.evidence.setting import expression, expression_latex

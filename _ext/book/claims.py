@@ -19,8 +19,9 @@ from sphinx.util.docutils import SphinxDirective
 from book.maths import inline_html
 from book.strictness import BookError, node_location
 from byhand.evidence import MIME_TYPE
-from byhand.evidence.anchoring import refuse_work_at_import, share
+from byhand.evidence.anchoring import share
 from byhand.evidence.declaring import all_ids, load_all, module_of
+from byhand.evidence.importing import refuse_work_at_import
 from byhand.evidence.opening import Page, agreement, is_short, sentence, sheet
 from byhand.problems import BEYOND, CHAPTERS, PROBLEMS
 

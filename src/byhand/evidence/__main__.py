@@ -10,9 +10,10 @@ import sys
 from collections import Counter
 from collections.abc import Iterable
 
-from byhand.evidence.anchoring import refuse_work_at_import, share
+from byhand.evidence.anchoring import share
 from byhand.evidence.declaring import ClaimError, find, load, load_all
 from byhand.evidence.entry import entry_of
+from byhand.evidence.importing import refuse_work_at_import
 from byhand.evidence.opening import agreement
 from byhand.evidence.plain import plain
 from byhand.evidence.running import run

@@ -8,12 +8,8 @@ of a claim runs is common to all of its routes.
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Iterable
 from itertools import combinations
-
-from byhand.evidence import declaring
-from byhand.evidence.tracing import tracing
 
 MAX_NAMES = 3
 """So many functions are named in a refusal."""
@@ -82,40 +78,12 @@ def _refusal(entry: dict, first: dict, second: dict, loose: list[str]) -> str:
     mend = "move it into the route that needs it" if in_setup else "write one of them without it"
     return (
         f"{entry['chapter']}: claim {entry['id']}: routes {first['name']} and {second['name']} "
-        f"{run} {_some(loose)}, which no other claim checks: {mend}, or add a claim "
+        f"{run} {some(loose)}, which no other claim checks: {mend}, or add a claim "
         "with one route through it and one without"
     )
 
 
-def made_at_import(module: str) -> list[str]:
-    """Return the functions of byhand that a module of claims runs when it is imported.
-
-    What is computed then is in no route's trace. The module is run once more, alone: what it
-    imports has run.
-    """
-    kept = dict(declaring.REGISTRY)
-    spec = importlib.util.find_spec(module)
-    code = spec.loader.get_code(module)
-    names = {"__name__": module, "__file__": spec.origin, "__package__": module}
-    try:
-        with tracing() as found:
-            exec(code, names)
-    finally:
-        declaring.REGISTRY.clear()
-        declaring.REGISTRY.update(kept)
-    return sorted(found)
-
-
-def refuse_work_at_import(modules: Iterable[str]) -> list[str]:
-    """Return a line for each module of claims that computes something when it is imported."""
-    return [
-        f"{module} runs {_some(found)} when it is imported, unseen by any route: "
-        "move it into a route, or into a function under @once"
-        for module in modules
-        if (found := made_at_import(module))
-    ]
-
-
-def _some(names: list[str]) -> str:
+def some(names: list[str]) -> str:
+    """Return the first of the names, and how many more there are."""
     more = f" and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else ""
     return ", ".join(names[:MAX_NAMES]) + more

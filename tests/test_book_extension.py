@@ -456,7 +456,7 @@ LINKED = {
     "chapters/api.md": "# API\n\n```{eval-rst}\n.. automodule:: byhand.more\n   :members:\n```\n",
     "chapters/problems.md": "# Problems\n\n```{problems}\n```\n",
     "chapters/references.md": "# References\n\n```{bibliography}\n```\n",
-    "chapters/references.bib": "".join(
+    "reference/references.bib": "".join(
         f"@book{{{key}, title = {{{key}}}, author = {{{who}, A.}}, publisher = {{P}}, "
         "year = 1900}}\n"
         for key, who in [("first", "Zorn"), ("second", "Abel")]

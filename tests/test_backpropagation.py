@@ -473,6 +473,7 @@ def test_adjoints_and_directions_take_the_type_of_what_they_belong_to():
     assert vjp(np.square, np.ones(2))[1](halves).dtype == float
     assert jvp(np.square, np.ones(2), halves)[1].dtype == float
     assert jvp(np.square, halves, np.ones(2))[1].dtype == float
+    assert jvp(np.square, halves, np.ones(2, np.float16))[1].dtype == float
     assert jvp(np.square, halves, halves)[1].tolist() == [Fraction(1, 2)] * 2
 
 

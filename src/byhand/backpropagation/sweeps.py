@@ -341,7 +341,9 @@ def _as_type_of(x: Any, derivative: Any, seen: set[int] | None = None) -> Any:
     """
     if isinstance(derivative, Traced):
         return derivative
-    dtype = getattr(x, "dtype", None)
+    dtype = getattr(x, "dtype", np.dtype(object))
+    if dtype.kind == "O" and getattr(derivative, "dtype", dtype) in (np.float16, np.float32):
+        dtype = np.dtype(float)  # small floats beside exact numbers
     if type(derivative) is np.ndarray:
         derivative = _floats_beside_floats(dtype, derivative)
         if derivative.dtype != dtype and derivative.dtype.kind == getattr(dtype, "kind", "") == "f":

@@ -1,0 +1,131 @@
+"""Plant every fault, or a sample, and store who noticed: ``python -m teeth [--every N] [NAME …]``.
+
+A name is a chapter's package, ``linear_algebra``; without one, all of them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import importlib
+import inspect
+import json
+import sys
+import time
+
+from book import inputs
+from byhand.evidence.declaring import Claim, load
+from byhand.problems import CHAPTERS
+from teeth.hunting import Finding, as_json, hunt
+from teeth.planting import Fault, faults_of, modules_of
+
+BITES = 12
+"""So many faults of its own are planted in a claim that nothing else makes fail."""
+
+STORED = inputs.ROOT / "benchmarks" / "teeth.json"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="teeth", description=__doc__)
+    parser.add_argument("names", nargs="*", help="chapters' packages, as linear_algebra")
+    parser.add_argument("--every", type=int, default=1, help="plant every Nth fault")
+    parser.add_argument("--dry", action="store_true", help="do not store what was found")
+    options = parser.parse_args()
+    packages = {chapter.partition("_")[2]: chapter for chapter in CHAPTERS}
+    for name in options.names or packages:
+        start = time.perf_counter()
+        report = bite(name, packages[name], options.every)
+        report |= {"minutes": round((time.perf_counter() - start) / 60, 1)}
+        print(json.dumps(report["totals"]), f"{report['minutes']} min", sep=", ")
+        if not options.dry:
+            _store(name, report)
+    return 0
+
+
+def bite(name: str, chapter: str, every: int = 1) -> dict:
+    """Plant the faults of a chapter's package, and return who noticed them.
+
+    A claim that none of them makes fail is then bitten itself: faults are planted in its own
+    routes, spread over its lines.
+    """
+    package = [fault for module in modules_of(f"byhand.{name}") for fault in faults_of(module)]
+    tests = [f"tests/test_{name}.py", f"src/byhand/{name}", "-m", "not browser and not slow"]
+    found = hunt(package[::every], tests, _progress)
+    toothless = _toothless(chapter, {id for one in found for id in one.claims})
+    own = hunt(_own_faults(name, toothless), ["src/byhand/problems.py"])
+    toothless = {id: None for id in toothless if id not in {id for one in own for id in one.claims}}
+    equations = {fault.function for fault in package if _numbered(fault)}
+    survivors = [
+        as_json(one) | {"equation": one.function in equations} for one in found if not one.caught
+    ]
+    blind = sorted({id for one in found for id in one.blind})
+    return {
+        "taken": datetime.date.today().isoformat(),
+        "every": every,
+        "totals": _totals(found) | {"blind": len(blind), "toothless": len(toothless)},
+        "modules": _by_module(found),
+        "survivors": survivors,
+        "blind": blind,
+        "toothless": list(toothless),
+    }
+
+
+def _own_faults(name: str, ids: dict[str, Claim]) -> list[Fault]:
+    """Return some faults of the functions that make these claims."""
+    functions = {f"{c.routes.__module__}.{c.routes.__qualname__}" for c in ids.values()}
+    of_function: dict[str, list[Fault]] = {}
+    for module in modules_of(f"byhand.claims.{name}"):
+        for fault in faults_of(module):
+            if fault.function in functions:
+                of_function.setdefault(fault.function, []).append(fault)
+    return [
+        fault for faults in of_function.values() for fault in faults[:: -(-len(faults) // BITES)]
+    ]
+
+
+def _totals(found: list[Finding]) -> dict:
+    return {
+        "faults": len(found),
+        "by claims": sum(bool(one.claims) for one in found),
+        "by tests": sum(bool(one.tests) for one in found),
+        "by either": sum(one.caught for one in found),
+    }
+
+
+def _by_module(found: list[Finding]) -> dict:
+    modules = sorted({one.module for one in found})
+    return {module: _totals([one for one in found if one.module == module]) for module in modules}
+
+
+def _toothless(chapter: str, failed: set[str]) -> dict[str, Claim]:
+    """Return id → claim of the results that have not failed."""
+    return {id: claim for claim in load(chapter) for id in claim.ids if id not in failed}
+
+
+def _numbered(fault: Fault) -> bool:
+    """Return whether the function implements a numbered equation: its docstring says so."""
+    found = importlib.import_module(fault.module)
+    for name in fault.function.removeprefix(f"{fault.module}.").split("."):
+        found = inspect.getattr_static(found, name)
+    return "Equation ch" in (getattr(found, "__doc__", None) or "")
+
+
+def _progress(done: int, of: int, finding: Finding) -> None:
+    if not finding.caught:
+        where = f"{finding.function}, line {finding.line}"
+        print(f"survives: {where}: {finding.before} → {finding.after}", flush=True)
+    if done % 50 == 0 or done == of:
+        print(f"{done} of {of}", file=sys.stderr, flush=True)
+
+
+def _store(name: str, report: dict) -> None:
+    stored = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {}
+    stored[name] = report
+    order = {chapter.partition("_")[2]: None for chapter in CHAPTERS}
+    stored = {name: stored[name] for name in order if name in stored}
+    text = json.dumps(stored, indent=1, ensure_ascii=False)
+    STORED.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -15,7 +15,7 @@ export LC_ALL := C.UTF-8
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help book pdf test audit lab serve bench peers compare advisories lock clean
+.PHONY: help book pdf test audit lab serve bench teeth peers compare advisories lock clean
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ serve: book ## show the built book at http://localhost:8000
 
 bench: .venv/ready ## run the benchmarks, against the peers that are installed
 	PYTHONPATH=_ext $(or $(wildcard $(PEERS)/python),$(BIN)/python) benchmarks/run.py $(ONLY)
+
+teeth: .venv/ready ## plant faults in the package, and see which claims and tests notice
+	PYTHONPATH=_ext:tests $(BIN)/python -m teeth $(MODULE)
 
 peers: .venv-peers/ready ## install PyTorch, JAX, optax and micrograd, to compare with
 

@@ -69,6 +69,56 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// -- the ledger: its rows by chapter, problem, evidence, verdict and words
+
+// The problem of a claim: of those whose name its id starts with, the longest.
+function problemOf(id, problems) {
+  const fits = problems.filter((name) => id === name || id.startsWith(`${name}.`));
+  return fits.sort((a, b) => b.length - a.length)[0];
+}
+
+function ledgerRows(form) {
+  const problems = [...form.elements.problem.options].map((option) => option.value).filter(Boolean);
+  return [...document.querySelectorAll("table.claims-ledger tbody tr")].map((row) => {
+    const [id, , evidence] = [...row.cells].map((cell) => cell.textContent.trim());
+    const verdict = row.cells[row.cells.length - 1].textContent.trim().split(" ").pop();
+    const chapter = row.closest("section").id;
+    const text = row.textContent.toLowerCase();
+    return { row, chapter, evidence, verdict, problem: problemOf(id, problems), text };
+  });
+}
+
+function filterLedger(form, rows) {
+  const asked = Object.fromEntries(new FormData(form));
+  let shown = 0;
+  for (const one of rows) {
+    const fits = ["chapter", "problem", "evidence", "verdict"].every(
+      (name) => !asked[name] || asked[name] === one[name],
+    );
+    one.row.hidden = !(fits && one.text.includes(asked.text.trim().toLowerCase()));
+    shown += !one.row.hidden;
+  }
+  document.querySelectorAll("section:has(> * table.claims-ledger)").forEach((section) => {
+    section.hidden = !section.querySelector("tbody tr:not([hidden])");
+  });
+  form.querySelector("output").textContent = `${shown} of ${rows.length} claims`;
+}
+
+const ledgerForm = document.querySelector("form.ledger-filter");
+if (ledgerForm) {
+  const rows = ledgerRows(ledgerForm);
+  for (const [name, value] of new URLSearchParams(location.search)) {
+    if (ledgerForm.elements[name]) ledgerForm.elements[name].value = value;
+  }
+  ledgerForm.hidden = false;
+  ledgerForm.addEventListener("submit", (event) => event.preventDefault());
+  ledgerForm.addEventListener("input", () => filterLedger(ledgerForm, rows));
+  ledgerForm.addEventListener("reset", () => setTimeout(() => filterLedger(ledgerForm, rows)));
+  filterLedger(ledgerForm, rows);
+  // A link to a row is followed before the rows are filtered.
+  document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
+}
+
 // -- what has the focus is seen
 
 // Sections far away are laid out when they come near: until then their heights are estimates, and a

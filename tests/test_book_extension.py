@@ -235,9 +235,9 @@ def test_a_claim_that_no_cell_checks_ends_the_build_and_one_that_is_checked_open
     status, lines = book.build()
     assert status != 0
     assert lines[-1] == f"{CHAPTER}: no cell checks A1.sum2, A1.sum3 of byhand.claims.optimization"
-    book.write("chapters/ledger.md", "# Ledger\n\n```{ledger}\n```\n")
+    book.write("reference/ledger.md", "# Ledger\n\n```{ledger}\n```\n")
     toc = "format: jb-book\nroot: index\nchapters:\n"
-    book.write("_toc.yml", f"{toc}- file: {CHAPTER[:-6]}\n- file: chapters/ledger\n")
+    book.write("_toc.yml", f"{toc}- file: {CHAPTER[:-6]}\n- file: reference/ledger\n")
     book.write_chapter(checks + "check('A1.third')", "check('A1.sum')")
     status, lines = book.build()
     assert status == 0, lines
@@ -245,7 +245,7 @@ def test_a_claim_that_no_cell_checks_ends_the_build_and_one_that_is_checked_open
     assert re.search(r'<details class="claim confirmed" id="claim-A1.third"><summary>', page)
     assert "<pre>sum([Q(n, 6)] * 2)</pre>" in page
     assert "by a loop and a fraction share no function of byhand" in page
-    assert 'href="ledger.html#ledger-A1.third"' in page
+    assert 'href="../reference/ledger.html#ledger-A1.third"' in page
     assert '<tr id="claim-A1.sum3">' in page
     assert '<strong class="claim-slip">7 ✗</strong>' in page
     assert "One is twice in it." in page

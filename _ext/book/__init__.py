@@ -10,6 +10,7 @@ claims      shows claims, and makes the ledger, the errata and claims.json of th
 figures     turns figures into files, and gives interactive ones their sliders
 maths       renders formulas with KaTeX at build time, strictly
 speed       shows the stored run of the benchmarks
+teeth       shows the stored run of planted faults
 api         fits docstrings to the API pages
 launch      links pages to the book's repository and notebooks to servers that run them
 download    makes a notebook that is downloaded run on its own
@@ -35,6 +36,7 @@ MODULES = [
     "figures",
     "maths",
     "speed",
+    "teeth",
     "api",
     "launch",
     "download",

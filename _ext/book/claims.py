@@ -16,6 +16,7 @@ from docutils import nodes
 from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
+from book import judging, teeth
 from book.maths import inline_html
 from book.strictness import BookError, node_location
 from byhand.evidence import MIME_TYPE
@@ -28,9 +29,21 @@ from byhand.problems import BEYOND, CHAPTERS, PROBLEMS
 PUBLIC_FIELDS = [
     *("id", "problem", "chapter", "statement", "routes"),
     *("deviation", "tolerance", "sheet", "erratum", "verdict"),
-    *("evidence", "for_all", "cases", "shared"),
+    *("evidence", "for_all", "cases", "shared", "teeth", "judged"),
 ]
 LEDGER = "reference/ledger"
+UNTRACED = "compared"
+"""What is said of a claim whose routes are values: nobody saw how they were made."""
+
+EVIDENCE_WORDS = {
+    "proved": "proved, for all values",
+    "exact": "exact, at a stated point",
+    "enclosed": "enclosed in an interval",
+    "computed": "computed, to a tolerance",
+    "measured": "measured, by an experiment",
+    "sampled": "sampled, about all at points",
+    UNTRACED: "compared as values, routes not traced",
+}
 MARKS = {"verified": "✓", "confirmed": "✓", "corrected": "✗"}
 
 
@@ -58,8 +71,14 @@ def _collect(app) -> None:
         raise BookError("\n".join(refusals))
     order = {problem: position for position, problem in enumerate((*PROBLEMS, *BEYOND))}
     chapters = list(CHAPTERS)
+    stopped, judgements = teeth.stopped(), judging.judgements()
     app.claims = sorted(
-        (claim | {"document": document} for document, claim in shown),
+        (
+            claim
+            | {"document": document}
+            | {"teeth": stopped.get(claim["id"]), "judged": judging.judged(claim, judgements)}
+            for document, claim in shown
+        ),
         key=lambda claim: (chapters.index(claim["chapter"]), order[claim["problem"]]),
     )
     app.env.problem_sections = getattr(app.env, "problem_sections", {})
@@ -112,7 +131,9 @@ def _public(claim: dict) -> dict:
 def _agreement(claim: dict) -> str:
     names = [route["name"] for route in claim["routes"]]
     routes = ", ".join(names[:-1]) + " and " + names[-1]
-    return f"{routes} agree{agreement(claim).partition('routes agree')[2]}"
+    methods = dict.fromkeys(route["method"] for route in claim["routes"] if route["method"])
+    told = f" ({' · '.join(methods)})" if methods else ""
+    return f"{routes} agree{agreement(claim).partition('routes agree')[2]}{told}"
 
 
 def _statement(claim: dict) -> str:
@@ -213,9 +234,35 @@ class LedgerDirective(_ClaimsDirective):
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()
-        return [
-            node for document in self.env.app.executed_notebooks for node in self._chapter(document)
-        ]
+        self.env.note_dependency(str(teeth.STORED))
+        self.env.note_dependency(str(judging.STORED))
+        documents = self.env.app.executed_notebooks
+        return [_raw(self._form()), *(node for one in documents for node in self._chapter(one))]
+
+    def _form(self) -> str:
+        """Return the form that chooses rows; a script shows it, and does the choosing."""
+        claims = self.env.app.claims
+        titles = self.env.app.chapter_titles
+        chapters = {nodes.make_id(f"ledger-{name}"): title for name, title in titles.items()}
+        choices = {
+            "chapter": chapters,
+            "problem": {claim["problem"]: claim["problem"] for claim in claims},
+            "evidence": {kind: kind for kind in EVIDENCE_WORDS},
+            "verdict": {verdict: verdict for verdict in MARKS},
+        }
+        fields = ""
+        for name, values in choices.items():
+            options = "".join(
+                f'<option value="{html.escape(value)}">{html.escape(shown)}</option>'
+                for value, shown in values.items()
+            )
+            field = f'<select name="{name}"><option value="">all</option>{options}</select>'
+            fields += f"<label>{name} {field}</label>"
+        return (
+            f'<form class="ledger-filter" hidden>{fields}'
+            '<label>words <input name="text" type="search" autocomplete="off"></label>'
+            '<button type="reset">all claims</button><output></output></form>'
+        )
 
     def _chapter(self, document: str) -> list[nodes.Node]:
         claims = [claim for claim in self.env.app.claims if claim["document"] == document]
@@ -224,19 +271,33 @@ class LedgerDirective(_ClaimsDirective):
         title = self.env.app.chapter_titles[document]
         section = nodes.section(ids=[nodes.make_id(f"ledger-{document}")])
         section += nodes.title("", title)
-        head = ["Claim", "Statement", "Routes", "Sheet", "Verdict"]
-        section += self.table(["ledger"], head, [self._entry(claim) for claim in claims])
+        head = ["Claim", "Statement", "Evidence", "Routes", "Sheet", "Teeth", "Verdict"]
+        rows = [self._entry(claim) for claim in claims]
+        section += self.table(["ledger", "claims-ledger"], head, rows)
         return [section]
 
     def _entry(self, claim: dict) -> tuple[str, list]:
         mark = f"{MARKS[claim['verdict']]} {claim['verdict']}"
+        quantifier = f", for all {_bare(claim['for_all'])}" if claim["for_all"] else ""
         return f"ledger-{claim['id']}", [
             [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
-            self.inline(_statement(claim)),
+            self.inline(_statement(claim) + quantifier),
+            self.inline(claim["evidence"] or UNTRACED),
             self.inline(_agreement(claim)),
             [nodes.Text(sheet(claim) if claim["sheet"] else "–")],
+            [nodes.Text(_teeth(claim))],
             [nodes.inline("", mark, classes=["claim-slip"] * bool(claim["erratum"]))],
         ]
+
+
+def _bare(quantifier: str) -> str:
+    return quantifier.removeprefix("all ")
+
+
+def _teeth(claim: dict) -> str:
+    """Say how many planted faults the claim has stopped, and whether its routes were judged."""
+    stopped = "–" if claim["teeth"] is None else str(claim["teeth"])
+    return f"{stopped} · {claim['judged']}" if claim["judged"] else stopped
 
 
 class ErrataDirective(_ClaimsDirective):
@@ -293,25 +354,36 @@ class ProblemsDirective(_ClaimsDirective):
 
 
 class TotalsDirective(_ClaimsDirective):
-    """The numbers of the landing page."""
+    """The numbers of the landing page: what is solved, and what is known of it in which way."""
 
     def run(self) -> list[nodes.Node]:
         self.env.note_reread()
         claims = self.env.app.claims
         verdicts = Counter(claim["verdict"] for claim in claims)
-        routes = sum(len(claim["routes"]) for claim in claims)
+        kinds = Counter(claim["evidence"] or UNTRACED for claim in claims)
         solved = {claim["problem"] for claim in claims} & set(PROBLEMS)
         figures = [
-            (len(solved), "problems solved"),
-            (len(claims), f"claims verified, by {routes} routes"),
-            (verdicts["confirmed"], "values of the sheets confirmed"),
-            (verdicts["corrected"], "corrected"),
+            (len(solved), "problems solved", ""),
+            (len(claims), "claims, each by two routes or more", ""),
+            (verdicts["confirmed"], "values of the sheets confirmed", "verdict=confirmed"),
+            (verdicts["corrected"], "corrected", "verdict=corrected"),
         ]
-        items = "".join(
-            f"<div><dt>{html.escape(words)}</dt><dd>{number}</dd></div>"
-            for number, words in figures
-        )
-        return [_raw(f'<dl class="totals simple">{items}</dl>')]
+        evidence = [
+            (kinds[kind], words, f"evidence={kind}")
+            for kind, words in EVIDENCE_WORDS.items()
+            if kinds[kind]
+        ]
+        return [_raw(self._list(part)) for part in (figures, evidence)]
+
+    def _list(self, figures: list) -> str:
+        ledger = self.env.app.builder.get_relative_uri(self.env.docname, LEDGER)
+        items = ""
+        for number, words, asked in figures:
+            words = html.escape(words)
+            if asked:
+                words = f'<a class="reference internal" href="{ledger}?{asked}">{words}</a>'
+            items += f"<div><dt>{words}</dt><dd>{number}</dd></div>"
+        return f'<dl class="totals simple">{items}</dl>'
 
 
 def _raw(text: str) -> nodes.raw:

@@ -39,6 +39,7 @@ BOOK = [
     "_static/**/*",
     "_templates/**/*",
     "benchmarks/speed.json",
+    "benchmarks/teeth.json",
     "package-lock.json",
 ]
 # What every page depends on, beside its own source (see reading.py).

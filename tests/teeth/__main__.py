@@ -12,9 +12,10 @@ import inspect
 import json
 import sys
 import time
+from collections import Counter
 
 from book import inputs
-from byhand.evidence.declaring import Claim, load
+from byhand.evidence.declaring import Claim, load, load_all
 from byhand.problems import CHAPTERS
 from teeth.hunting import Finding, as_json, hunt
 from teeth.planting import Fault, faults_of, modules_of
@@ -29,12 +30,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="teeth", description=__doc__)
     parser.add_argument("names", nargs="*", help="chapters' packages, as linear_algebra")
     parser.add_argument("--every", type=int, default=1, help="plant every Nth fault")
+    parser.add_argument("--own", action="store_true", help="ask the chapter's own claims alone")
     parser.add_argument("--dry", action="store_true", help="do not store what was found")
     options = parser.parse_args()
     packages = {chapter.partition("_")[2]: chapter for chapter in CHAPTERS}
     for name in options.names or packages:
         start = time.perf_counter()
-        report = bite(name, packages[name], options.every)
+        report = bite(name, packages[name], options.every, options.own)
         report |= {"minutes": round((time.perf_counter() - start) / 60, 1)}
         print(json.dumps(report["totals"]), f"{report['minutes']} min", sep=", ")
         if not options.dry:
@@ -42,7 +44,7 @@ def main() -> int:
     return 0
 
 
-def bite(name: str, chapter: str, every: int = 1) -> dict:
+def bite(name: str, chapter: str, every: int = 1, own_claims: bool = False) -> dict:
     """Plant the faults of a chapter's package, and return who noticed them.
 
     A claim that none of them makes fail is then bitten itself: faults are planted in its own
@@ -50,9 +52,10 @@ def bite(name: str, chapter: str, every: int = 1) -> dict:
     """
     package = [fault for module in modules_of(f"byhand.{name}") for fault in faults_of(module)]
     tests = [f"tests/test_{name}.py", f"src/byhand/{name}", "-m", "not browser and not slow"]
-    found = hunt(package[::every], tests, _progress)
+    asked = load(chapter) if own_claims else load_all()
+    found = hunt(package[::every], asked, tests, _progress)
     toothless = _toothless(chapter, {id for one in found for id in one.claims})
-    own = hunt(_own_faults(name, toothless), ["src/byhand/problems.py"])
+    own = hunt(_own_faults(name, toothless), toothless.values(), ["src/byhand/problems.py"])
     toothless = {id: None for id in toothless if id not in {id for one in own for id in one.claims}}
     equations = {fault.function for fault in package if _numbered(fault)}
     survivors = [
@@ -64,6 +67,7 @@ def bite(name: str, chapter: str, every: int = 1) -> dict:
         "every": every,
         "totals": _totals(found) | {"blind": len(blind), "toothless": len(toothless)},
         "modules": _by_module(found),
+        "stopped": _stopped(chapter, found + own),
         "survivors": survivors,
         "blind": blind,
         "toothless": list(toothless),
@@ -95,6 +99,12 @@ def _totals(found: list[Finding]) -> dict:
 def _by_module(found: list[Finding]) -> dict:
     modules = sorted({one.module for one in found})
     return {module: _totals([one for one in found if one.module == module]) for module in modules}
+
+
+def _stopped(chapter: str, found: list[Finding]) -> dict[str, int]:
+    """Return id → how many faults made it fail, for the chapter's results."""
+    counts = Counter(id for one in found for id in one.claims)
+    return {id: counts[id] for claim in load(chapter) for id in claim.ids}
 
 
 def _toothless(chapter: str, failed: set[str]) -> dict[str, Claim]:

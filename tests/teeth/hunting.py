@@ -22,7 +22,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from byhand.evidence.comparing import Holds
-from byhand.evidence.declaring import load_all
+from byhand.evidence.declaring import Claim
 from byhand.evidence.running import run
 from byhand.evidence.tracing import tracing
 from teeth.planting import Fault, plant
@@ -59,17 +59,17 @@ class Finding:
 class Known:
     """A result as it is without a fault."""
 
-    claim: Any
+    claim: Claim
     id: str
     functions: frozenset[str]
     values: list[Any]
     seconds: float
 
 
-def known_results() -> list[Known]:
-    """Run every claim of the book."""
+def known_results(claims: Iterable[Claim]) -> list[Known]:
+    """Run claims as they are."""
     results = []
-    for claim in load_all():
+    for claim in claims:
         for id in claim.ids:
             start = time.perf_counter()
             outcome = run(claim, id)
@@ -114,9 +114,11 @@ def _moved(before: Any, after: Any) -> bool:
 class Hunter:
     """A plugin of pytest that runs its tests once, to know them, and then for each fault."""
 
-    def __init__(self, faults: list[Fault], report: Callable[[int, Finding], None]) -> None:
+    def __init__(
+        self, faults: list[Fault], claims: Iterable[Claim], report: Callable[[int, Finding], None]
+    ) -> None:
         self.faults, self.report = faults, report
-        self.results = known_results()
+        self.results = known_results(claims)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
@@ -217,9 +219,12 @@ def _finding(fault: Fault, path: Path) -> Finding:
 
 
 def hunt(
-    faults: list[Fault], arguments: list[str], told: Callable = lambda *_: None
+    faults: list[Fault],
+    claims: Iterable[Claim],
+    arguments: list[str],
+    told: Callable = lambda *_: None,
 ) -> list[Finding]:
-    """Plant each fault and ask the claims and the tests that pytest finds by its arguments."""
+    """Plant each fault and ask claims, and the tests that pytest finds by its arguments."""
     findings: dict[int, Finding] = {}
 
     def report(number: int, finding: Finding) -> None:
@@ -227,7 +232,7 @@ def hunt(
         told(len(findings), len(faults), finding)
 
     quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:terminalreporter", "--capture=sys"]
-    pytest.main([*quiet, *arguments], plugins=[Hunter(faults, report)])
+    pytest.main([*quiet, *arguments], plugins=[Hunter(faults, claims, report)])
     return [findings[number] for number in range(len(faults))]
 
 

@@ -1,0 +1,147 @@
+"""Faults are planted where they should be, and noticed; the page shows what was stored."""
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+from bs4 import BeautifulSoup
+
+from book import inputs, teeth
+from teeth.planting import faults_of, modules_of
+
+EIGEN = "byhand.linear_algebra.eigen"
+STORED = teeth.stored()
+
+
+def python(*arguments, **variables):
+    """Run Python in the book's folder, where the tests are found."""
+    paths = os.pathsep.join(str(inputs.ROOT / name) for name in ("tests", "_ext"))
+    environment = os.environ | {"PYTHONPATH": paths, "OMP_NUM_THREADS": "1"} | variables
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=inputs.ROOT,
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+
+
+def test_a_chapters_modules_are_found_without_its_drawings():
+    modules = modules_of("byhand.linear_algebra")
+    assert EIGEN in modules
+    assert not any(module.endswith((".figures", ".__init__")) for module in modules)
+    assert modules_of("byhand._bisection") == ["byhand._bisection"]
+
+
+def test_faults_are_changes_of_computations_alone():
+    faults = faults_of(EIGEN)
+    texts = [f"{fault.before} → {fault.after}" for fault in faults]
+    assert "distances = [" in " ".join(texts)
+    assert "if residual <= tolerance * length: → if residual < tolerance * length:" in texts
+    for fault in faults:
+        assert "raise " not in fault.before
+        assert 'floats("P"' not in fault.before, "a converter"
+        assert "must have entries" not in fault.before
+    assert {fault.function for fault in faults} >= {
+        f"{EIGEN}.power_iteration",
+        f"{EIGEN}.contraction_coefficient",
+    }
+
+
+def test_functions_with_decorators_have_faults_too():
+    faults = faults_of("byhand.claims.linear_algebra.stochastic")
+    assert any(fault.function.endswith(".delta") for fault in faults)
+
+
+def test_each_fault_is_at_its_line():
+    lines = (inputs.ROOT / "src/byhand/linear_algebra/eigen.py").read_text("utf-8").splitlines()
+    for fault in faults_of(EIGEN):
+        assert lines[fault.line - 1].strip() in fault.before or not fault.before
+
+
+BLIND = """
+from fractions import Fraction
+from byhand import linear_algebra as la
+from byhand.evidence import by, claim
+from byhand.evidence.declaring import REGISTRY
+from teeth.hunting import ask_claims, known_results
+from teeth.planting import faults_of
+import numpy as np
+
+P = np.array([[0.5, 0.5], [0.25, 0.75]])
+
+@claim("B1.3.toy", "one function twice")
+def toy():
+    yield by.recursion("a step", lambda: la.contraction_coefficient(P))
+    yield by.closed_form("twice half", lambda: 2 * la.contraction_coefficient(P) / 2)
+
+@claim("B1.3.sound", "the function beside a number")
+def sound():
+    yield by.recursion("a step", lambda: la.contraction_coefficient(P))
+    yield by.enumeration("the rows", lambda: abs(Fraction(1, 2) - Fraction(1, 4)))
+
+known = known_results([REGISTRY["B1.3.toy"], REGISTRY["B1.3.sound"]])
+(fault,) = [f for f in faults_of("byhand.linear_algebra.eigen") if "max(distances) * 2" in f.after]
+print(ask_claims(fault, known))
+"""
+
+
+def test_a_claim_whose_routes_move_together_is_blind():
+    run = python("-c", BLIND)
+    assert run.stdout.strip() == "{'claims': ['B1.3.sound'], 'blind': ['B1.3.toy']}", run.stderr
+
+
+@pytest.mark.slow
+def test_a_fixed_sample_of_faults_is_noticed():
+    faults = [f for module in modules_of("byhand.linear_algebra") for f in faults_of(module)]
+    every = len(faults) // 20
+    run = python("-m", "teeth", "--dry", "--own", "--every", str(every), "linear_algebra")
+    assert run.returncode == 0, run.stderr
+    survivors = [line for line in run.stdout.splitlines() if line.startswith("survives: ")]
+    known = {f"{one['before']} → {one['after']}" for one in STORED["linear_algebra"]["survivors"]}
+    new = [line for line in survivors if not any(line.endswith(text) for text in known)]
+    assert not new
+    totals = json.loads(run.stdout.splitlines()[-1].rpartition("}")[0] + "}")
+    assert totals["by either"] >= 0.9 * totals["faults"] >= 18
+
+
+def test_the_page_shows_the_stored_run(site):
+    page = BeautifulSoup((site / "reference/teeth.html").read_text("utf-8"), "html.parser")
+    for name, run in STORED.items():
+        section = page.find(id=f"byhand-{name.replace('_', '-')}")
+        last = section.select("tbody tr")[-1]
+        assert [cell.get_text() for cell in last.select("td")][:2] == [
+            "all",
+            str(run["totals"]["faults"]),
+        ]
+        assert len(section.select("li")) == len(run["survivors"])
+
+
+def test_another_run_gives_another_page():
+    lines = "\n".join(teeth.markdown(STORED))
+    (name, run), *_ = STORED.items()
+    others = "\n".join(teeth.markdown({name: run | {"blind": ["B1.3.delta"], "survivors": []}}))
+    assert others != lines
+    assert "None survives." in others
+    assert "still agreed: `B1.3.delta`." in others
+
+
+def test_a_fault_of_a_constant_function_can_be_planted():
+    script = textwrap.dedent(
+        """
+        from byhand import linear_algebra as la
+        from teeth.planting import faults_of, plant
+        import numpy as np
+        P = np.array([[0.5, 0.5], [0.25, 0.75]])
+        faults = faults_of("byhand.linear_algebra.eigen")
+        before = la.contraction_coefficient(P)
+        plant(next(f for f in faults if "max(distances) / 3" in f.after))
+        print(before, la.contraction_coefficient(P))
+        """
+    )
+    run = python("-c", script)
+    assert run.stdout.split() == ["0.25", str(0.5 / 3)], run.stderr

@@ -8,9 +8,9 @@ import textwrap
 
 import pytest
 from bs4 import BeautifulSoup
+from teeth.planting import faults_of, modules_of
 
 from book import inputs, teeth
-from teeth.planting import faults_of, modules_of
 
 EIGEN = "byhand.linear_algebra.eigen"
 STORED = teeth.stored()

@@ -35,7 +35,6 @@ MODULES = [
 CALLS = int(os.environ.get("BYHAND_FUZZ_CALLS", "20000"))
 SEED = int(os.environ.get("BYHAND_FUZZ_SEED", "0"))
 SLOW = {
-    "linear_algebra.derivative_routes",
     "linear_algebra.symbolic_jacobian",
     "optimization.critical_points",
 }

@@ -167,17 +167,3 @@ def complex_step(rng):
 @generates(la)
 def symbolic_jacobian(rng):
     return derivative_call(rng, 1e-15, exact=True)
-
-
-@generates(la)
-def derivative_routes(rng):
-    call = derivative_call(rng, 1e-8, exact=True)
-    one = call.check
-
-    def check(found, exact):
-        assert set(found) == {"symbolic", "central_difference", "complex_step", "reverse_mode"}
-        for jacobian in found.values():
-            one(jacobian, exact)
-
-    call.check = check
-    return call

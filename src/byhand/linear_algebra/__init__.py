@@ -10,7 +10,6 @@ Layout: the *numerator layout* throughout. The derivative of f with respect to x
 from byhand.linear_algebra.eigen import Eigenpair, contraction_coefficient, power_iteration
 from byhand.linear_algebra.implicit import implicit_jacobian, implicit_vjp, inverse_derivative
 from byhand.linear_algebra.numerical import central_difference, complex_step
-from byhand.linear_algebra.routes import derivative_routes
 from byhand.linear_algebra.symbolic import symbolic_jacobian
 
 __all__ = [
@@ -18,7 +17,6 @@ __all__ = [
     "central_difference",
     "complex_step",
     "contraction_coefficient",
-    "derivative_routes",
     "implicit_jacobian",
     "implicit_vjp",
     "inverse_derivative",

@@ -46,7 +46,8 @@ def power_iteration(
     """Return the eigenpair of largest modulus by v ← Av/‖Av‖, Equation ch1-power.
 
     The distance to the eigenvector shrinks like |λ₂/λ₁|ᵏ. What is returned is an eigenpair to
-    the stated tolerance; it is the dominant one unless ``start`` has no part in its direction.
+    the stated tolerance. It is the dominant one unless the part of ``start`` along it is about as
+    small as ``tolerance``: then another eigenpair may already fit.
 
     Parameters
     ----------

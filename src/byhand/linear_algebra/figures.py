@@ -40,8 +40,8 @@ def demonstration(x, functions=np):
 
 
 @cache
-def _slope(order: int, x: float) -> float:
-    """Return a derivative of the demonstration function, by SymPy."""
+def slope(order: int, x: float) -> float:
+    """Return a derivative of the demonstration function, by SymPy in thirty digits."""
     t = sp.Symbol("t")
     return float(sp.diff(demonstration(t, sp), t, order).subs(t, sp.Rational(x)).evalf(30))
 
@@ -113,7 +113,7 @@ def _square_words(side: float) -> str:
 
 
 @drawing(
-    caption=r"A square around a point, and what the map $(u, v) \mapsto (u + v^2/2,\; v + uv/2)$ makes of it (solid). The derivative at the point makes a parallelogram of it (dashed). Both are drawn in units of the side: the smaller the square, the better they agree.",
+    caption=r"A square around a point, and what the map $(u, v) \mapsto (u + v^2/2,\; v + uv/2)$ makes of it (solid). The derivative at the point $(0.8, 0.6)$, with the rows $(1, 0.6)$ and $(0.3, 1.4)$, makes a parallelogram of it (dashed). Both are drawn in units of the side: the smaller the square, the better they agree.",
     alt=_square_words,
     labels={"side": "side of the square"},
 )
@@ -148,7 +148,7 @@ def _turned_words(degrees: int) -> str:
 
 
 @drawing(
-    caption=r"$v$, of length 1, and $Av$. Only along the two dashed lines is $v$ not turned: along $\mathbf 1$ it becomes three times as long, along $(2, -1)$ one and a half times.",
+    caption=r"$v$, of length 1, and $Av$. Circle: all $v$; ellipse: their images. Only along the two dashed lines is $v$ not turned: along $\mathbf 1$ it becomes three times as long, along $(2, -1)$ one and a half times.",
     alt=_turned_words,
     labels={"degrees": "direction of v, in degrees"},
     start={"degrees": 15},
@@ -207,7 +207,7 @@ def error_against_step(
 
     ``derivative`` and ``third`` are f′(x) and f‴(x); by default those of the chapter's function.
     """
-    derivative, third = derivative or _slope(1, x), third or _slope(3, x)
+    derivative, third = derivative or slope(1, x), third or slope(3, x)
     central, complex_ = step_errors(f, x, derivative, steps)
     truncation = steps**2 * abs(third) / 6 / abs(derivative)
     rounding = EPSILON * abs(f(x)) / steps / abs(derivative)
@@ -226,7 +226,7 @@ def error_against_step(
 
 
 def _window_words(exponent: float) -> str:
-    error = abs(central_difference(demonstration, 1.5, 10.0**exponent) / _slope(1, 1.5) - 1)
+    error = abs(central_difference(demonstration, 1.5, 10.0**exponent) / slope(1, 1.5) - 1)
     shape = {-1: " f is curved.", -15: " f is a staircase."}.get(exponent, "")
     return f"f near 3/2 in a window four steps wide, h = 1e{exponent}: the slope of the chord is off from the tangent's by {error:.1e} of it.{shape}"
 
@@ -241,21 +241,21 @@ def through_a_window(exponent: float) -> Figure:
 
     ``exponent`` is the decimal logarithm of h.
     """
-    f, x, derivative = demonstration, 1.5, _slope(1, 1.5)
+    f, x, derivative = demonstration, 1.5, slope(1, 1.5)
     h = 10.0**exponent
     t = np.linspace(-2, 2, 401)
     with np.errstate(invalid="ignore"):
         seen = (f(x + t * h) - f(x)) / h
-    slope = central_difference(f, x, h)
+    chord = central_difference(f, x, h)
     ends = np.array([x - h, x + h])  # as rounded: off from ∓1 in the window where h is tiny
     where, heights = (ends - x) / h, np.array([f(end) - f(x) for end in ends]) / h
     figure = _window(3.2 * abs(derivative))
     (axes,) = figure.axes
     axes.plot(t, seen, color="C0", lw=2.5)
     axes.plot(t, derivative * t, ":", color="C6", lw=2)
-    axes.plot(t, heights[0] + slope * (t - where[0]), "--", color="C1")
+    axes.plot(t, heights[0] + chord * (t - where[0]), "--", color="C1")
     axes.plot(where, heights, "o", color="C1", ms=8)
-    axes.set_title(f"h = {h:g}: chord {slope:.6f}, tangent {derivative:.6f}")
+    axes.set_title(f"h = {h:g}: chord {chord:.6f}, tangent {derivative:.6f}")
     return figure
 
 
@@ -306,7 +306,7 @@ def _chain_words(chain: str, k: int) -> str:
 
 
 @drawing(
-    caption=r"All starts fill the triangle; after $k$ steps they fill its shaded image. Where it shrinks to a point, the chain forgets its start, in the long run by the factor $|\lambda_2|$ per step.",
+    caption=r"All starts fill the triangle; after $k$ steps they fill its shaded image. Where it shrinks to a point, the chain forgets its start. Orange: the path of one start. Below: $\delta(P^k)$, which falls by the factor $|\lambda_2|$ per step on average.",
     alt=_chain_words,
     labels={"k": "steps"},
     start={"k": 2},

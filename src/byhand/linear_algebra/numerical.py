@@ -1,6 +1,6 @@
 """Numerical derivatives of NumPy functions: central differences and the complex step.
 
-Derived in ``chapters/01_linear_algebra.ipynb``, section *The workshop*.
+Derived in ``chapters/01_linear_algebra.ipynb``, section *How to check a derivative*.
 """
 
 from __future__ import annotations

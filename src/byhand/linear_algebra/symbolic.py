@@ -1,6 +1,6 @@
 """The Jacobian of a NumPy function by SymPy.
 
-Derived in ``chapters/01_linear_algebra.ipynb``, section *The workshop*.
+Derived in ``chapters/01_linear_algebra.ipynb``, section *How to check a derivative*.
 """
 
 from __future__ import annotations

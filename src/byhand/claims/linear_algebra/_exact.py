@@ -1,4 +1,4 @@
-"""Derivatives without byhand's: exact differences, plain loops, symbols and unknown functions."""
+"""Derivatives without byhand's: exact differences, symbols and unknown functions."""
 
 from __future__ import annotations
 
@@ -34,10 +34,14 @@ def second_differences(f: Callable, x) -> np.ndarray:
         return f(*(x + e + d)) - f(*(x + e - d)) - f(*(x - e + d)) + f(*(x - e - d))
 
     def extrapolated(e, d):
-        half = difference(2 * e, 2 * d) * sp.Rational(1, 16)
-        return (4 * difference(e, d) * sp.Rational(1, 4) - half) / 3
+        return (difference(e, d) - difference(2 * e, 2 * d) * sp.Rational(1, 16)) / 3
 
     return np.array([[extrapolated(e, d) for d in units] for e in units], dtype=object)
+
+
+def psi(u, v, z):
+    """Return the chapter's ψ = u²v + vz³."""
+    return u**2 * v + v * z**3
 
 
 def symbols(name: str, *shape: int) -> np.ndarray:
@@ -61,6 +65,8 @@ def derivatives(array: np.ndarray, z: Sequence[sp.Symbol]) -> np.ndarray:
 def freed(array: np.ndarray) -> np.ndarray:
     """Put a symbol for each unknown function and each derivative of one: they are any numbers."""
     found = {a for entry in array.flat for a in sp.sympify(entry).atoms(sp.Derivative)}
+    if higher := [a for a in found if len(a.variables) > 1]:
+        raise ValueError(f"only first derivatives have a symbol, got {higher[0]}")
     functions = {
         a for entry in array.flat for a in sp.sympify(entry).atoms(sp.core.function.AppliedUndef)
     }

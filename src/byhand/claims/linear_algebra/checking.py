@@ -1,4 +1,4 @@
-"""Claims on how to check a derivative: four routes, best steps, what each route costs."""
+"""Claims on how to check a derivative: five routes, best steps, what each route costs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from scipy.optimize import minimize_scalar
 from byhand import linear_algebra as la
 from byhand.backpropagation import grad
 from byhand.evidence import by, case, claim, holds, prove, slip
+from byhand.linear_algebra.figures import demonstration, slope
 
 EPSILON = 2.0**-52
 
@@ -17,41 +18,29 @@ ROUNDING = "a dozen operations, each rounded to 10⁻¹⁶"
 # -- one derivative, five routes -----------------------------------------------------------------
 
 
-def demonstration(x, functions=np):
-    """Return eˣ/√(sin³x + cos³x), the function of Martins, Sturdza and Alonso."""
-    e, s, c = functions.exp, functions.sin, functions.cos
-    return e(x) / functions.sqrt(s(x) ** 3 + c(x) ** 3)
-
-
 def by_logarithm(x):
     s, c = np.sin(x), np.cos(x)
     cubes = s**3 + c**3
     return np.exp(x) * cubes**-0.5 * (1 - 3 * s * c * (s - c) / (2 * cubes))
 
 
-def by_sympy(x, order=1):
-    """Return a derivative in fifty digits, rounded to a float."""
-    t = sp.Symbol("t")
-    return float(sp.diff(demonstration(t, sp), t, order).subs(t, sp.Rational(x)).evalf(50))
-
-
 @claim("beyond-1.four-routes", "$f'(3/2)$, to rounding", answer=True)
 def four_routes(x=1.5):
     loose = {"rtol": 4e-15, "because": ROUNDING}
-    yield by.algebra("SymPy", lambda: by_sympy(x), **loose)
+    yield by.algebra("SymPy", lambda: slope(1, x), **loose)
     yield by.hand("the logarithm differentiated", lambda: by_logarithm(x), **loose)
     yield by.autodiff("reverse mode", lambda: grad(demonstration)(x), **loose)
     yield by.differences("complex step", lambda: la.complex_step(demonstration, x), **loose)
 
 
-@claim("beyond-1.five-routes", "$f'(3/2)$, to two thirds of the digits")
-def five_routes(x=1.5):
+@claim("beyond-1.central-difference", "$f'(3/2)$, to nine digits")
+def by_central_difference(x=1.5):
     yield by.hand("the logarithm differentiated", lambda: by_logarithm(x))
     yield by.differences(
         "central difference",
         lambda: la.central_difference(demonstration, x),
         rtol=1e-9,
-        because="a central difference keeps two thirds of sixteen digits",
+        because="a central difference has about ten digits",
     )
 
 
@@ -138,7 +127,7 @@ BOUNDED = [
 
 @claim(
     "beyond-1.bound",
-    "the error of a central difference stays below its bound at 57 steps",
+    r"a central difference is off by at most $h^2M/6 + \varepsilon(|f|/h + 2|f'|)$, at 57 steps",
     cases=BOUNDED,
 )
 def bound(function="exp"):
@@ -152,6 +141,7 @@ def bound(function="exp"):
     def largest(values_at):
         shares = []
         for h in steps:
+            # The ends x ± h are rounded too, which moves the slope by its own rounding.
             rounding = EPSILON * (f(1 + h) / h + 2 * slope)
             shares.append(abs(values_at(h) - slope) / (third(h) * h**2 / 6 + rounding))
         return max(shares)
@@ -181,7 +171,7 @@ def bound(function="exp"):
         return holds(share <= 1, share)
 
     yield by.experiment("in floats, the largest share of the bound", in_floats)
-    yield by.algebra("in fifty digits, of its first part", without_rounding)
+    yield by.algebra("its truncation part, in fifty digits", without_rounding)
 
 
 # -- truncation errors ---------------------------------------------------------------------------
@@ -190,7 +180,7 @@ def bound(function="exp"):
 def measured_coefficient(route, x):
     """Extrapolate (route(h) − f′)/h² at three steps to the step 0."""
     h = np.array([4e-3, 2e-3, 1e-3])
-    errors = np.array([route(demonstration, x, step) for step in h]) - by_sympy(x)
+    errors = np.array([route(demonstration, x, step) for step in h]) - slope(1, x)
     q = errors / h**2
     first = (4 * q[1:] - q[:-1]) / 3
     return (16 * first[1] - first[0]) / 15
@@ -201,24 +191,24 @@ EXTRAPOLATED = {"rtol": 2e-6, "because": "rounding over h² = 10⁻⁶, then two
 
 @claim("beyond-1.central-error", "coefficient of $h^2$ in the error of $D_hf(3/2)$")
 def central_error(x=1.5):
-    yield by.algebra("a sixth of the third derivative", lambda: by_sympy(x, 3) / 6)
+    yield by.algebra("a sixth of the third derivative", lambda: slope(3, x) / 6)
     yield by.experiment(
         "errors at three steps, extrapolated",
         lambda: measured_coefficient(la.central_difference, x),
         **EXTRAPOLATED,
     )
-    yield slip("the sign is the complex step's", lambda: -by_sympy(x, 3) / 6)
+    yield slip("the sign is the complex step's", lambda: -slope(3, x) / 6)
 
 
 @claim("beyond-1.complex-error", "coefficient of $h^2$ in the error of $C_hf(3/2)$")
 def complex_error(x=1.5):
-    yield by.algebra("minus a sixth of the third derivative", lambda: -by_sympy(x, 3) / 6)
+    yield by.algebra("minus a sixth of the third derivative", lambda: -slope(3, x) / 6)
     yield by.experiment(
         "errors at three steps, extrapolated",
         lambda: measured_coefficient(la.complex_step, x),
         **EXTRAPOLATED,
     )
-    yield slip("the sign is the central difference's", lambda: by_sympy(x, 3) / 6)
+    yield slip("the sign is the central difference's", lambda: slope(3, x) / 6)
 
 
 # -- traps and prices ----------------------------------------------------------------------------
@@ -244,7 +234,9 @@ def trap(x=3.0):
     yield slip("this is the derivative; the program is not analytic", lambda: 2 * abs(x))
 
 
-@claim("beyond-1.evaluations", "evaluations of $f$ for $n$ inputs: differences, complex step")
+@claim(
+    "beyond-1.evaluations", "evaluations of a function of $n = 7$ inputs: differences, complex step"
+)
 def evaluations(n=7):
     def counted(route):
         calls = []

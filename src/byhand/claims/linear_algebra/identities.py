@@ -23,7 +23,7 @@ from byhand.evidence import by, case, claim, holds, prove, sheet, slip
 
 A = ((1, 2, 0), (3, -1, 4))
 X, Y, Z = (2, 1, 4), (2, -1), (1, 2)
-"""The example: A x has two entries, x three; x and y are values of functions at z."""
+"""The example: A x has two entries, x three; x is the value of x_of at z. B1.2iv has another y."""
 
 
 def exact(numbers) -> np.ndarray:
@@ -291,7 +291,7 @@ def same_vector_twice():
     yield by.algebra("each partial derivative of the double sum", entry_by_entry)
 
 
-@claim("B1.2iii.quotient", r"$y^TAh/\lVert h\rVert$ has no limit as $h\to0$")
+@claim("B1.2iii.quotient", r"$y^TAh/\lVert h\rVert$ has no limit as $h\to0$, in the example")
 def quotient(A=A, y=Y):
     def along_the_axes():
         r = sp.Symbol("r", positive=True)
@@ -303,7 +303,7 @@ def quotient(A=A, y=Y):
         return holds(gap > 0, f"limits {', '.join(map(str, slopes))} along the axes")
 
     def around():
-        """Steps of all lengths down to 10⁻¹², each in many directions."""
+        """Steps of five lengths down to 10⁻¹², each in many directions."""
         rng = np.random.default_rng(12)
         spreads = []
         for length in 10.0 ** -np.arange(0, 13, 3):
@@ -477,9 +477,9 @@ def of_unknown_entries(names: str):
     z = [sp.Symbol("alpha", real=True)]
     functions = {name: sp.Function(name)(*z) for name in sorted(set(names))}
     A = np.array([functions[name] for name in names], dtype=object).reshape(2, 2)
-    adjoint, determinant = adjugate(A)
-    slope = freed(derivatives(adjoint / determinant, z))[..., 0]
-    dA, (A, inverse) = freed(derivatives(A, z))[..., 0], (freed(A), freed(adjoint / determinant))
+    cofactors, determinant = adjugate(A)
+    slope = freed(derivatives(cofactors / determinant, z))[..., 0]
+    dA, (A, inverse) = freed(derivatives(A, z))[..., 0], (freed(A), freed(cofactors / determinant))
     return A, dA, inverse, slope, sp.Ne(adjugate(A)[1], 0)
 
 
@@ -548,8 +548,8 @@ def product_of_inverse():
 def resolvent():
     def proved():
         A, moved = symbols("a", 2, 2), symbols("b", 2, 2)
-        (adjoint, d), (moved_adjoint, e) = adjugate(A), adjugate(moved)
-        one, other = adjoint / d, moved_adjoint / e
+        (cofactors, d), (moved_cofactors, e) = adjugate(A), adjugate(moved)
+        one, other = cofactors / d, moved_cofactors / e
         return prove(
             equal(other - one, -other @ (moved - A) @ one),
             given=[sp.Ne(d, 0), sp.Ne(e, 0)],
@@ -569,7 +569,7 @@ def resolvent():
     yield by.algebra("larger matrices in whole numbers", larger)
 
 
-@claim("B1.2v.direction", r"the inverse of $R + tE$ changes at the rate $-R^{-1}ER^{-1}$")
+@claim("B1.2v.direction", r"the rate of $(R + tE)^{-1}$ at $t = 0$, $-R^{-1}ER^{-1}$")
 def direction(R=R, E=E):
     def of_the_entries():
         t = sp.Symbol("t")
@@ -597,8 +597,8 @@ def direction(R=R, E=E):
 def all_entries():
     def proved():
         A = symbols("a", 2, 2)
-        adjoint, d = adjugate(A)
-        B = adjoint / d
+        cofactors, d = adjugate(A)
+        B = cofactors / d
         slopes = derivatives(B, list(A.flat)).reshape(2, 2, 2, 2)
         right, wrong = -np.einsum("ik,lj->ijkl", B, B), -np.einsum("ij,kl->ijkl", B, B)
         return prove(equal(slopes, right), given=[sp.Ne(d, 0)], altered=[equal(slopes, wrong)])
@@ -637,15 +637,15 @@ def symmetric_inverse():
 
 @claim(
     "B1.2v.tied",
-    r"by $b = a_{12} = a_{21}$ it is $-A^{-1}EA^{-1}$ with two ones in $E$",
+    r"$\partial A^{-1}/\partial b = -A^{-1}EA^{-1}$, $b = a_{12} = a_{21}$, with two ones in $E$",
     for_all=r"invertible, symmetric $A$ of shape $2\times2$",
 )
 def tied():
     def proved():
         a, b, d = sp.symbols("a b d", real=True)
         A = np.array([[a, b], [b, d]], dtype=object)
-        adjoint, determinant = adjugate(A)
-        B = adjoint / determinant
+        cofactors, determinant = adjugate(A)
+        B = cofactors / determinant
         slope = derivatives(B, [b])[..., 0]
         both, one = np.array([[0, 1], [1, 0]]), np.array([[0, 1], [0, 0]])
         return prove(

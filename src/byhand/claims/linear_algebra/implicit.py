@@ -67,7 +67,10 @@ def ridge(X=X, t=TARGETS, new=(1, 2), t_new=4, rho=Fraction(1, 5)):
 # -- a fixed point -------------------------------------------------------------------------------
 
 
-@claim("beyond-1.fixed-point", r"$\partial y/\partial x = (I - DW)^{-1}D$")
+@claim(
+    "beyond-1.fixed-point",
+    r"$\partial y/\partial x = (I - DW)^{-1}D$ for the $W$ and $x$ of the text",
+)
 def fixed_point(W=((0.2, -0.3), (0.4, 0.1)), x=(0.5, -1.0)):
     def settle(x):
         y = 0 * x

@@ -9,7 +9,7 @@ import sympy as sp
 
 from byhand import linear_algebra as la
 from byhand.backpropagation import jacobian
-from byhand.claims.linear_algebra._exact import first_differences, second_differences
+from byhand.claims.linear_algebra._exact import first_differences, psi, second_differences
 from byhand.evidence import by, case, claim, exhaust, holds, prove, sheet, slip
 
 # -- the derivative as a linear map --------------------------------------------------------------
@@ -36,7 +36,7 @@ def linear_map(x=(1, 2, 3)):
 
 @claim(
     "beyond-1.remainder",
-    r"$f(x + h) - f(x) - Jh = (h_1h_2,\, h_3^2)$ for that function",
+    r"$f(x + h) - f(x) - Jh = (h_1h_2,\, h_3^2)$ for $f(x) = (x_1x_2,\, x_2 + x_3^2)$",
     for_all="$x$ and $h$",
 )
 def remainder():
@@ -68,10 +68,6 @@ def remainder():
 
 
 # -- B1.1: the Jacobian of a gradient ------------------------------------------------------------
-
-
-def psi(u, v, z):
-    return u**2 * v + v * z**3
 
 
 def gradient_of_psi(p):
@@ -111,13 +107,14 @@ def jacobian_of_gradient(p=(1, 2, -1)):
 
 @claim(
     "B1.1.entries",
-    r"its entry in row $i$, column $j$ is $\partial^2\psi/\partial x_j\,\partial x_i$",
+    r"entry $ij$ of that Jacobian, $\partial^2\psi/\partial x_j\,\partial x_i$",
 )
 def entries_of_the_jacobian(p=(1, 2, -1)):
     def printed():
         u, v, z = names = sp.symbols("u v z")
         at = dict(zip(names, p, strict=True))
-        return [[sp.diff(psi(u, v, z), i, j).subs(at) for j in names] for i in names]
+        # As printed, by xⱼ first.
+        return [[sp.diff(psi(u, v, z), j, i).subs(at) for j in names] for i in names]
 
     yield by.algebra(
         "the gradient differentiated",
@@ -190,15 +187,15 @@ def symmetric():
     def of_monomials():
         """A derivative of uᵃvᵇzᶜ is a factor and another monomial; sums follow by linearity."""
 
-        def commute(case, order=(0, 1)):
-            (i, j), e = case
-            one = derivative(derivative((1, e), i), j)
-            other = derivative(derivative((1, e), j), (j, i)[order[1]])
-            return one == other or one[0] == other[0] == 0
+        def commute(one, last=None):
+            (i, j), powers = one
+            first = derivative(derivative((1, powers), i), j)
+            second = derivative(derivative((1, powers), j), i if last is None else (i, j)[last])
+            return first == second or first[0] == second[0] == 0
 
         exponents = [e for e in product(range(DEGREE + 1), repeat=3) if sum(e) <= DEGREE]
         cases = list(product(combinations(range(3), 2), exponents))
-        return exhaust(commute, cases, altered=lambda case: commute(case, (0, 0)))
+        return exhaust(commute, cases, altered=lambda one: commute(one, last=1))
 
     yield by.prover("Z3, of the general polynomial", proved)
     yield by.enumeration("every monomial, by its exponents", of_monomials)
@@ -230,15 +227,17 @@ def peano_slopes(by_what="x"):
         off = sp.Abs(quotient(h, s) - (-s if by_what == "x" else s))
         return prove(off <= sp.Abs(h), given=[sp.Ne(h, 0)], altered=[off <= sp.Abs(h) / 2])
 
-    def limit():
-        """Of the quotient with h cancelled."""
-        h, s = sp.symbols("h s", nonzero=True, real=True)
-        sign = 1 if by_what == "x" else -1
-        first = sp.limit(sign * s * (h**2 - s**2) / (h**2 + s**2), h, 0)
-        return holds(first == -sign * s, f"SymPy's limit is {first}")
+    def factored():
+        """h² + s² − 2hs = (h − s)², so |2sh²/(h² + s²)| ≤ |h|; the signs do not matter."""
+        h, s = sp.symbols("h s", positive=True)
+        off = s * (h**2 - s**2) / (h**2 + s**2) + s
+        room = sp.factor(h - off)
+        return holds(
+            sp.cancel(room / (h * (h - s) ** 2 / (h**2 + s**2))) == 1, "the room left is", room
+        )
 
     yield by.prover("Z3", proved)
-    yield by.algebra("SymPy's limit", limit)
+    yield by.algebra("the room below the bound factored", factored)
 
 
 @claim("B1.1.peano-xy", r"$\partial_y\partial_xg(0,0)$ of Peano's function", answer=True)

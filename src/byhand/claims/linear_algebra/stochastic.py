@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import combinations
-from itertools import product as choices
+from itertools import combinations, product
 
 import numpy as np
 import sympy as sp
 
 from byhand import linear_algebra as la
 from byhand.backpropagation import hvp
-from byhand.claims.linear_algebra._exact import second_differences, symbols
+from byhand.claims.linear_algebra._exact import psi, second_differences, symbols
 from byhand.evidence import by, claim, holds, prove, sheet, slip
 
 A = np.array([[2, -1, 3], [0, 5, -1], [7, -4, 1]])
@@ -21,15 +20,16 @@ P = np.array([[6, 4, 0], [0, 5, 5], [7, 0, 3]]) / 10
 """The chapter's chain."""
 
 SLOW = np.array([[9, 1, 0], [0, 5, 5], [3, 1, 6]]) / 10
-"""A chain whose first step may keep 0.9 of a difference, and whose later ones keep 0.6."""
+"""A chain whose first step may keep 0.9 of a difference; the factor tends to 0.6."""
+
+
+def in_fractions(P):
+    return [[Fraction(p).limit_denominator(1000) for p in row] for row in P.tolist()]
 
 
 def tenths(chain):
     """Return a chain's probabilities as the fractions that were meant."""
-    return sp.Matrix(
-        *np.shape(chain),
-        [sp.Rational(Fraction(p).limit_denominator(1000)) for p in np.ravel(chain)],
-    )
+    return sp.Matrix(in_fractions(chain))
 
 
 # -- the eigenvector -----------------------------------------------------------------------------
@@ -71,7 +71,7 @@ def ones_is_an_eigenvector(n=4):
 
         return prove(eigenvector(ones), altered=[eigenvector(others)])
 
-    def spread():
+    def columns_added():
         """A 1 is the sum of the columns; if all of its entries are m, that is m 1."""
         A = sp.Matrix(n, n, lambda i, j: sp.Symbol(f"a{i}{j}"))
         last = [sp.Symbol("m") - sum(A[i, j] for j in range(n - 1)) for i in range(n)]
@@ -79,7 +79,7 @@ def ones_is_an_eigenvector(n=4):
         return holds(set(sp.expand(total)) == {sp.Symbol("m")}, "each entry of the sum is m")
 
     yield by.prover("Z3", proved)
-    yield by.algebra("the columns added up", spread)
+    yield by.algebra("the columns added up", columns_added)
     yield sheet("(1, 1, …, 1)", lambda: True)
 
 
@@ -122,7 +122,7 @@ def eigenvector(A=A, m=4):
         return list(kernel / kernel[0])
 
     def inverse_iteration():
-        """Two solves with a nearly singular matrix leave the eigenvector alone."""
+        """Three solves with a nearly singular matrix leave the eigenvector alone."""
         v = np.arange(1.0, len(A) + 1)
         for _ in range(3):
             v = np.linalg.solve(A - (m + 1e-9) * np.eye(len(A)), v)
@@ -153,7 +153,7 @@ def stationary(P=P):
         for root in range(n):
             others = [i for i in range(n) if i != root]
             total = 0
-            for targets in choices(range(n), repeat=n - 1):
+            for targets in product(range(n), repeat=n - 1):
                 step = dict(zip(others, targets, strict=True))
                 if all(_reaches(step, i, root) for i in others):
                     total += sp.prod([chain[i, step[i]] for i in others])
@@ -166,7 +166,7 @@ def stationary(P=P):
         "power iteration",
         iterated,
         rtol=1e-11,
-        because="it stops at a residual of 10⁻¹², and |λ₂| = 0.56 leaves twice as much",
+        because="it stops at a residual of 10⁻¹², and |λ₂| = 0.48 leaves as much again",
     )
     yield slip("this is the right eigenvector", lambda: [Fraction(1, len(P))] * len(P))
 
@@ -275,11 +275,8 @@ def signed(a=2, b=-1):
 
 @claim("B1.3.curvature", r"the eigenvalue of largest modulus of $\psi$'s Hessian at $(1, 2, -1)$")
 def curvature(p=(1, 2, -1)):
-    def psi(u, v, z):
-        return u**2 * v + v * z**3
-
     def times(v):
-        return hvp(lambda q: psi(q[0], q[1], q[2]), np.array(p, dtype=float), v)
+        return hvp(lambda q: psi(*q), np.array(p, dtype=float), v)
 
     yield by.recursion(
         "power iteration on Hessian-vector products",
@@ -301,16 +298,12 @@ def curvature(p=(1, 2, -1)):
 # -- how fast a chain forgets --------------------------------------------------------------------
 
 
-def in_fractions(P):
-    return [[Fraction(p).limit_denominator(1000) for p in row] for row in P.tolist()]
-
-
 @claim("B1.3.delta", r"$\delta(P)$", answer=True)
 def delta(P=P):
     def over_signs():
         """‖d‖₁ is the largest sᵀd over signs s, so δ is half the largest max − min of Ps."""
         spreads = []
-        for signs in choices((1, -1), repeat=len(P)):
+        for signs in product((1, -1), repeat=len(P)):
             image = [sum(p * s for p, s in zip(row, signs, strict=True)) for row in in_fractions(P)]
             spreads.append(max(image) - min(image))
         return max(spreads) / 2
@@ -325,7 +318,7 @@ def delta(P=P):
     yield slip("the half before the sum of moduli is missing", lambda: 2 * (1 - least_overlap()))
 
 
-SIGNS = [np.array(signs) for signs in choices((1, -1), repeat=3)]
+SIGNS = [np.array(signs) for signs in product((1, -1), repeat=3)]
 
 
 def spread(u):

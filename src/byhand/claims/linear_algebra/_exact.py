@@ -79,7 +79,10 @@ def freed(array: np.ndarray) -> np.ndarray:
 
 
 def equal(left, right) -> sp.Basic:
-    """State that two arrays are equal in each entry, multiplied by what both sides divide by."""
+    """State that two arrays are equal in each entry.
+
+    Both sides are multiplied by what they divide by, the determinants of inverses, which are not 0.
+    """
     pairs = zip(np.ravel(left), np.ravel(right), strict=True)
     gaps = [sp.fraction(sp.together(a - b))[0] for a, b in pairs]
     return sp.And(*(sp.Eq(gap, 0, evaluate=False) for gap in gaps))

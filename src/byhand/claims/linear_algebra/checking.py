@@ -60,7 +60,13 @@ def at_the_minimum(delta, M):
     return best, bound.subs(h, best)
 
 
-@claim("beyond-1.optimal-step", r"$h^*$ for $\delta = 2^{-52}$, $M = 1$", answer=True)
+STEPS = [
+    case("1", r"$\delta = 2^{-52}$, $M = 1$", delta=EPSILON, M=1),
+    case("7", r"$\delta = 10^{-8}$, $M = 7$", delta=1e-8, M=7),
+]
+
+
+@claim("beyond-1.optimal-step", "the best step $h^*$", cases=STEPS, answer=True)
 def optimal_step(delta=EPSILON, M=1):
     def searched():
         found = minimize_scalar(
@@ -82,7 +88,7 @@ def optimal_step(delta=EPSILON, M=1):
     yield slip("that is the best step of a one-sided difference", lambda: 2 * np.sqrt(delta / M))
 
 
-@claim("beyond-1.least-error", r"$E(h^*)$ for $\delta = 2^{-52}$, $M = 1$", answer=True)
+@claim("beyond-1.least-error", "the least bound $E(h^*)$", cases=STEPS, answer=True)
 def least_error(delta=EPSILON, M=1):
     yield by.closed_form("the formula", lambda: (3 * delta) ** (2 / 3) * M ** (1 / 3) / 2)
     yield by.algebra(
@@ -93,25 +99,25 @@ def least_error(delta=EPSILON, M=1):
 
 @claim(
     "beyond-1.least-bound",
-    r"$E(h) \ge \frac12 M h^{*2}$, where $h^{*3} = 3\delta/M$",
+    r"$E(h) \ge \frac12Mh^{*2}$, with equality at $h = h^*$ alone, where $h^{*3} = 3\delta/M$",
     for_all=r"$h, h^*, M > 0$",
 )
 def least_bound():
     h, best, M = sp.symbols("h h* M", real=True)
-    delta = best**3 * M / 3
 
     def factored():
-        """The difference is M (h − h*)² (h + 2h*)/(6h), in which nothing is negative."""
-        gap = sp.factor(h**2 * M / 6 + delta / h - best**2 * M / 2)
+        """The difference is M (h − h*)² (h + 2h*)/(6h), in which nothing else is 0 or negative."""
+        gap = sp.factor(h**2 * M / 6 + best**3 * M / (3 * h) - best**2 * M / 2)
         rest = sp.cancel(gap / ((h - best) ** 2 * M / (6 * h)))
         return holds(sp.expand(rest - h - 2 * best) == 0, "the difference is", gap)
 
     def proved():
-        bound = M * (h**2 / 6 + best**3 / (3 * h))
+        bound, least = error_bound(h, best**3 * M / 3, M), M * best**2 / 2
+        only_there = sp.Equivalent(sp.Eq(bound, least), sp.Eq(h, best))
         return prove(
-            sp.Ge(bound, best**2 * M / 2),
+            sp.And(bound >= least, only_there),
             given=[h > 0, best > 0, M > 0],
-            altered=[sp.Ge(bound, best**2 * M * sp.Rational(11, 20))],
+            altered=[sp.Implies(sp.Ne(h, best), bound > least * sp.Rational(11, 10))],
         )
 
     yield by.prover("Z3", proved)
@@ -127,51 +133,44 @@ BOUNDED = [
 
 @claim(
     "beyond-1.bound",
-    r"a central difference is off by at most $h^2M/6 + \varepsilon(|f|/h + 2|f'|)$, at 57 steps",
+    r"the error of a central difference is at most $E(h) = h^2M/6 + \delta/h$, and nearly that",
     cases=BOUNDED,
 )
 def bound(function="exp"):
-    f, slope, third = {
+    f, slope_at_1, third = {
         "exp": (np.exp, np.e, lambda h: np.exp(1 + h)),
         "reciprocal": (lambda x: 3 - 1 / x, 1.0, lambda h: 6 / (1 - h) ** 4),
         "power": (lambda x: x**4, 4.0, lambda h: 24 * (1 + h)),
     }[function]
     steps = 10.0 ** np.linspace(-15, -1, 57)
 
-    def largest(values_at):
+    def in_floats():
+        """The values are off by δ = ε|f| at most; the bound is nearly reached by truncation."""
         shares = []
         for h in steps:
-            # The ends x ± h are rounded too, which moves the slope by its own rounding.
-            rounding = EPSILON * (f(1 + h) / h + 2 * slope)
-            shares.append(abs(values_at(h) - slope) / (third(h) * h**2 / 6 + rounding))
-        return max(shares)
+            off = abs(la.central_difference(f, 1.0, h) - slope_at_1)
+            shares.append(off / error_bound(h, EPSILON * f(1 + h), third(h)))
+        return holds(0.99 < max(shares) <= 1, max(shares))
 
-    def in_floats():
-        share = largest(lambda h: la.central_difference(f, 1.0, h))
-        return holds(share <= 1, share)
-
-    def without_rounding():
-        """The quotient in fifty digits: truncation alone must stay below the bound's first part."""
+    def rounded_on_purpose():
+        """In fifty digits, with values moved by δ in the worst way: both parts at their largest."""
         t = sp.Symbol("t")
         g, exact = {
             "exp": (sp.exp(t), sp.E),
-            "reciprocal": (3 - 1 / t, 1),
-            "power": (t**4, 4),
+            "reciprocal": (3 - 1 / t, sp.Integer(1)),
+            "power": (t**4, sp.Integer(4)),
         }[function]
+        shares = []
+        for h in map(sp.Rational, steps):
+            up, down = (g.subs(t, 1 + sign * h).evalf(50) for sign in (1, -1))
+            ends = [abs(sp.diff(g, t, 3).subs(t, 1 + sign * h)).evalf(50) for sign in (1, -1)]
+            moved = sp.Rational(EPSILON) * up
+            off = (up - down + 2 * moved) / (2 * h) - exact.evalf(50)
+            shares.append(float(abs(off) / (h**2 * max(ends) / 6 + moved / h)))
+        return holds(0.99 < max(shares) <= 1, max(shares))
 
-        def quotient(h):
-            up, down = (g.subs(t, 1 + s * sp.Rational(h)) for s in (1, -1))
-            return float(((up - down) / (2 * sp.Rational(h)) - exact).evalf(50))
-
-        def first_part(h):
-            ends = [abs(sp.diff(g, t, 3).subs(t, 1 + sp.Rational(s * h))) for s in (1, -1)]
-            return float(max(ends) * sp.Rational(h) ** 2 / 6)
-
-        share = max(abs(quotient(h)) / first_part(h) for h in steps)
-        return holds(share <= 1, share)
-
-    yield by.experiment("in floats, the largest share of the bound", in_floats)
-    yield by.algebra("its truncation part, in fifty digits", without_rounding)
+    yield by.experiment("in floats", in_floats)
+    yield by.algebra("in fifty digits, with values moved by the most", rounded_on_purpose)
 
 
 # -- truncation errors ---------------------------------------------------------------------------

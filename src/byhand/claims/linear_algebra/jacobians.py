@@ -42,26 +42,25 @@ def linear_map(x=(1, 2, 3)):
 def remainder():
     x, h = np.array(sp.symbols("x:3", real=True)), np.array(sp.symbols("h:3", real=True))
 
-    def left(x, h):
-        def f(x):
-            return np.stack([x[0] * x[1], x[1] + x[2] ** 2])
-
-        J = np.array([[x[1], x[0], 0], [0, 1, 2 * x[2]]], dtype=object)
-        return f(x + h) - f(x) - J @ h
+    def f(x):
+        return np.stack([x[0] * x[1], x[1] + x[2] ** 2])
 
     def proved():
-        rest = left(x, h)
+        rest = f(x + h) - f(x) - la.symbolic_jacobian(f, x) @ h
         quadratic = sp.And(sp.Eq(rest[0], h[0] * h[1]), sp.Eq(rest[1], h[2] ** 2))
         altered = sp.And(sp.Eq(rest[0], h[0] * h[1]), sp.Eq(rest[1], 2 * h[2] ** 2))
         return prove(quadratic, altered=[altered])
 
     def by_degree():
-        """In f(x + th) the coefficient of t² is all that J h, that of t, leaves."""
+        """In f(x + th) the coefficient of t is J h, and that of t² all that it leaves."""
         t = sp.Symbol("t")
         a, b, c = x + t * h
         entries = [sp.expand(a * b), sp.expand(b + c**2)]
-        found = [entry.coeff(t, 2) for entry in entries]
-        return holds(found == [h[0] * h[1], h[2] ** 2], "the coefficients of t² in f(x + th)")
+        linear = [entry.coeff(t, 1) for entry in entries]
+        by_hand = [x[1] * h[0] + x[0] * h[1], h[1] + 2 * x[2] * h[2]]
+        quadratic = [entry.coeff(t, 2) for entry in entries] == [h[0] * h[1], h[2] ** 2]
+        agree = quadratic and all(map(sp.Eq, map(sp.expand, linear), by_hand))
+        return holds(agree, "the coefficients of t and t² in f(x + th)")
 
     yield by.prover("Z3", proved)
     yield by.algebra("expanded in powers of the step", by_degree)
@@ -100,15 +99,12 @@ def jacobian_of_gradient(p=(1, 2, -1)):
     yield sheet(
         "equivalent to the Hessian matrix of our function f",
         third_derivatives,
-        erratum="it is the Hessian of ψ; f has three Hessians, a 3×3×3 array",
+        erratum="it is the Hessian of ψ, as the note after it, f = ∇ψ, shows; f has three Hessians",
     )
     yield slip("the mixed derivatives are missing", lambda: np.diag(np.diag(hessian())))
 
 
-@claim(
-    "B1.1.entries",
-    r"entry $ij$ of that Jacobian, $\partial^2\psi/\partial x_j\,\partial x_i$",
-)
+@claim("B1.1.entries", r"the entries of that Jacobian, as (2) orders its derivatives")
 def entries_of_the_jacobian(p=(1, 2, -1)):
     def printed():
         u, v, z = names = sp.symbols("u v z")
@@ -150,7 +146,7 @@ DEGREE = 4
 @claim(
     "B1.1.symmetric",
     "$J = J^T$",
-    for_all=rf"polynomials $\psi(u, v, z)$ of degree {DEGREE}",
+    for_all=rf"polynomials $\psi(u, v, z)$ of degree at most {DEGREE}",
 )
 def symmetric():
     point = np.array(sp.symbols("u v z", real=True))
@@ -228,16 +224,45 @@ def peano_slopes(by_what="x"):
         return prove(off <= sp.Abs(h), given=[sp.Ne(h, 0)], altered=[off <= sp.Abs(h) / 2])
 
     def factored():
-        """h² + s² − 2hs = (h − s)², so |2sh²/(h² + s²)| ≤ |h|; the signs do not matter."""
+        """Of h, s > 0; a change of sign changes the quotient's sign alone."""
         h, s = sp.symbols("h s", positive=True)
-        off = s * (h**2 - s**2) / (h**2 + s**2) + s
+        product = h * s * (h**2 - s**2) / (h**2 + s**2)
+        quotient = product / h if by_what == "x" else -product / h
+        off = quotient + s if by_what == "x" else s - quotient
         room = sp.factor(h - off)
-        return holds(
-            sp.cancel(room / (h * (h - s) ** 2 / (h**2 + s**2))) == 1, "the room left is", room
-        )
+        return holds(sp.cancel(room * (h**2 + s**2) / (h * (h - s) ** 2)) == 1, "left are", room)
 
     yield by.prover("Z3", proved)
     yield by.algebra("the room below the bound factored", factored)
+
+
+@claim(
+    "B1.1.peano-mixed-*",
+    r"$g(h, k)/(hk)$ is near its limit, the mixed derivative at the origin",
+    cases=[
+        case("xy", r"first $h \to 0$: within $2h^2/k^2$ of $-1$", first="x"),
+        case("yx", r"first $k \to 0$: within $2k^2/h^2$ of $1$", first="y"),
+    ],
+    for_all=r"$h, k \ne 0$",
+)
+def peano_mixed(first="x"):
+    h, k = sp.symbols("h k", real=True)
+    small, large, limit = (h, k, -1) if first == "x" else (k, h, 1)
+
+    def proved():
+        off = sp.Abs(peano(h, k) / (h * k) - limit)
+        bound = small**2 / large**2
+        return prove(off <= 2 * bound, given=[sp.Ne(h, 0), sp.Ne(k, 0)], altered=[off <= bound])
+
+    def factored():
+        """The distance is 2 small²/(small² + large²), and large² is less than that sum."""
+        quotient = (h**2 - k**2) / (h**2 + k**2)
+        distance = sp.factor((quotient - limit) * (1 if first == "x" else -1))
+        expected = 2 * small**2 / (small**2 + large**2)
+        return holds(sp.cancel(distance - expected) == 0, "the distance is", distance)
+
+    yield by.prover("Z3", proved)
+    yield by.algebra("the distance factored", factored)
 
 
 @claim("B1.1.peano-xy", r"$\partial_y\partial_xg(0,0)$ of Peano's function", answer=True)

@@ -11,7 +11,7 @@ import sympy as sp
 from byhand import linear_algebra as la
 from byhand.backpropagation import hvp
 from byhand.claims.linear_algebra._exact import psi, second_differences, symbols
-from byhand.evidence import by, claim, holds, prove, sheet, slip
+from byhand.evidence import by, case, claim, holds, prove, sheet, slip
 
 A = np.array([[2, -1, 3], [0, 5, -1], [7, -4, 1]])
 """The example: rows that add up to 4."""
@@ -200,11 +200,20 @@ def columns(A=A, m=4):
     yield slip("that is its left eigenvector", lambda: [1] * len(A))
 
 
-def dominated_row(n: int):
-    """Return λ, v and a row a with λ v₀ = a·v, where v₀ is an entry of largest modulus."""
-    value, v, a = sp.Symbol("lambda", real=True), symbols("v", n), symbols("a", n)
-    given = [sp.Eq(value * v[0], a @ v), sp.Ne(v[0], 0)]
-    return value, a, given + [sp.Abs(one) <= sp.Abs(v[0]) for one in v[1:]]
+def turned_row(n: int):
+    """Return |λ|, a row a, and what is known of them; for complex λ and v too.
+
+    Let vᵢ be an entry of largest modulus r. Turned by a phase, row i of Av = λv reads
+    |λ| r = Σ aⱼ tⱼ, where tⱼ is the real part of the turned vⱼ: |tⱼ| ≤ |vⱼ| ≤ r.
+    """
+    modulus, r, a, t = (
+        sp.Symbol("|lambda|", real=True),
+        sp.Symbol("r", real=True),
+        symbols("a", n),
+        symbols("t", n),
+    )
+    given = [sp.Eq(modulus * r, a @ t), r > 0, *(sp.Abs(one) <= r for one in t)]
+    return modulus, a, given
 
 
 def largest_shares(matrices):
@@ -215,13 +224,13 @@ def largest_shares(matrices):
 @claim(
     "B1.3.bound",
     r"$|\lambda| \le \max_i\sum_j|a_{ij}|$",
-    for_all=r"$3\times3$ matrices with a real eigenvector $v$, by the row of its largest entry",
+    for_all=r"$3\times3$ matrices, by the row of the largest entry of an eigenvector",
 )
 def row_bound():
     def proved():
-        value, a, given = dominated_row(3)
+        modulus, a, given = turned_row(3)
         moduli = sum(sp.Abs(one) for one in a)
-        return prove(sp.Abs(value) <= moduli, given=given, altered=[sp.Abs(value) <= moduli / 2])
+        return prove(modulus <= moduli, given=given, altered=[modulus <= sp.Abs(sum(a))])
 
     def random_matrices():
         """Full, triangular and signed ones, with complex eigenvalues among them."""
@@ -241,13 +250,13 @@ def row_bound():
 @claim(
     "B1.3.stochastic",
     r"$|\lambda| \le 1$ for a stochastic matrix",
-    for_all=r"$3\times3$ matrices with a real eigenvector $v$, by the row of its largest entry",
+    for_all=r"$3\times3$ matrices, by the row of the largest entry of an eigenvector",
 )
 def stochastic_bound():
     def proved():
-        value, a, given = dominated_row(3)
+        modulus, a, given = turned_row(3)
         probabilities = [one >= 0 for one in a] + [sp.Eq(sum(a), 1)]
-        return prove(sp.Abs(value) <= 1, given=given + probabilities)
+        return prove(modulus <= 1, given=given + probabilities)
 
     def random_chains():
         rng = np.random.default_rng(5)
@@ -313,7 +322,7 @@ def delta(P=P):
 
     yield by.enumeration("all signs", over_signs)
     yield by.closed_form("half the largest distance of rows", lambda: la.contraction_coefficient(P))
-    yield by.hand("one minus the least overlap of rows", lambda: 1 - least_overlap())
+    yield by.enumeration("one minus the least overlap of rows", lambda: 1 - least_overlap())
     yield slip("this is the least overlap, what two rows share", least_overlap)
     yield slip("the half before the sum of moduli is missing", lambda: 2 * (1 - least_overlap()))
 
@@ -436,3 +445,71 @@ def rate(P=SLOW, k=60):
         because="the third eigenvalue's part is (0.4/0.6)⁶⁰ = 3·10⁻¹¹",
     )
     yield slip("this is the factor of one step", lambda: la.contraction_coefficient(P))
+
+
+@claim(
+    "B1.3.overlap",
+    r"$\frac12\lVert p - q\rVert_1 = 1 - \sum_l\min(p_l, q_l)$",
+    for_all="$p$ and $q$ of three entries that add up to 1",
+)
+def overlap():
+    def proved():
+        p, q = symbols("p", 3), symbols("q", 3)
+        apart = sum(map(sp.Abs, p - q)) / 2
+        shared = sum(sp.Min(a, b) for a, b in zip(p, q, strict=True))
+        return prove(
+            sp.Eq(apart, 1 - shared, evaluate=False),
+            given=[sp.Eq(sum(p), 1), sp.Eq(sum(q), 1)],
+        )
+
+    def counted(parts=6):
+        """All pairs of distributions in sixths, in whole numbers."""
+        whole = [p for p in product(range(parts + 1), repeat=3) if sum(p) == parts]
+        agree = [
+            sum(abs(a - b) for a, b in zip(p, q, strict=True)) == 2 * (parts - sum(map(min, p, q)))
+            for p, q in product(whole, repeat=2)
+        ]
+        return holds(all(agree), f"{len(agree)} pairs in sixths")
+
+    yield by.prover("Z3", proved)
+    yield by.enumeration("all pairs in sixths", counted)
+
+
+@claim("B1.3.steps", r"the largest $\delta(P^k)/0.7^k$ for $k \le 20$")
+def steps(P=P, k=20):
+    def in_exact_fractions():
+        rows, power, shares = np.array(in_fractions(P)), np.array(in_fractions(P)), []
+        for step in range(1, k + 1):
+            apart = max(np.abs(a - b).sum() for a, b in combinations(power, 2)) / 2
+            shares.append(apart / Fraction(7, 10) ** step)
+            power = power @ rows
+        return max(shares)
+
+    def in_floats():
+        powers = [np.linalg.matrix_power(P, step) for step in range(1, k + 1)]
+        return max(la.contraction_coefficient(one) / 0.7**s for s, one in enumerate(powers, 1))
+
+    yield by.recursion("powers in fractions", in_exact_fractions)
+    yield by.closed_form("the package's coefficient of powers in floats", in_floats)
+
+
+@claim(
+    "B1.3.moduli",
+    r"the moduli of a chain's eigenvalues, the largest first",
+    cases=[
+        case("mixing", "the chain $P$", P=P),
+        case("slow", "the slow chain", P=SLOW),
+        case("periodic", "the periodic chain", P=np.roll(np.eye(3), 1, axis=1)),
+        case("classes", "two classes", P=np.array([[1, 0, 0], [0, 0.4, 0.6], [0, 0.7, 0.3]])),
+    ],
+)
+def moduli(P=P):
+    def by_sympy():
+        values = [abs(v) for v, times in tenths(P).eigenvals().items() for _ in range(times)]
+        return sorted((float(sp.N(v, 30)) for v in values), reverse=True)
+
+    def by_lapack():
+        return np.sort(np.abs(np.linalg.eigvals(P)))[::-1]
+
+    yield by.algebra("the characteristic polynomial", by_sympy)
+    yield by.recursion("LAPACK", by_lapack)

@@ -139,6 +139,22 @@ def test_formulas_and_directives_are_rendered(page):
     assert page.evaluate(NOT_RENDERED) == []
 
 
+def test_a_claim_opens_to_the_source_of_its_routes(page):
+    claims = page.locator(".jp-OutputArea-output .byhand details.claim:has(pre)")
+    assert claims.count() > 0
+    claim = claims.first
+    expect(claim.locator("pre").first).to_be_hidden()
+    claim.locator("summary").click()
+    expect(claim.locator("pre").first).to_be_visible()
+    assert claim.locator("em").first.inner_text().startswith("by ")
+    raw = ".byhand :not(pre, code, style, mjx-container *)"
+    texts = page.locator(raw).evaluate_all(
+        "parts => parts.map(part => [...part.childNodes]"
+        ".filter(node => node.nodeType == 3).map(node => node.data).join(''))"
+    )
+    assert [text for text in texts if re.search(r"\$[^$]+\$", text)] == []
+
+
 def test_a_slider_moves_its_figure(page):
     figures = page.locator(".widget-vbox:has([role=slider])")
     assert figures.count() == sum("explore(" in cell["source"] for cell in page.cells)

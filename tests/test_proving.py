@@ -71,6 +71,12 @@ def test_what_no_prover_decides_is_said(statement, message):
         prove(statement, altered=[x > 0])
 
 
+@pytest.mark.parametrize("statement", [sp.Eq(x - x, 0, evaluate=False), sp.Eq(2 * x, x + x)])
+def test_what_sympy_has_simplified_to_nothing_is_no_proof(statement):
+    with pytest.raises(ClaimError, match="nothing is left to decide: state both sides as they are"):
+        prove(statement, altered=[x > 0])
+
+
 def test_a_truth_of_python_is_no_statement():
     with pytest.raises(TypeError, match="== is Eq"):
         prove(x == y)

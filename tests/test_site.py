@@ -188,6 +188,22 @@ def test_it_fits_the_screen(page, width, font_size):
         page.evaluate("document.documentElement.style.fontSize = null")
 
 
+BESIDE_THE_SCREEN = """
+width => {
+  document.querySelectorAll("details.claim").forEach(details => { details.open = true });
+  return [...document.querySelectorAll("details.claim *, figure.claims *")]
+    .filter(part => !part.closest("svg, .katex-mathml") && part.checkVisibility())
+    .filter(part => part.getBoundingClientRect().right > width || part.scrollWidth > width)
+    .map(part => part.outerHTML.slice(0, 200));
+}
+"""
+
+
+def test_all_that_a_claim_opens_to_is_on_the_screen_of_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate(BESIDE_THE_SCREEN, 390) == []
+
+
 def test_figures_have_the_width_of_a_phone_that_their_text_is_measured_for(page):
     page.set_viewport_size({"width": 390, "height": 844})
     scheme = page.evaluate("document.documentElement.dataset.theme")

@@ -106,7 +106,8 @@ def prove(statement: Any, given: Sequence[Any] = (), altered: Sequence[Any] = ()
     Raises
     ------
     ClaimError
-        If there is a counterexample, which is told; if Z3 cannot decide the statement within its
+        If there is a counterexample, which is told; if SymPy has left nothing of the statement
+        for a prover to decide; if Z3 cannot decide the statement within its
         ``WORK``; if the hypotheses contradict each other, a divisor may be 0, or nothing was seen
         to make the proof fail.
 
@@ -117,6 +118,11 @@ def prove(statement: Any, given: Sequence[Any] = (), altered: Sequence[Any] = ()
     >>> prove(x + 1 / x >= 2, given=[x > 0]).effect
     'proved by Z3; fails without x > 0, as at x = -1'
     """
+    if not getattr(statement, "free_symbols", True):
+        raise ClaimError(
+            f"SymPy's own rules have made the statement {expression(statement)}, and nothing is "
+            "left to decide: state both sides as they are, with Eq(…, evaluate=False)"
+        )
     question = _Question(list(given), [statement, *altered])
     question.require_sense(statement)
     if counterexample := question.counterexample(statement, given):

@@ -84,8 +84,8 @@ def equal(left, right) -> sp.Basic:
     Both sides are multiplied by what they divide by, the determinants of inverses, which are not 0.
     """
     pairs = zip(np.ravel(left), np.ravel(right), strict=True)
-    gaps = [sp.fraction(sp.together(a - b))[0] for a, b in pairs]
-    return sp.And(*(sp.Eq(gap, 0, evaluate=False) for gap in gaps))
+    fractions = [[*sp.fraction(sp.together(a)), *sp.fraction(sp.together(b))] for a, b in pairs]
+    return sp.And(*(sp.Eq(p * s, r * q, evaluate=False) for p, q, r, s in fractions))
 
 
 def vanishes(array) -> bool:

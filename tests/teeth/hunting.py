@@ -123,6 +123,10 @@ class Hunter:
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         known = [each for item in session.items if (each := _known_test(item))]
+        if len(known) < len(session.items):
+            raise RuntimeError(
+                f"only {len(known)} of {len(session.items)} tests pass by themselves"
+            )
         jobs = os.cpu_count() or 1
         waiting, running = list(enumerate(self.faults)), {}
         while waiting or running:
@@ -148,6 +152,8 @@ class Hunter:
             _write(path, ask_claims(fault, concerned))
             asked = [test for test in tests if _runs(test[1], fault)]
             _write(path, ask_tests(asked))
+        except BaseException as failure:
+            _write(path, {"failure": f"{fault.text}: {failure!r}"})
         finally:
             os._exit(0)
 
@@ -165,7 +171,7 @@ def _known_test(item: pytest.Item) -> tuple | None:
 
 
 def _passes(item: pytest.Item) -> bool:
-    reports = runtestprotocol(item, log=False, nextitem=item)
+    reports = runtestprotocol(item, log=False, nextitem=None)
     return not any(report.failed for report in reports)
 
 
@@ -213,6 +219,8 @@ def _finding(fault: Fault, path: Path) -> Finding:
     found: dict[str, list[str]] = {}
     for line in lines:
         found |= json.loads(line)
+    if failure := found.pop("failure", None):
+        raise RuntimeError(failure)
     if len(lines) < 2:  # the fault has ended the process itself
         found.setdefault("claims", ["the process ended"])
     return Finding(fault.module, fault.function, fault.line, fault.before, fault.after, **found)
@@ -232,7 +240,8 @@ def hunt(
         told(len(findings), len(faults), finding)
 
     quiet = ["-q", "-p", "no:cacheprovider", "-p", "no:terminalreporter", "--capture=sys"]
-    pytest.main([*quiet, *arguments], plugins=[Hunter(faults, claims, report)])
+    if pytest.main([*quiet, *arguments], plugins=[Hunter(faults, claims, report)]):
+        raise RuntimeError("the hunt was cut off: the reason is above")
     return [findings[number] for number in range(len(faults))]
 
 

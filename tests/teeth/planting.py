@@ -58,7 +58,8 @@ def faults_of(module: str) -> list[Fault]:
     """Return the faults of a module, in the order of its lines.
 
     mutmut leaves functions with decorators alone, because it would plant beside them; what is
-    planted here is the code of the function within, so it is shown the module without them.
+    planted here is the code of the function within, so it is shown the module without them. A
+    method that calls ``super()`` has its class around it, and cannot be exchanged.
     """
     file = Path(importlib.import_module(module).__file__)
     code = file.read_text(encoding="utf-8")
@@ -71,6 +72,8 @@ def faults_of(module: str) -> list[Fault]:
         holder = mutation.contained_by_top_level_function
         if id(holder) in places and id(mutation.original_node) not in spared:
             name, line = places[id(holder)]
+            if _function(vars(importlib.import_module(module)), name.split(".")).__closure__:
+                continue
             after = holder.deep_replace(mutation.original_node, mutation.mutated_node)
             texts = [_code(tree, function) for function in (holder, after)]
             faults.append(_fault(module, name, line, *texts))
@@ -194,8 +197,6 @@ def plant(fault: Fault) -> None:
     exec(compile(fault.source, module.__file__, "exec"), namespace)
     path = fault.function.removeprefix(f"{fault.module}.").split(".")
     old, new = _function(vars(module), path), namespace[path[-1]]
-    if old.__code__.co_freevars != new.__code__.co_freevars:
-        raise ValueError(f"cannot plant {fault.text}: the function is a closure")
     old.__code__ = new.__code__
     old.__defaults__, old.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
     _forget_results()

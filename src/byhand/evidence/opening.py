@@ -12,6 +12,7 @@ from html import escape
 from itertools import starmap
 
 from byhand.evidence.anchoring import common, most_independent
+from byhand.evidence.plain import plain
 from byhand.evidence.setting import MAX_ENTRIES, MAX_NARROW, MAX_SIDE, letters, scientific
 
 MAX_COLUMNS = 4
@@ -220,14 +221,21 @@ class Page:
 
     # -- a table of cases ------------------------------------------------------------------------
 
+    def _head(self, name: str) -> str:
+        """Return a column's head. A formula alone counts as empty: it is named in letters too."""
+        if not name:
+            return "<td></td>"
+        label = f' aria-label="{escape(plain(name))}"' if name.startswith("$") else ""
+        return f'<th scope="col"{label}>{self.markdown(name)}</th>'
+
     def table(self, entries: list[dict], caption: str, attributes: Callable = lambda e: "") -> str:
         """Return a table: a row per quantity, a column per component, slips marked."""
         columns = _columns(entries)
-        heads = list(map(self.markdown, entries[0]["components"])) if columns > 1 else []
+        heads = entries[0]["components"] if columns > 1 else []
         heads = ["", *(heads or [""] * columns)]
         if any(entry["sheet"] for entry in entries):
             heads.append("sheet")
-        row = "".join(f'<th scope="col">{name}</th>' if name else "<td></td>" for name in heads)
+        row = "".join(map(self._head, heads))
         head = f"<thead><tr>{row}</tr></thead>" if any(heads) else ""
         formula = _same_formula(entries)
         is_long = any(_width(entry["result"]) > MAX_NARROW for entry in entries)

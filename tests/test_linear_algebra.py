@@ -560,6 +560,39 @@ def test_high_powers_of_negative_numbers_have_their_derivative():
     assert complex_step(lambda x: x**100, -1.0) == pytest.approx(-100, rel=1e-14)
 
 
+@pytest.mark.parametrize("n", [100, 101, 151, 197, 198, -100, -151])
+@pytest.mark.parametrize("x", [-1.01, 0.99])
+def test_high_powers_have_their_derivative(n, x):
+    assert complex_step(lambda x: x**n, x) == pytest.approx(n * x ** (n - 1), rel=1e-13)
+
+
+def test_powers_that_are_not_one_integer_have_their_derivative():
+    found = complex_step(lambda x: x**100.5, 1.3)
+    assert found == pytest.approx(100.5 * 1.3**99.5, rel=1e-13)
+    powers = np.array([100, 3, 151])
+    found = complex_step(lambda x: x**powers, 1.01)
+    np.testing.assert_allclose(found, powers * 1.01 ** (powers - 1), rtol=1e-13)
+
+
+@pytest.mark.parametrize("n", [150, 3])
+def test_powers_may_be_taken_in_place(n):
+    def f(x):
+        y = x + 0
+        y **= n
+        return y
+
+    x = np.array([-1.01, 0.98])
+    np.testing.assert_allclose(complex_step(f, x), np.diag(n * x ** (n - 1)), rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    ("n", "shown"), [(6, r"\[1\. 2\. 3\. 4\. 5\. 6\.\]"), (7, r"\[1\. 2\. \.\.\. 6\. 7\.\]")]
+)
+def test_a_long_array_is_told_by_its_ends(n, shown):
+    with pytest.raises(ValueError, match=f"beside x = {shown}$"):
+        central_difference(np.sum, np.arange(1.0, n + 1), h=1e-20)
+
+
 def test_the_contraction_of_many_states_needs_memory_for_a_matrix_only():
     P = np.full((300, 300), 1 / 300)
     tracemalloc.start()

@@ -142,7 +142,7 @@ def stems():
 
 def test_claims_say_what_was_promised(claims):
     keys = ["id", "problem", "chapter", "statement", "routes", "deviation", "tolerance", "sheet"]
-    more = ["erratum", "verdict", "evidence", "for_all", "cases", "shared"]
+    more = ["erratum", "verdict", "evidence", "for_all", "cases", "shared", "teeth", "judged"]
     assert all(list(claim) == [*keys, *more] for claim in claims)
     assert all(len(claim["routes"]) >= 2 for claim in claims)
     assert len({claim["id"] for claim in claims}) == len(claims)

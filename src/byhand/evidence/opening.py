@@ -222,11 +222,11 @@ class Page:
     # -- a table of cases ------------------------------------------------------------------------
 
     def _head(self, name: str) -> str:
-        """Return a column's head. A formula alone counts as empty: it is named in letters too."""
+        """Return a column's head. A formula alone would count as empty, so its letters are set."""
         if not name:
             return "<td></td>"
-        label = f' aria-label="{escape(plain(name))}"' if name.startswith("$") else ""
-        return f'<th scope="col"{label}>{self.markdown(name)}</th>'
+        shown = f"<i>{escape(plain(name))}</i>" if name.startswith("$") else self.markdown(name)
+        return f'<th scope="col">{shown}</th>'
 
     def table(self, entries: list[dict], caption: str, attributes: Callable = lambda e: "") -> str:
         """Return a table: a row per quantity, a column per component, slips marked."""

@@ -789,7 +789,9 @@ def test_cases_are_rows_components_are_columns_and_slips_are_marked():
     shown = Page().table(found, "the steps", lambda e: f' id="{e["id"]}"')
     rows = re.findall(r"<tr.*?</tr>", shown)
     assert "<figcaption>the steps</figcaption>" in shown
-    assert re.findall(r"<th scope=\"col\">(.*?)</th>", rows[0]) == ["$w_1$", "$w_2$", "sheet"]
+    assert re.findall(r"<th scope=\"col\">(.*?)</th>", rows[0]) == [
+        *("<i>w₁</i>", "<i>w₂</i>", "sheet")
+    ]
     assert re.findall(r"<td>(.*?)</td>", rows[1]) == ["2", "2", "2, 2 ✓"]
     slip = '3, <strong class="claim-slip">5 ✗</strong>'
     assert re.findall(r"<td>(.*?)</td>", rows[2]) == ["3", "4", slip]

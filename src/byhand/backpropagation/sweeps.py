@@ -5,7 +5,6 @@ Chapter 5 derives the reverse sweep in D4.3 and the forward sweep in D5.
 
 from __future__ import annotations
 
-import itertools
 import math
 import operator
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ import numpy as np
 from byhand import _checks
 from byhand.backpropagation.rules import fit, scatter
 from byhand.backpropagation.tracing import (
+    DOUBLE,
     RULES,
     Dual,
     Sweep,
@@ -252,49 +252,55 @@ def record(f: Callable, x: Any, *args: Any, **kwargs: Any) -> tuple[list, Any, A
         return tape, leaves, _result(y)
 
 
-def adjoints(tape: list, last: int, seed: Any, *, careful: bool = False) -> list:
+def adjoints(tape: list, last: int, seed: Any, *, keep: bool = True, careful: bool = False) -> list:
     """Return the adjoint of every value on a tape, given that of the ``last``.
 
     A tape lists every operation after those that it needs, so running through it backwards is
     a reverse topological order: no search, no recursion. An adjoint collects a part from each
     use of its value (Equation ch5-reverse); ``None`` means that ``last`` does not depend on it.
     The parts that come from ``x[index]`` wait until x is reached, and are then put into one
-    array together. A ``careful`` sweep looks for products 0·∞ and makes them 0.
+    array together. Unless all are to be kept, an adjoint that has been passed on is let go, so
+    that its memory serves the next; those of the inputs remain. A ``careful`` sweep looks for
+    products 0·∞ and makes them 0.
     """
     bars: list[Any] = [None] * len(tape)
     bars[last] = seed
     picked: dict[int, tuple[list, list]] = {}
     picking = RULES[operator.getitem]
     for k in range(last, -1, -1):
-        if k in picked:
+        if picked and k in picked:
             parts, indices = picked.pop(k)
             whole = exact(scatter(*parts, indices=indices, shape=np.shape(tape[k][1])))
             bars[k] = whole if bars[k] is None else bars[k] + whole
         g = bars[k]
-        if g is None:
-            continue
         rule, y, args, kwargs, parents = tape[k]
+        if g is None or rule is None:
+            continue
         if rule is picking:
             parts, indices = picked.setdefault(parents[0][1], ([], []))
             parts.append(g)
             indices.append(kwargs["index"])
             continue
-        of_all = rule.pulls(g, y, args, **kwargs) if rule is not None and rule.joint else None
+        _, pulls, _, elementwise, joint, _ = rule
+        of_all = pulls(g, y, args, **kwargs) if joint else None
         for i, parent in parents:
             if of_all is not None:
                 part = of_all[i]
-            elif (pull := rule.pulls[i]) is None:
+            elif (pull := pulls[i]) is None:
                 continue
             else:
                 part = pull(g, y, *args, **kwargs) if kwargs else pull(g, y, *args)
-            part = exact(part)
-            if careful and rule.elementwise:
+            if type(part) is not np.ndarray or part.dtype is not DOUBLE:
+                part = exact(part)
+            if careful and elementwise:
                 part = without_undetermined(part, g, y)
             shape = getattr(args[i], "shape", ())
             if getattr(part, "shape", ()) != shape:
                 part = fit(part, shape)
             seen = bars[parent]
             bars[parent] = part if seen is None else seen + part
+        if not keep:
+            bars[k] = None
     return bars
 
 
@@ -302,20 +308,35 @@ def _pull_back(tape: list, leaves: Any, y: Any, seed: Any) -> Any:
     """Return the adjoints of the variables in the place of x, as arrays of their own."""
     if not _is_on(y, tape):
         return tree_map(lambda leaf: zeros_like(leaf.value), leaves)
-    inputs = [node[1] for node in itertools.takewhile(_is_input, tape)]
+    inputs = []
+    for rule, value, *_ in tape:
+        if rule is not None:
+            break
+        inputs.append(value)
     with silent():
-        bars = adjoints(tape, y.index, seed)[: len(inputs)]
-        if any(map(has_nan, bars)):
+        bars = adjoints(tape, y.index, seed, keep=False)[: len(inputs)]
+        if _any_nan(bars):
             bars = adjoints(tape, y.index, seed, careful=True)[: len(inputs)]
             _require_determined(y.value, bars)
     found, seen = [], set()
     for value, bar in zip(inputs, bars, strict=True):
-        found.append(zeros_like(value) if bar is None else _as_type_of(value, bar, seen))
+        alike = type(bar) is type(value) is np.ndarray and bar.dtype is value.dtype is DOUBLE
+        if alike and bar.base is None and id(bar) not in seen:
+            seen.add(id(bar))
+            found.append(bar)
+        else:
+            found.append(zeros_like(value) if bar is None else _as_type_of(value, bar, seen))
     return tree_map(lambda leaf: found[leaf.index], leaves)
 
 
-def _is_input(node: tuple) -> bool:
-    return node[0] is None
+def _any_nan(bars: list) -> bool:
+    """Say whether an adjoint is not a number: in one sum of squares, if all are arrays."""
+    total = 0.0
+    for bar in bars:
+        if type(bar) is not np.ndarray or bar.dtype is not DOUBLE:
+            return any(map(has_nan, bars))
+        total += np.vdot(bar, bar)
+    return total != total and any(map(has_nan, bars))
 
 
 def _require_determined(y: Any, derivatives: list) -> None:
@@ -406,6 +427,8 @@ def _result(y: Any) -> Any:
 
 def _one(y: Any) -> Any:
     """Return ones in the shape and type of a plain y."""
+    if type(y) is np.float64:
+        return np.float64(1)
     dtype = np.asarray(y).dtype
     return y**0 if dtype.kind == "O" else np.ones_like(y, dtype)[()]
 
@@ -413,9 +436,9 @@ def _one(y: Any) -> Any:
 def _leaf(a: Any, name: str = "x") -> Any:
     """Return a number or array to differentiate by: a copy, in which integers became floats."""
     kind = type(a)
-    if (kind is np.ndarray and a.dtype == np.float64 and a.size) or kind is np.float64:
-        if _all_finite(a):
-            return a.copy()[()]
+    if (kind is np.ndarray and a.dtype is DOUBLE and a.size) or kind is np.float64:
+        if math.isfinite(np.vdot(a, a)) or _all_finite(a):
+            return a.copy() if a.ndim else a[()]
     elif isinstance(a, Traced):
         require_open(a)
         return a
@@ -500,8 +523,14 @@ def tree_map(function: Callable, tree: Any, *others: Any) -> Any:
         if others:
             leaves = [tree_map(function, *group) for group in zip(tree, *others, strict=True)]
         else:
-            leaves = [tree_map(function, leaf) for leaf in tree]
+            leaves = [
+                tree_map(function, leaf) if isinstance(leaf, _BRANCHING) else function(leaf)
+                for leaf in tree
+            ]
         return type(tree)(*leaves) if hasattr(tree, "_fields") else type(tree)(leaves)
     if isinstance(tree, dict):
         return {k: tree_map(function, a, *(o[k] for o in others)) for k, a in tree.items()}
     return function(tree, *others)
+
+
+_BRANCHING = (tuple, list, dict)

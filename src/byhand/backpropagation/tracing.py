@@ -56,6 +56,9 @@ COMPOSITES: dict[Callable, Callable] = {}
 CONSTANTS: set[Callable] = set()
 """NumPy functions that are locally constant, or ask for a property: they see values only."""
 
+DOUBLE = np.dtype(float)
+"""The type of nearly all arrays, for which nothing has to be asked."""
+
 OPEN: set[int] = set()
 """The levels of the sweeps whose function is still running."""
 
@@ -174,6 +177,8 @@ class Traced:
 
     def __array_ufunc__(self, ufunc, method, *args, **kwargs):
         if method == "__call__" and not kwargs:
+            if len(args) == 1 and self.level in OPEN and (rule := RULES.get(ufunc)):
+                return self._apply(rule, args, kwargs)
             return apply(ufunc, args, kwargs)
         if "out" in kwargs:
             raise TypeError(
@@ -347,9 +352,37 @@ class Variable(Traced):
             elif kind is not int and kind is not float and kind is not Dual:
                 a = a if _is_setting(rule, len(values)) else _operand(a)
             values.append(a)
-        y = exact(rule.compute(*values, **kwargs) if kwargs else rule.compute(*values))
+        y = rule.compute(*values, **kwargs) if kwargs else rule.compute(*values)
+        if type(y) is not np.ndarray or y.dtype is not DOUBLE:
+            y = exact(y)
         tape.append((rule, y, values, kwargs, parents))
         return Variable(y, level, tape, len(tape) - 1)
+
+
+def _on_tape(function: Callable, general: Callable) -> Callable:
+    """Return a binary operator for the arguments that most programs have, fast."""
+
+    def operate(self, other):
+        kind, tape = type(other), self.tape
+        if kind is Variable and other.tape is tape:
+            b, parents = other.value, ((0, self.index), (1, other.index))
+        elif kind is float or kind is int:
+            b, parents = other, ((0, self.index),)
+        elif kind is np.ndarray:
+            b, parents = other.copy("K"), ((0, self.index),)
+        else:
+            return general(self, other)
+        level = self.level
+        if level not in OPEN:
+            require_open(self)
+        rule, a = RULES[function], self.value
+        y = rule.compute(a, b)
+        if type(y) is not np.ndarray or y.dtype is not DOUBLE:
+            y = exact(y)
+        tape.append((rule, y, (a, b), {}, parents))
+        return Variable(y, level, tape, len(tape) - 1)
+
+    return operate
 
 
 class Dual(Traced):
@@ -413,9 +446,12 @@ def silent() -> np.errstate:
 
 def has_nan(x: Any) -> bool:
     """Say whether a number that was computed with floats is not a number, in one cheap pass."""
+    if type(x) is np.ndarray and x.dtype is DOUBLE:
+        square = np.vdot(x, x)  # nan if an entry is
+        return bool(square != square) and bool(np.isnan(x).any())
     x = plain(x)
     if isinstance(x, np.ndarray) and x.dtype.kind in "fc":
-        square = np.vdot(x, x)  # nan if an entry is
+        square = np.vdot(x, x)
         return bool(square != square) and bool(np.isnan(x).any())
     return isinstance(x, float | np.floating | np.complexfloating) and bool(x != x)
 
@@ -473,6 +509,7 @@ for _name, _function in {
     _forward, _reflected = _binary(_function)
     setattr(Traced, f"__{_name}__", _forward)
     setattr(Traced, f"__r{_name}__", _reflected)
+    setattr(Variable, f"__{_name}__", _on_tape(_function, _forward))
 
 for _name, _function in {
     "lt": np.less,

@@ -212,6 +212,16 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     rng = np.random.default_rng(5)
     x, w = rng.integers(-9, 10, (2, 3, 9, 8)), rng.integers(-9, 10, (4, 3, 3, 2))
     whole = cn.cross_correlate(x, w, stride=(2, 1))
+    single = cn.cross_correlate(x, w[:1])
+    ones = np.ones_like(single)
+    gradient = cn.filter_gradient(x, ones, shape=w[:1].shape)
+    blocks = list(operations._blocks(operations.geometry(x.shape[-2:], w.shape[-2:]), 36, True))
+    assert len(blocks) == 1
+    monkeypatch.setattr(operations, "CACHED_COLUMN_ENTRIES", 600)
+    blocks = list(operations._blocks(operations.geometry(x.shape[-2:], w.shape[-2:]), 36, True))
+    assert len(blocks) == 4
+    np.testing.assert_array_equal(cn.cross_correlate(x, w[:1]), single)
+    np.testing.assert_array_equal(cn.filter_gradient(x, ones, shape=w[:1].shape), gradient)
     monkeypatch.setattr(operations, "MAX_COLUMN_ENTRIES", 600)
     np.testing.assert_array_equal(cn.cross_correlate(x, w, stride=(2, 1)), whole)
 

@@ -33,6 +33,8 @@ Padding = str | int | Sequence
 METHODS = ("auto", "gemm", "fft")
 MAX_COLUMN_ENTRIES = 2**25
 """A larger matrix of patches is built and multiplied block by block."""
+CACHED_COLUMN_ENTRIES = 2**16
+"""So is a matrix larger than this for a single output: each entry is used once, in the cache."""
 # Prices in multiply–adds of a large matrix product, fitted to timings by the chapter's benchmark.
 COPY_COST = 4.5
 """One entry of the matrix of patches."""
@@ -341,7 +343,7 @@ def filter_gradient(
     _check_sums(rows, x, rows[0].size)
     patches = _patches(x, w.shape[-2:], layout)
     result = 0
-    for part in _blocks(layout, w[0].size * len(x)):
+    for part in _blocks(layout, w[0].size * len(x), len(w) == 1):
         columns = _columns(patches[:, :, part])
         with _overflow():
             result = result + _matmul(rows[:, :, part].reshape(len(w), -1), columns.T)
@@ -528,17 +530,19 @@ def _by_gemm(x: Any, w: Any, layout: Geometry) -> Any:
     patches = _patches(x, w.shape[-2:], layout)
     weights = np.reshape(w, (w.shape[0], -1))
     parts = []
-    for part in _blocks(layout, weights.shape[1] * x.shape[0]):
+    single = len(weights) == 1 and not isinstance(patches, Traced) and not isinstance(w, Traced)
+    for part in _blocks(layout, weights.shape[1] * x.shape[0], single):
         y = _matmul(weights, _columns(patches[:, :, part]))
         parts.append(np.reshape(y, (w.shape[0], x.shape[0], -1, layout.output[1])))
     y = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
     return np.transpose(y, (1, 0, 2, 3))
 
 
-def _blocks(layout: Geometry, entries: int) -> Iterator[slice]:
+def _blocks(layout: Geometry, entries: int, cached: bool = False) -> Iterator[slice]:
     """Yield blocks of output rows whose matrix of patches, of so many entries an output, fits."""
     height, width = layout.output
-    block = max(1, MAX_COLUMN_ENTRIES // (entries * width))
+    limit = min(MAX_COLUMN_ENTRIES, CACHED_COLUMN_ENTRIES if cached else MAX_COLUMN_ENTRIES)
+    block = max(1, limit // (entries * width))
     for top in range(0, height, block):
         yield slice(top, top + block)
 

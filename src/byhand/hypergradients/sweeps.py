@@ -291,7 +291,7 @@ def _sweep(adjoint, record, etas, steps, result, start) -> Any:
 def _frozen(w: Any) -> Any:
     """Return an array that a caller's function cannot overwrite while the run needs it."""
     if isinstance(w, np.ndarray):
-        w.flags.writeable = False
+        w.setflags(write=False)
     return w
 
 

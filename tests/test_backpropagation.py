@@ -660,6 +660,30 @@ def test_what_the_sweep_needs_is_kept():
     assert pullback(np.ones(2)).tolist() == [0, 2, 0]
 
 
+_OPERATORS = [operator.add, operator.sub, operator.mul, operator.truediv, operator.pow]
+
+
+@pytest.mark.parametrize("operate", [*_OPERATORS, operator.matmul])
+def test_operators_keep_their_operands_and_refuse_what_leaked(operate):
+    x, A = np.array([[1.0, 2.0], [3.0, 4.0]]), np.array([[2.0, 3.0], [5.0, 7.0]])
+    expected = vjp(lambda x: operate(x, A.copy()), x)[1](np.ones((2, 2)))
+    _, pullback = vjp(lambda x: operate(x, A), x)
+    _, by_both = vjp(lambda p: operate(p[0], p[1]), (x, A))
+    A[:] = 0
+    assert pullback(np.ones((2, 2))).tolist() == expected.tolist()
+    assert by_both(np.ones((2, 2)))[0].tolist() == expected.tolist()
+    kept = []
+    grad(lambda x: np.sum(kept.append(x) or x))(x)
+    for other in (A, x.tolist(), kept[0]):
+        with pytest.raises(ValueError, match="leaked from a sweep that has ended"):
+            operate(kept[0], other)
+    if operate is not operator.matmul:
+        with pytest.raises(ValueError, match="leaked from a sweep that has ended"):
+            operate(kept[0], 2.0)
+    with pytest.raises(ValueError, match="leaked from a sweep that has ended"):
+        grad(lambda x: np.sum(operate(kept[0], x)) + np.sum(operate(kept[0], 2 * kept[0])))(x)
+
+
 def test_results_belong_to_the_caller():
     x = np.ones(3)
     a, b = grad(lambda p: np.sum(p[0] + p[1]))((x, x))

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from byhand import hypergradients as hg
 from byhand.backpropagation import derivative, grad
 from byhand.hypergradients import figures
+from byhand.hypergradients.losses import _from_a_cache_line
 from byhand.linear_algebra import central_difference, complex_step
 
 exact = np.vectorize(Fraction, otypes=[object])
@@ -690,3 +691,16 @@ def test_figures_show_their_data():
     texts = [{text.get_text() for text in f.axes[1].texts} for f in (at_minimum, elsewhere)]
     assert texts == [set(), {"η*"}]
     plt.close("all")
+
+
+@pytest.mark.parametrize("shape", [(1,), (7,), (3, 5), (40, 40)])
+def test_constants_of_losses_begin_at_a_cache_line(shape):
+    given = np.asfortranarray(np.random.default_rng(0).normal(size=shape))
+    for _ in range(8):
+        kept = _from_a_cache_line(given)
+        np.testing.assert_array_equal(kept, given)
+        assert kept.ctypes.data % 64 == 0
+        assert kept.flags.c_contiguous
+        assert not np.shares_memory(kept, given)
+    fractions = np.full(shape, Fraction(1, 3))
+    assert _from_a_cache_line(fractions) is fractions

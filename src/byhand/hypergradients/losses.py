@@ -164,13 +164,15 @@ def _of_constants(formulas: Callable, **constants: np.ndarray) -> Loss:
 
     A loss that holds floats is given points of floats by the sweeps, and needs no look at them.
     """
-    loss = formulas(**constants)
+    loss = formulas(**{name: _from_a_cache_line(array) for name, array in constants.items()})
     if not all(rational(array) for array in constants.values()):
         return loss._replace(in_floats=all(array.dtype == float for array in constants.values()))
 
     @cache
     def in_floats():
-        return formulas(**{name: floats(name, array) for name, array in constants.items()})
+        return formulas(
+            **{name: _from_a_cache_line(floats(name, array)) for name, array in constants.items()}
+        )
 
     def beside(name: str) -> Callable:
         def evaluate(w, *v):
@@ -180,6 +182,20 @@ def _of_constants(formulas: Callable, **constants: np.ndarray) -> Loss:
         return evaluate
 
     return Loss(beside("value"), beside("gradient"), beside("hvp"), loss.size)
+
+
+def _from_a_cache_line(array: np.ndarray) -> np.ndarray:
+    """Return an array that begins where 64 bytes of memory do, if it is one of floats.
+
+    Of products with vectors, which are all that a run computes, that saves up to a third.
+    """
+    if array.dtype != float:
+        return array
+    memory = np.empty(array.size + 7)
+    start = -(memory.ctypes.data // 8) % 8
+    new = memory[start : start + array.size].reshape(array.shape)
+    new[...] = array
+    return new
 
 
 def from_function(f: Callable) -> Loss:

@@ -1,12 +1,14 @@
 """The ledger: what it says of each claim, and how its rows are chosen."""
 
 import json
+import re
+from collections import Counter
 
 import pytest
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
-from book import judging
+from book import inputs, judging
 from book.claims import EVIDENCE_WORDS, UNTRACED
 
 
@@ -46,6 +48,16 @@ def test_the_landing_page_counts_each_kind_of_evidence(site, claims):
         count = sum((claim["evidence"] or UNTRACED) == kind for claim in claims)
         assert totals.get(words, 0) == count
     assert totals["claims, each by two routes or more"] == len(claims)
+
+
+def test_the_readme_counts_them_too(claims):
+    text = " ".join((inputs.ROOT / "README.md").read_text("utf-8").split())
+    text = text[text.index("says of each of the") : text.index("| chapter |")]
+    counts = Counter(claim["evidence"] or UNTRACED for claim in claims)
+    wanted = [len(claims), *(counts[kind] for kind in EVIDENCE_WORDS if counts[kind])]
+    assert [int(number) for number in re.findall(r"\d+", text)] == wanted
+    for kind, words in EVIDENCE_WORDS.items():
+        assert (words in text.replace("are ", "")) == bool(counts[kind])
 
 
 @pytest.mark.browser

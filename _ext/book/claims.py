@@ -133,7 +133,8 @@ def _agreement(claim: dict) -> str:
     routes = ", ".join(names[:-1]) + " and " + names[-1]
     methods = dict.fromkeys(route["method"] for route in claim["routes"] if route["method"])
     told = f" ({' · '.join(methods)})" if methods else ""
-    return f"{routes} agree{agreement(claim).partition('routes agree')[2]}{told}"
+    closely = agreement(claim).partition("routes agree")[2].partition("; proved for")[0]
+    return f"{routes} agree{closely}{told}"
 
 
 def _statement(claim: dict) -> str:

@@ -63,7 +63,7 @@ def _run(run: dict) -> list[str]:
 
 
 def _share(count: int, of: int) -> str:
-    return f"{count} ({100 * count / of:.1f} %)" if of else "–"
+    return f"{count} ({100 * count / of:.1f}\N{NO-BREAK SPACE}%)" if of else "–"
 
 
 def _code(module: str) -> str:

@@ -42,7 +42,7 @@ bench: .venv/ready ## run the benchmarks, against the peers that are installed
 	PYTHONPATH=_ext $(or $(wildcard $(PEERS)/python),$(BIN)/python) benchmarks/run.py $(ONLY)
 
 teeth: .venv/ready ## plant faults in the package, and see which claims and tests notice
-	PYTHONPATH=_ext:tests $(BIN)/python -m teeth $(MODULE)
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 PYTHONPATH=_ext:tests $(BIN)/python -m teeth $(MODULE)
 
 peers: .venv-peers/ready ## install PyTorch, JAX, optax and micrograd, to compare with
 

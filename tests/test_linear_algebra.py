@@ -1,5 +1,6 @@
 """Chapter 1: the derivative checkers, the formulas that they check, and power iteration."""
 
+import inspect
 import tracemalloc
 from fractions import Fraction
 
@@ -15,6 +16,7 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from byhand._checks import NonFiniteError
 from byhand.backpropagation import jacobian
 from byhand.evidence import ClaimError
 from byhand.evidence.values import verified
@@ -219,6 +221,39 @@ def test_bad_values():
         complex_step(lambda x: x[: 1 + (x[0].imag > 0)], np.ones(3))
 
 
+def test_the_imaginary_step_is_short_beside_small_entries():
+    steps = []
+    complex_step(
+        lambda x: steps.append(x.imag.max()) or 1 + x.sum(), [0.5, -1e-10, 1e-11, 0.0, -1e-305]
+    )
+    assert steps == pytest.approx([1e-20, 1e-20, 1e-21, 1e-20, 1e-308], rel=1e-12)
+    assert complex_step(np.sqrt, 1e-30) == pytest.approx(5e14, rel=1e-12)
+
+
+@pytest.mark.parametrize("f", [np.log, np.sqrt, lambda x: x**0.3])
+def test_a_branch_cut_is_seen_by_the_imaginary_part_that_does_not_grow(f):
+    with pytest.raises(
+        ValueError, match=r"f must be analytic at x, and real for real x, got .*2e-20i"
+    ):
+        complex_step(f, -2.0)
+
+
+def test_an_imaginary_part_that_grows_out_of_proportion_is_no_branch_cut_where_the_step_is_long():
+    found = complex_step(lambda x: (x - 1) + (x - 1) ** 3, 1.0, 0.1)
+    assert found == pytest.approx(1 - 0.1**2, rel=1e-14)
+
+
+def test_differences_and_derivatives_beyond_the_range_of_floats():
+    wide = central_difference(lambda x: 1.5e307 * x, 0.0, 10)
+    assert wide == pytest.approx(1.5e307, rel=1e-15)  # where the difference itself is too large
+    with pytest.raises(NonFiniteError, match="the difference quotient of f must be finite"):
+        central_difference(lambda x: 1e308 * np.sign(x), 0.0, 1e-3)
+    with pytest.raises(NonFiniteError, match="the derivative must fit a float, got inf"):
+        complex_step(lambda x: (x * 1e160) * 1e160, 0.0)
+    with pytest.raises(ValueError, match="x must stay in the range of floats by h = "):
+        central_difference(np.tanh, 1.7e308, 1e308)
+
+
 def test_what_the_complex_step_cannot_see():
     """Documented: a part of f that is not analytic counts as a constant."""
     assert complex_step(lambda x: x * np.abs(x), 3.0) == pytest.approx(3.0)
@@ -249,6 +284,24 @@ def test_symbolic_jacobian_keeps_fractions_and_takes_numbers():
     assert symbolic_jacobian(sp.exp, 0.0) == 1.0
     with pytest.raises(ValueError, match="x must not be empty"):
         symbolic_jacobian(lambda x: x, [])
+
+
+def test_symbolic_jacobian_knows_that_its_symbols_are_real():
+    assert symbolic_jacobian(sp.Abs, -3) == -1
+
+
+@pytest.mark.parametrize(("f", "x"), [(sp.sqrt, 0), (sp.sqrt, -1), (sp.log, 0)])
+def test_symbolic_jacobian_refuses_what_is_no_finite_real_number(f, x):
+    with pytest.raises(
+        NonFiniteError, match=f"f must have a finite real derivative at x = {x}, got"
+    ):
+        symbolic_jacobian(f, x)
+
+
+def test_symbolic_jacobian_of_nothing_is_exact_too():
+    found = symbolic_jacobian(lambda x: x[:0], np.array([1, 2]))
+    assert found.shape == (0, 2)
+    assert found.dtype == object
 
 
 def derivative_routes(f, x):
@@ -388,6 +441,30 @@ def test_implicit_derivatives_refuse():
         implicit_vjp(np.ones(3), np.ones((2, 1)), np.eye(2))
 
 
+def test_the_condition_number_is_that_of_the_sum_norm():
+    """The inverse's columns add up to 1e17, this matrix's to 1 and its rows to 2."""
+    with pytest.raises(ValueError, match=r"A must be invertible, got condition number 1\.0e\+17"):
+        inverse_derivative([[1.0, 1.0], [1e-17, 3e-17]], np.eye(2))
+
+
+def test_columns_of_any_size_are_solved_for_side_by_side():
+    found = implicit_jacobian([[1e300, 1e-300]], [[2.0]])
+    np.testing.assert_allclose(found, [[-5e299, -5e-301]], rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("derivative", "name"),
+    [
+        (lambda: inverse_derivative([[1e-200]], [[1.0]]), "the derivative"),
+        (lambda: implicit_jacobian([[1e200]], [[1e-200]]), "∂y/∂x"),
+        (lambda: implicit_vjp([1e100], [[1e100]], [[1e-200]]), "vᵀ ∂y/∂x"),
+    ],
+)
+def test_derivatives_that_fit_no_float_are_named(derivative, name):
+    with pytest.raises(NonFiniteError, match=f"^{name} must fit floats, got"):
+        derivative()
+
+
 # -- eigenvectors ------------------------------------------------------------------------------
 
 
@@ -442,6 +519,34 @@ def test_power_iteration_says_when_it_does_not_converge(A):
         power_iteration(np.array(A), max_steps=500)
 
 
+# A quarter turn in every plane of two axes: orthogonal but for its length √3, and vᵀSv = 0.
+S = np.array([[0, 1, 1, 1], [-1, 0, -1, 1], [-1, 1, 0, -1], [-1, -1, 1, 0]], dtype=float)
+
+
+def test_power_iteration_multiplies_as_often_as_it_may():
+    calls = []
+    with pytest.raises(RuntimeError, match=r"after 7 steps, residual 1\.7e"):
+        power_iteration(lambda v: calls.append(1) or S @ v, np.ones(4), max_steps=7)
+    assert len(calls) == 7
+    assert inspect.signature(power_iteration).parameters["max_steps"].default == 100_000
+
+
+def test_power_iteration_starts_as_told_or_always_alike():
+    A = np.diag([3.0, 2.9, -1.0])
+    np.testing.assert_array_equal(power_iteration(A).vector, power_iteration(A).vector)
+    np.testing.assert_array_equal(power_iteration(A, [0.0, 5.0, 0.0]).vector, [0, 1, 0])
+
+
+def test_what_power_iteration_finds_is_scaled_back():
+    pair = power_iteration(lambda v: 2.0**20 * S @ v, np.ones(4), tolerance=2)
+    assert pair.value == pytest.approx(0, abs=1e-9)
+    assert pair.residual == pytest.approx(2**20 * np.sqrt(3), rel=1e-14)
+    with pytest.raises(NonFiniteError, match=r"^the eigenvalue must fit a float"):
+        power_iteration(np.full((3, 3), 1e308))
+    with pytest.raises(NonFiniteError, match=r"^the residual must fit a float"):
+        power_iteration(1.7e308 * S, np.ones(4), tolerance=2)
+
+
 @pytest.mark.parametrize(
     ("A", "options", "message"),
     [
@@ -484,6 +589,18 @@ def test_contraction_coefficient_is_the_smallest_constant(seed, n):
 def test_contraction_coefficient_refuses(P):
     with pytest.raises(ValueError, match="entries ≥ 0 and rows that add up to 1"):
         contraction_coefficient(P)
+
+
+def test_rows_may_be_rounded_as_their_type_is():
+    thirds = np.full((3, 3), 1 / 3, dtype=np.float32)
+    assert contraction_coefficient(thirds) == 0
+    with pytest.raises(ValueError, match="rows that add up to 1"):
+        contraction_coefficient(thirds.astype(float))
+    assert contraction_coefficient(np.eye(2, dtype=int)) == 1
+    with pytest.raises(ValueError, match="rows that add up to 1"):
+        contraction_coefficient(np.array([[1, 1], [0, 1]]))
+    assert contraction_coefficient([[0.75, 0.25], [0.5, 0.5]]) == 0.25
+    assert contraction_coefficient((1 + 1e-13) * np.eye(2)) == 1
 
 
 # -- figures -----------------------------------------------------------------------------------
@@ -567,6 +684,8 @@ def test_high_powers_have_their_derivative(n, x):
 
 
 def test_powers_that_are_not_one_integer_have_their_derivative():
+    found = complex_step(lambda x: x ** (101 + 0j), 1.01)
+    assert found == pytest.approx(101 * 1.01**100, rel=1e-13)
     found = complex_step(lambda x: x**100.5, 1.3)
     assert found == pytest.approx(100.5 * 1.3**99.5, rel=1e-13)
     powers = np.array([100, 3, 151])

@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 from bs4 import BeautifulSoup
+from teeth.hunting import ALLOWANCE, Known, share
 from teeth.planting import faults_of, modules_of
 
 from book import inputs, teeth
@@ -69,7 +70,7 @@ from byhand import linear_algebra as la
 from byhand.evidence import by, claim
 from byhand.evidence.declaring import REGISTRY
 from teeth.hunting import ask_claims, known_results
-from teeth.planting import faults_of
+from teeth.planting import faults_of, plant
 import numpy as np
 
 P = np.array([[0.5, 0.5], [0.25, 0.75]])
@@ -82,17 +83,53 @@ def toy():
 @claim("B1.3.sound", "the function beside a number")
 def sound():
     yield by.recursion("a step", lambda: la.contraction_coefficient(P))
-    yield by.enumeration("the rows", lambda: abs(Fraction(1, 2) - Fraction(1, 4)))
+    yield by.enumeration("the rows", lambda: print("once") or abs(Fraction(1, 2) - Fraction(1, 4)))
 
 known = known_results([REGISTRY["B1.3.toy"], REGISTRY["B1.3.sound"]])
 (fault,) = [f for f in faults_of("byhand.linear_algebra.eigen") if "max(distances) * 2" in f.after]
+plant(fault)
 print(ask_claims(fault, known))
 """
 
 
 def test_a_claim_whose_routes_move_together_is_blind():
     run = python("-c", BLIND)
-    assert run.stdout.strip() == "{'claims': ['B1.3.sound'], 'blind': ['B1.3.toy']}", run.stderr
+    assert run.stdout.splitlines() == [
+        "once",  # the route that does not run the function
+        "{'claims': ['B1.3.sound'], 'blind': ['B1.3.toy']}",
+    ], run.stderr
+
+
+ENDLESS = """
+import dataclasses
+from teeth.hunting import hunt
+from teeth.planting import faults_of
+
+fault = next(f for f in faults_of("byhand.linear_algebra.eigen") if "max(distances)" in f.after)
+bodies = ["while True: pass", "import os; os._exit(0)", "return 1 / 4"]
+sources = [f"def contraction_coefficient(P):\\n    {body}" for body in bodies]
+faults = [dataclasses.replace(fault, source=source) for source in sources]
+tests = ["src/byhand/linear_algebra/eigen.py", "-k", "contraction_coefficient"]
+for finding in hunt(faults, [[]] * 3, tests):
+    print(finding.tests)
+"""
+
+
+def test_a_fault_that_never_ends_or_ends_the_process_is_noticed_and_a_harmless_one_is_not():
+    run = python("-c", ENDLESS)
+    doctest = f"src/byhand/linear_algebra/eigen.py::{EIGEN}.contraction_coefficient"
+    lines = [str([doctest]), str(["the process ended"]), "[]"]
+    assert run.stdout.splitlines()[-3:] == lines, run.stderr
+
+
+def test_what_takes_too_long_is_asked_about_some_faults_alone():
+    faults = [f for f in faults_of(EIGEN) if f.function.endswith(".power_iteration")][:6]
+    runs = frozenset({f"{EIGEN}.power_iteration.inside"})
+    quick, slow = Known(None, "quick", runs, [], 1), Known(None, "slow", runs, [], ALLOWANCE / 3)
+    other = Known(None, "other", frozenset({f"{EIGEN}.power_iteration_of_another"}), [], 1)
+    asked, thinned = share(faults, [slow, other, quick])
+    assert asked == [[quick, slow], [quick]] * 3
+    assert thinned == {"slow": 2}
 
 
 @pytest.mark.slow
@@ -124,8 +161,10 @@ def test_the_page_shows_the_stored_run(site):
 def test_another_run_gives_another_page():
     lines = "\n".join(teeth.markdown(STORED))
     (name, run), *_ = STORED.items()
-    others = "\n".join(teeth.markdown({name: run | {"blind": ["B1.3.delta"], "survivors": []}}))
+    changed = {"blind": ["B1.3.delta"], "survivors": [], "thinned": {"B1.3.steps": 3}}
+    others = "\n".join(teeth.markdown({name: run | changed}))
     assert others != lines
+    assert "`B1.3.steps` takes long, and was asked about one in 3" in others
     assert "None survives." in others
     assert "still agreed: `B1.3.delta`." in others
 

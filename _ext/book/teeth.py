@@ -59,6 +59,8 @@ def _run(run: dict) -> list[str]:
         *_claims("Blind claims", "all of whose routes moved and still agreed", run["blind"]),
     ]
     lines += _claims("Toothless claims", "which no planted fault made fail", run["toothless"])
+    for id, step in run["thinned"].items():
+        lines += [f"`{id}` takes long, and was asked about one in {step} of its faults.", ""]
     return lines
 
 

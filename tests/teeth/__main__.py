@@ -15,9 +15,9 @@ import time
 from collections import Counter
 
 from book import inputs
-from byhand.evidence.declaring import Claim, load, load_all
+from byhand.evidence.declaring import Claim, load
 from byhand.problems import CHAPTERS
-from teeth.hunting import Finding, as_json, hunt
+from teeth.hunting import Finding, Known, as_json, hunt, known_results, share
 from teeth.planting import Fault, faults_of, modules_of
 
 BITES = 12
@@ -34,9 +34,12 @@ def main() -> int:
     parser.add_argument("--dry", action="store_true", help="do not store what was found")
     options = parser.parse_args()
     packages = {chapter.partition("_")[2]: chapter for chapter in CHAPTERS}
-    for name in options.names or packages:
+    names = options.names or list(packages)
+    asked = [packages[name] for name in names] if options.own else CHAPTERS
+    results = known_results(claim for chapter in asked for claim in load(chapter))
+    for name in names:
         start = time.perf_counter()
-        report = bite(name, packages[name], options.every, options.own)
+        report = bite(name, packages[name], results, options.every)
         report |= {"minutes": round((time.perf_counter() - start) / 60, 1)}
         print(json.dumps(report["totals"]), f"{report['minutes']} min", sep=", ")
         if not options.dry:
@@ -44,18 +47,21 @@ def main() -> int:
     return 0
 
 
-def bite(name: str, chapter: str, every: int = 1, own_claims: bool = False) -> dict:
-    """Plant the faults of a chapter's package, and return who noticed them.
+def bite(name: str, chapter: str, results: list[Known], every: int = 1) -> dict:
+    """Plant the faults of a chapter's package, and return which results and tests noticed them.
 
     A claim that none of them makes fail is then bitten itself: faults are planted in its own
     routes, spread over its lines.
     """
     package = [fault for module in modules_of(f"byhand.{name}") for fault in faults_of(module)]
     tests = [f"tests/test_{name}.py", f"src/byhand/{name}", "-m", "not browser and not slow"]
-    asked = load(chapter) if own_claims else load_all()
-    found = hunt(package[::every], asked, tests, _progress)
+    faults = package[::every]
+    asked, thinned = share(faults, results)
+    found = hunt(faults, asked, tests, _progress)
     toothless = _toothless(chapter, {id for one in found for id in one.claims})
-    own = hunt(_own_faults(name, toothless), toothless.values(), ["src/byhand/problems.py"])
+    bites = _own_faults(name, toothless)
+    asked, _ = share(bites, [known for known in results if known.id in toothless])
+    own = hunt(bites, asked, ["src/byhand/problems.py"])
     toothless = {id: None for id in toothless if id not in {id for one in own for id in one.claims}}
     equations = {fault.function for fault in package if _numbered(fault)}
     survivors = [
@@ -71,6 +77,7 @@ def bite(name: str, chapter: str, every: int = 1, own_claims: bool = False) -> d
         "survivors": survivors,
         "blind": blind,
         "toothless": list(toothless),
+        "thinned": thinned,
     }
 
 

@@ -11,6 +11,7 @@ import functools
 import gc
 import importlib
 import inspect
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import FunctionType
@@ -187,10 +188,11 @@ def _spared(tree: cst.Module) -> set[int]:
 # -- planting ------------------------------------------------------------------------------------
 
 
-def plant(fault: Fault) -> None:
+def plant(fault: Fault, caches: Iterable[Callable] | None = None) -> None:
     """Put the fault into the running program, for good: call it in a process that ends soon.
 
-    The function keeps its identity, so whoever has imported it runs the fault.
+    The function keeps its identity, so whoever has imported it runs the fault. What the package
+    keeps is forgotten: by its caches, which are found if they are not given.
     """
     module = importlib.import_module(fault.module)
     namespace = dict(vars(module))
@@ -199,7 +201,7 @@ def plant(fault: Fault) -> None:
     old, new = _function(vars(module), path), namespace[path[-1]]
     old.__code__ = new.__code__
     old.__defaults__, old.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
-    _forget_results()
+    forget_results(find_caches() if caches is None else caches)
 
 
 def _function(names: dict[str, Any], path: list[str]) -> FunctionType:
@@ -215,13 +217,14 @@ def _function(names: dict[str, Any], path: list[str]) -> FunctionType:
     return inspect.unwrap(found)
 
 
-def _forget_results() -> None:
-    """Let nothing that the package keeps hide the fault."""
+def find_caches() -> list[Callable]:
+    """Return the functions of the package that keep their results, by looking through memory."""
+    kept = (one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper))
+    return [one for one in kept if (one.__module__ or "").startswith("byhand")]
+
+
+def forget_results(caches: Iterable[Callable]) -> None:
+    """Let nothing that the package keeps hide a fault."""
     forget()
-    for kept in gc.get_objects():
-        if isinstance(kept, functools._lru_cache_wrapper) and _is_byhands(kept):
-            kept.cache_clear()
-
-
-def _is_byhands(function: Any) -> bool:
-    return (getattr(function, "__module__", None) or "").startswith("byhand")
+    for kept in caches:
+        kept.cache_clear()

@@ -10,7 +10,9 @@ import copy
 import itertools
 import os
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -117,7 +119,12 @@ class Outcome:
         return "corrected" if self.quoted.erratum else "confirmed"
 
 
-def run(claim: Claim, id: str | None = None, inputs: dict[str, Any] | None = None) -> Outcome:
+def run(
+    claim: Claim,
+    id: str | None = None,
+    inputs: dict[str, Any] | None = None,
+    ran: Mapping[str, Ran] = MappingProxyType({}),
+) -> Outcome:
     """Run a claim and compare its routes.
 
     Parameters
@@ -128,6 +135,8 @@ def run(claim: Claim, id: str | None = None, inputs: dict[str, Any] | None = Non
         The id of one of its results; the claim's own if it has no cases.
     inputs
         A reader's own values of the claim's parameters. The sheet is then left out of it.
+    ran
+        Routes, by name, that have been run already and need not be run again.
 
     Raises
     ------
@@ -144,7 +153,7 @@ def run(claim: Claim, id: str | None = None, inputs: dict[str, Any] | None = Non
         raise ValueError(f"claim {id} has no input {', '.join(sorted(unknown))}; its inputs: {has}")
     values = claim.defaults | (case.inputs if case else {}) | given
     outcome = Outcome(claim, id, case.label if case else None, values, frozenset(given))
-    sheet = _run_routes(outcome)
+    sheet = _run_routes(outcome, ran)
     _refuse_slowness(outcome)
     _refuse_dependence(outcome)
     _compare_routes(outcome)
@@ -158,7 +167,7 @@ def run(claim: Claim, id: str | None = None, inputs: dict[str, Any] | None = Non
 # -- the routes one by one -----------------------------------------------------------------------
 
 
-def _run_routes(outcome: Outcome) -> Sheet | None:
+def _run_routes(outcome: Outcome, ran: Mapping[str, Ran]) -> Sheet | None:
     """Run each route as soon as it is yielded; what the claim does in between is set-up."""
     sheet, setup = None, set()
     steps = outcome.claim.routes(**copy.deepcopy(outcome.inputs))
@@ -169,7 +178,7 @@ def _run_routes(outcome: Outcome) -> Sheet | None:
         if step is None:
             break
         if isinstance(step, Route):
-            outcome.routes.append(_run_route(outcome, step))
+            outcome.routes.append(ran.get(step.name) or _run_route(outcome, step))
         elif isinstance(step, Sheet):
             if sheet is not None:
                 raise ValueError(f"{outcome.where} quotes the sheet twice")

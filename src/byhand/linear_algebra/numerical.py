@@ -181,7 +181,7 @@ class _Analytic(np.ndarray):
         if out is not None:
             options["out"] = tuple(np.asarray(x) if isinstance(x, _Analytic) else x for x in out)
         if ufunc is np.power and method == "__call__" and _high_power(plain[1]):
-            result = _power(plain[0], int(plain[1]), **options)
+            result = np.positive(_power(plain[0], int(plain[1])), **options)
         else:
             result = getattr(ufunc, method)(*plain, **options)
         if out is not None:
@@ -197,13 +197,12 @@ def _high_power(n) -> bool:
     return np.ndim(n) == 0 and np.isrealobj(n) and abs(n) >= 100 and n % 1 == 0
 
 
-def _power(z: np.ndarray, n: int, **options):
+def _power(z: np.ndarray, n: int) -> np.ndarray:
     """Return zⁿ by powers below the 100th, which NumPy multiplies out."""
     if abs(n) < 100:
-        return np.power(z, n, **options)
-    many, few = divmod(abs(n), 99)
-    sign = 1 if n > 0 else -1
-    return np.multiply(_power(np.power(z, sign * 99), many), np.power(z, sign * few), **options)
+        return np.power(z, n)
+    many = int(n / 99)  # towards 0, so that what is left has the sign of n
+    return _power(np.power(z, 99), many) * np.power(z, n - 99 * many)
 
 
 def _real_point(x) -> np.ndarray:

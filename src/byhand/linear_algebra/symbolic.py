@@ -56,7 +56,7 @@ def symbolic_jacobian(f: Callable, x) -> np.ndarray:
     function("f", f)
     x = numbers("x", x, exact=True)
     # Dummies, which no symbol of x or f is mistaken for, whatever its name.
-    symbols = np.array([sp.Dummy(f"x{k}", real=True) for k in range(x.size)], dtype=object)
+    symbols = np.array([sp.Dummy(real=True) for _ in x.flat])
     values = dict(zip(symbols, (sp.sympify(entry) for entry in x.flat), strict=True))
     y = np.asarray(f(symbols.reshape(x.shape)[()]), dtype=object)
     entries = [

@@ -184,3 +184,20 @@ def test_a_fault_of_a_constant_function_can_be_planted():
     )
     run = python("-c", script)
     assert run.stdout.split() == ["0.25", str(0.5 / 3)], run.stderr
+
+
+def test_what_a_function_has_made_has_its_fault_too():
+    script = textwrap.dedent(
+        """
+        from byhand.backpropagation import grad
+        from teeth.planting import faults_of, plant
+        faults = faults_of("byhand.backpropagation.tracing")
+        made = [f for f in faults if f.function.endswith("._on_tape")]
+        print(grad(lambda x: x * 3.0)(2.0))
+        plant(next(f for f in made if f.after == "y = None"))
+        print(grad(lambda x: x * 3.0)(2.0))
+        """
+    )
+    run = python("-c", script)
+    assert run.stdout.split() == ["3.0"], run.stdout
+    assert "NoneType" in run.stderr

@@ -27,7 +27,7 @@ from byhand.evidence.comparing import Holds
 from byhand.evidence.declaring import Claim
 from byhand.evidence.running import Ran, run
 from byhand.evidence.tracing import tracing
-from teeth.planting import Fault, find_caches, forget_results, plant
+from teeth.planting import Fault, find_living, forget_results, plant
 
 PATIENCE = 5
 """So many times as long as without the fault, and two seconds more, may a claim or a test take.
@@ -91,10 +91,10 @@ class Known:
 def known_results(claims: Iterable[Claim]) -> list[Known]:
     """Run claims as they are; what one has kept does not spare the next any function or time."""
     claims = list(claims)
-    results, caches = [], find_caches()
+    results, living = [], find_living()
     for claim in claims:
         for id in claim.ids:
-            forget_results(caches)
+            forget_results(living.caches)
             start = time.process_time()
             outcome = run(claim, id)
             seconds = time.process_time() - start
@@ -177,7 +177,7 @@ class Hunter:
         self.tests = sorted(known, key=lambda test: test[2])
         if failed := ask_tests(self.tests)["tests"]:
             raise RuntimeError(f"without a fault, {failed} fails when it is run again")
-        self.caches = find_caches()
+        self.living = find_living()
         gc.collect()
         gc.freeze()  # or each process would copy what it only looks through
         jobs = os.cpu_count() or 1
@@ -204,7 +204,7 @@ class Hunter:
         try:
             os.setpgid(0, 0)
             signal.alarm(END)
-            plant(fault, self.caches)
+            plant(fault, self.living)
             _write(path, ask_claims(fault, self.asked[number]))
             _write(path, ask_tests([test for test in self.tests if _runs(test[1], fault)]))
         except BaseException as failure:

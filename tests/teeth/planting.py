@@ -11,10 +11,10 @@ import functools
 import gc
 import importlib
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 import libcst as cst
@@ -188,20 +188,38 @@ def _spared(tree: cst.Module) -> set[int]:
 # -- planting ------------------------------------------------------------------------------------
 
 
-def plant(fault: Fault, caches: Iterable[Callable] | None = None) -> None:
+def plant(fault: Fault, living: Living | None = None) -> None:
     """Put the fault into the running program, for good: call it in a process that ends soon.
 
-    The function keeps its identity, so whoever has imported it runs the fault. What the package
-    keeps is forgotten: by its caches, which are found if they are not given.
+    The function keeps its identity, so whoever has imported it runs the fault, and so do the
+    functions that it has made: operators, wrappers. (Apart from faults that drop a name of the
+    outer function from an inner one: the two cannot be exchanged.) What the package keeps is
+    forgotten.
     """
+    living = living or find_living()
     module = importlib.import_module(fault.module)
     namespace = dict(vars(module))
     exec(compile(fault.source, module.__file__, "exec"), namespace)
     path = fault.function.removeprefix(f"{fault.module}.").split(".")
     old, new = _function(vars(module), path), namespace[path[-1]]
+    for was, now in _pairs(old.__code__, new.__code__):
+        for made in living.made.get(was, []):
+            if was.co_freevars == now.co_freevars:
+                made.__code__ = now
     old.__code__ = new.__code__
     old.__defaults__, old.__kwdefaults__ = new.__defaults__, new.__kwdefaults__
-    forget_results(find_caches() if caches is None else caches)
+    forget_results(living.caches)
+
+
+def _pairs(old: CodeType, new: CodeType) -> Iterator[tuple[CodeType, CodeType]]:
+    """Return the code of the functions inside two functions, side by side."""
+    inside = [
+        [part for part in code.co_consts if isinstance(part, CodeType)] for code in (old, new)
+    ]
+    if len(inside[0]) == len(inside[1]):
+        for was, now in zip(*inside, strict=True):
+            yield was, now
+            yield from _pairs(was, now)
 
 
 def _function(names: dict[str, Any], path: list[str]) -> FunctionType:
@@ -217,10 +235,26 @@ def _function(names: dict[str, Any], path: list[str]) -> FunctionType:
     return inspect.unwrap(found)
 
 
-def find_caches() -> list[Callable]:
-    """Return the functions of the package that keep their results, by looking through memory."""
-    kept = (one for one in gc.get_objects() if isinstance(one, functools._lru_cache_wrapper))
-    return [one for one in kept if (one.__module__ or "").startswith("byhand")]
+@dataclass(frozen=True)
+class Living:
+    """What lives in memory before a fault is planted, and would not meet it by itself."""
+
+    caches: list[Callable]
+    """Functions of the package that keep their results."""
+    made: dict[CodeType, list[FunctionType]]
+    """Code → functions of the package; of what a function makes there may be many."""
+
+
+def find_living() -> Living:
+    """Look through memory."""
+    caches, made = [], {}
+    for one in gc.get_objects():
+        if isinstance(one, functools._lru_cache_wrapper):
+            if (one.__module__ or "").startswith("byhand"):
+                caches.append(one)
+        elif isinstance(one, FunctionType) and one.__code__.co_filename.startswith(str(PACKAGE)):
+            made.setdefault(one.__code__, []).append(one)
+    return Living(caches, made)
 
 
 def forget_results(caches: Iterable[Callable]) -> None:

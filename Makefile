@@ -26,8 +26,9 @@ book: .venv/ready ## build the book into _build/html
 pdf: book ## print the book to one PDF and link the pages to it
 	PYTHONPATH=_ext $(BIN)/python _ext/book/pdf.py
 
+# What a file of tests starts, a browser or a server, is started once: a file stays in one process.
 test: book ## build the book and run every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 audit: book ## measure every page with Lighthouse and axe
 	PYTHONPATH=_ext $(BIN)/python _ext/book/audit.py $(PAGES)

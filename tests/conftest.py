@@ -12,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from playwright.sync_api import sync_playwright
 
 from book import chromium, inputs, node
@@ -109,4 +110,5 @@ def browser():
 @pytest.fixture(scope="session")
 def axe() -> Path:
     """The script of axe-core, which only the tests need, so only they fetch it."""
-    return node.install_packages(node.AUDIT) / "axe-core" / "axe.min.js"
+    with FileLock(inputs.ROOT / "_build" / "axe.lock"):
+        return node.install_packages(node.AUDIT) / "axe-core" / "axe.min.js"

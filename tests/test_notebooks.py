@@ -197,7 +197,8 @@ def outputs(notebook):
 
 def files(folder):
     """Every file below a folder, without the installed and the built ones of the book."""
-    made = ("_build", ".venv", "node_modules", ".git", "__pycache__", ".pytest_cache")
+    made = ["_build", ".venv", "node_modules", ".git", "__pycache__", ".pytest_cache"]
+    made += [".hypothesis"]  # which tests write to beside this one
     return {p for p in folder.rglob("*") if not set(p.relative_to(folder).parts) & set(made)}
 
 

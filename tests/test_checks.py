@@ -70,7 +70,7 @@ def test_integers_become_fractions_where_they_are_divided():
 
 
 @pytest.mark.parametrize("convert", SCALARS)
-@pytest.mark.parametrize("value", NO_NUMBERS, ids=repr)
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: type(value).__name__)
 def test_what_is_no_real_number_is_named(convert, value):
     with pytest.raises(TypeError, match=r"^eta must be a real number, got "):
         convert("eta", value)

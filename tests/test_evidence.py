@@ -103,6 +103,10 @@ def test_inputs_of_a_reader_run_the_same_routes_and_leave_the_sheet_out():
     assert outcome.quoted is None
 
 
+def test_a_float_of_a_reader_is_the_decimal_it_prints_as_where_the_input_is_exact():
+    assert ran(sound, inputs={"eta": 0.1}).result == mean(Q(1, 10))
+
+
 def test_cases_have_ids_and_sheets_of_their_own():
     def powers(t=1):
         yield by.recursion("product", lambda: 2**t)

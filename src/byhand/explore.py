@@ -494,7 +494,7 @@ def _pack(ink: np.ndarray, photograph: bool) -> str:
         picture.save(buffer, "webp", quality=75)
     else:  # ink has few colors: a palette takes a third of the bytes, and draws no halos
         palette = picture.quantize(128, method=Image.Quantize.FASTOCTREE)
-        palette.convert("RGBA").save(buffer, "webp", lossless=True, quality=10, method=2)
+        palette.convert("RGBA").save(buffer, "webp", lossless=True, quality=25, method=2)
     return base64.b64encode(buffer.getvalue()).decode()
 
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any
 
@@ -134,7 +136,8 @@ def run(
     id
         The id of one of its results; the claim's own if it has no cases.
     inputs
-        A reader's own values of the claim's parameters. The sheet is then left out of it.
+        A reader's own values of the claim's parameters; 0.1 is 1/10 where the claim's own value is
+        exact. The sheet is then left out of it.
     ran
         Routes, by name, that have been run already and need not be run again.
 
@@ -151,7 +154,8 @@ def run(
     if unknown := given.keys() - claim.defaults.keys():
         has = ", ".join(claim.defaults) or "none"
         raise ValueError(f"claim {id} has no input {', '.join(sorted(unknown))}; its inputs: {has}")
-    values = claim.defaults | (case.inputs if case else {}) | given
+    own = claim.defaults | (case.inputs if case else {})
+    values = own | {name: _in_kind_of(own[name], value) for name, value in given.items()}
     outcome = Outcome(claim, id, case.label if case else None, values, frozenset(given))
     sheet = _run_routes(outcome, ran)
     _refuse_slowness(outcome)
@@ -162,6 +166,19 @@ def run(
         _compare_slips(outcome)
     outcome.evidence = _evidence(outcome)
     return outcome
+
+
+def _in_kind_of(own: Any, given: Any) -> Any:
+    """Return an input; where our own is exact, a float as the decimal that it prints as."""
+    if isinstance(given, float) and math.isfinite(given) and _is_fraction(own):
+        return Fraction(str(given))
+    if isinstance(given, list | tuple) and isinstance(own, list | tuple) and own:
+        return type(given)(_in_kind_of(own[0], entry) for entry in given)
+    return given
+
+
+def _is_fraction(value: Any) -> bool:
+    return isinstance(value, int | Fraction) and not isinstance(value, bool)
 
 
 # -- the routes one by one -----------------------------------------------------------------------

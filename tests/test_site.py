@@ -189,13 +189,17 @@ def test_it_fits_the_screen(page, width, font_size):
         page.evaluate("document.documentElement.style.fontSize = null")
 
 
+# What is laid out for the first time asks for its fonts, and is measured once they are there.
 BESIDE_THE_SCREEN = """
-width => {
+async width => {
   document.querySelectorAll("details.claim").forEach(details => { details.open = true });
-  return [...document.querySelectorAll("details.claim *, figure.claims *")]
+  const measure = () => [...document.querySelectorAll("details.claim *, figure.claims *")]
     .filter(part => !part.closest("svg, .katex-mathml") && part.checkVisibility())
     .filter(part => part.getBoundingClientRect().right > width || part.scrollWidth > width)
     .map(part => part.outerHTML.slice(0, 200));
+  measure();
+  await document.fonts.ready;
+  return measure();
 }
 """
 

@@ -471,6 +471,27 @@ def test_final_losses_follow_the_closed_form_and_mark_divergence():
     assert losses["SGD"][3] == np.inf
 
 
+EIGHTH = opt.Objective(
+    lambda x: np.sum(np.asarray(x) ** 8, axis=-1), lambda x: 8 * np.asarray(x) ** 7, None
+)
+
+
+@pytest.mark.parametrize("objective", [opt.rosenbrock(), opt.two_wells(), EIGHTH])
+@pytest.mark.parametrize("steps", [1, 4, 5, 6])
+def test_a_rate_that_leaves_the_floats_changes_no_other(objective, steps):
+    rates = [1e-3, 0.1, 1.0, 10.0, 1e30, 1e99]
+    losses = opt.final_losses(objective, [1.0, 0.5], steps, rates)
+    assert losses["SGD"][-1] == np.inf
+    for i, rate in enumerate(rates):
+        alone = opt.final_losses(objective, [1.0, 0.5], steps, [rate])
+        for name, loss in losses.items():
+            assert loss[i] == alone[name][0]
+            if rate == 1e-3:  # a run that grows multiplies what rounding has left
+                optimizer = opt.four_optimizers(rate)[name]
+                end = opt.run(optimizer, objective.gradient, [1.0, 0.5], steps).params[-1]
+                assert loss[i] == pytest.approx(float(objective.value(end)), rel=1e-9)
+
+
 def test_every_optimizer_meets_the_same_noise():
     f = opt.quadratic(np.eye(2))
     noisy = opt.final_losses(f, np.ones((50, 2)), 5, [0.1], noise=1.0, seed=4)

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from byhand._checks import (
+    NonFiniteError,
     as_float,
     floats,
     integer,
@@ -28,8 +29,8 @@ from byhand.optimization.optimizers import (
     run,
 )
 
-BEYOND = 1e100
-"""A run that goes farther is lost: what it does next is given up."""
+BEYOND = 1e50
+"""A run that goes farther is lost, while a loss of the fourth degree can still be computed."""
 
 
 def four_optimizers(learning_rate: Any) -> dict[str, Optimizer]:
@@ -86,7 +87,8 @@ def final_losses(
     Returns
     -------
     dict
-        Name → array with an entry for each rate: infinite where a run went beyond 10¹⁰⁰.
+        Name → array with an entry for each rate: infinite where a run went beyond 10⁵⁰
+        or its loss left the floats.
 
     Raises
     ------
@@ -111,7 +113,22 @@ def final_losses(
 
 
 def _final_losses(optimizer, objective, start, steps, rates, noise, seed) -> np.ndarray:
-    """Run an optimizer at all rates side by side: with θ = ηφ, φ takes steps of rate 1."""
+    """Run an optimizer at all rates side by side; where that fails, at one rate after another."""
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _side_by_side(optimizer, objective, start, steps, rates, noise, seed)
+    except NonFiniteError:
+        if len(rates) == 1:
+            return np.array([np.inf])
+        one_by_one = [
+            _final_losses(optimizer, objective, start, steps, rate[None], noise, seed)
+            for rate in rates
+        ]
+        return np.concatenate(one_by_one)
+
+
+def _side_by_side(optimizer, objective, start, steps, rates, noise, seed) -> np.ndarray:
+    """With θ = ηφ, φ takes steps of rate 1 where θ takes steps of rate η."""
     rng = np.random.default_rng(seed)
     inner = tuple(range(1, rates.ndim))
     lost = np.zeros_like(rates, dtype=bool)
@@ -129,7 +146,7 @@ def _final_losses(optimizer, objective, start, steps, rates, noise, seed) -> np.
 
     last = point(run(optimizer, gradient, start / rates, steps).params[-1])
     means = objective.value(last).reshape(len(rates), -1).mean(axis=1)
-    return np.where(lost.ravel(), np.inf, means)
+    return np.where(lost.ravel() | ~np.isfinite(means), np.inf, means)
 
 
 def working_ranges(

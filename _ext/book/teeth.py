@@ -51,7 +51,7 @@ def _run(run: dict) -> list[str]:
     in_equations = [one for one in survivors if one["equation"]]
     lines += ["", _sentence(len(in_equations), len(survivors)), ""]
     for one in survivors:
-        where = f"{one['function'].removeprefix('byhand.')}, line {one['line']}"
+        where = f"{_code(one['function'])}, line {one['line']}"
         mark = " (a numbered equation)" if one["equation"] else ""
         lines.append(f"- {where}{mark}: `{one['before']}` → `{one['after']}`")
     lines += [
@@ -68,8 +68,8 @@ def _share(count: int, of: int) -> str:
     return f"{count} ({100 * count / of:.1f}\N{NO-BREAK SPACE}%)" if of else "–"
 
 
-def _code(module: str) -> str:
-    return module if module == "all" else f"`{module.removeprefix('byhand.')}`"
+def _code(name: str) -> str:
+    return name if name == "all" else f"`{name.removeprefix('byhand.')}`"
 
 
 def _sentence(in_equations: int, survivors: int) -> str:

@@ -1118,3 +1118,61 @@ def test_empty_outputs_have_a_jacobian():
         assert jacobian(lambda x: x[:0], mode)(np.ones(2)).shape == (0, 2)
     assert grad(lambda x: x @ [1.0, 2.0])(np.ones(2)).tolist() == [1, 2]
     assert grad(lambda x: np.sum(np.concatenate([[1.0], x])))(np.ones(2)).tolist() == [1, 1]
+
+
+# -- what no other test looks at ------------------------------------------------------------------
+
+
+def test_the_gradient_by_hand_knows_biases_and_scores_of_any_size():
+    rng = np.random.default_rng(5)
+    sizes = [3, 4, 3]
+    params = rng.normal(size=4 * 4 + 5 * 3)
+    X, labels = rng.normal(size=(6, 3)), [0, 1, 2, 0, 1, 2]
+    expected = grad(cross_entropy)(params, X, labels, sizes)
+    found = cross_entropy_gradient(params, X, labels, sizes)
+    np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-14)
+    far = np.array([[1.0, 0.0], [3000.0, 0.0]])  # no exponential of their difference is above 0
+    params = np.array([1.0, 1.0, 0.0, 0.0, 0.0, 0.0])
+    found = cross_entropy_gradient(params, far, [0, 1], [2, 2])
+    np.testing.assert_allclose(found, [749.75, -749.75, 0, 0, 0, 0], rtol=1e-14)
+
+
+@pytest.mark.parametrize("function", [cross_entropy, cross_entropy_gradient])
+def test_classes_are_counted_by_the_last_layer(function):
+    with pytest.raises(ValueError, match="labels must lie in 0 … 2, got 4"):
+        function(np.zeros(3 * 5 + 6 * 3), np.ones((2, 2)), [0, 4], [2, 5, 3])
+
+
+def test_the_squared_error_is_the_mean_square_of_what_is_off_and_its_penalty():
+    rng = np.random.default_rng(2)
+    sizes, params, X = [2, 3, 2], rng.normal(size=17), rng.normal(size=(5, 2))
+    targets = rng.normal(size=(5, 2))
+    (V, a), (W, b) = unpack(params, sizes)
+    off = np.tanh(X @ V + a) @ W + b - targets
+    assert squared_error(params, X, targets, sizes) == pytest.approx((off**2).mean(), rel=1e-14)
+    penalized = squared_error(params, X, targets, sizes, 0.5)
+    assert penalized == pytest.approx((off**2).mean() + 0.5 * (params**2).sum(), rel=1e-14)
+
+
+def test_options_of_a_function_are_handed_on():
+    assert grad(lambda x, times=1.0: times * x * x)(2.0, times=3.0) == 12
+
+
+@pytest.mark.parametrize("x", [np.zeros(2), [np.zeros(2), np.ones(3)], np.zeros(2, np.float32)])
+def test_infinite_slopes_that_cancel_are_refused_in_any_type(x):
+    def f(x):
+        first = x[0] if isinstance(x, list) else x
+        return np.sum(np.sqrt(first) - np.sqrt(first))
+
+    with (
+        np.errstate(divide="ignore", invalid="ignore"),
+        pytest.raises(ValueError, match="the derivative is not determined"),
+    ):
+        grad(f)(x)
+
+
+def test_what_is_pushed_forward_is_named():
+    with pytest.raises(TypeError, match=r"^f must be"):
+        jvp(None, 1.0, 1.0)
+    with pytest.raises(ValueError, match=r"^v must be finite"):
+        jvp(np.sin, 1.0, np.inf)

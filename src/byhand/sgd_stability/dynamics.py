@@ -50,7 +50,7 @@ def run(h: Sequence, eta: Any, draws: Sequence[int], w0: Any = 1) -> list:
     w = check_real("w(0)", w0)
     h, eta = curvatures_and_step(h, eta, beside=w)
     draws = [_index(n, len(h)) for n in sequence("draws", draws)]
-    if isinstance(eta, float) and not _symbolic(w):
+    if isinstance(eta, float) and not symbolic(w):
         _finite_factors(h, eta)
         return _floats_along(w, draws, lambda w, n: w - eta * h[n] * w)
     iterates = [w]
@@ -171,7 +171,7 @@ def moment_recursion(h: Sequence, eta: Any, power: int, t: int, initial: Any = 1
     steps = _finite_factors(h, eta)
     moment = check_real("the initial moment", initial)
     numbers = (*steps, moment)
-    if any(isinstance(x, float) for x in numbers) and not any(map(_symbolic, numbers)):
+    if any(isinstance(x, float) for x in numbers) and not any(map(symbolic, numbers)):
         factor = sum(Fraction(m) ** power for m in steps) / len(steps)
         mantissa, exponent = _split(factor)
         return _floats_along(moment, range(t), lambda moment, _: moment * mantissa, shift=exponent)
@@ -256,7 +256,7 @@ def growth_rates(h: Sequence, eta: Any) -> tuple[float, float, float]:
 
 def as_fractions(values: tuple) -> tuple:
     """Return fractions and floats as the fractions that they are; all as it is with symbols."""
-    return values if any(map(_symbolic, values)) else tuple(map(Fraction, values))
+    return values if any(map(symbolic, values)) else tuple(map(Fraction, values))
 
 
 def moments(h: tuple) -> tuple:
@@ -299,7 +299,7 @@ def _log_abs(x: Any) -> float:
     """Return log|x| of a fraction or float, however large or close to 0 or 1 it is."""
     if x == 0:
         return -math.inf
-    if _symbolic(x):
+    if symbolic(x):
         raise TypeError(f"the factors must be numbers, got {x}")
     x = abs(Fraction(x))
     if abs(x - 1) < Fraction(1, 2):
@@ -366,7 +366,7 @@ def check_curvatures(h: Sequence) -> tuple:
     if len(h) == 0:
         raise ValueError("h must hold at least one curvature, got none")
     values = tuple(check_real(f"curvature h[{i}]", x) for i, x in enumerate(h))
-    if any(map(_symbolic, values)):
+    if any(map(symbolic, values)):
         return values
     if any(isinstance(x, float) for x in values):
         values = tuple(as_float(f"curvature h[{i}]", x) for i, x in enumerate(values))
@@ -381,7 +381,7 @@ def check_curvatures(h: Sequence) -> tuple:
 def check_step_size(eta: Any) -> Any:
     """Return the step size, exact if it was."""
     eta = check_real("the step size η", eta)
-    if not _symbolic(eta) and eta < 0:
+    if not symbolic(eta) and eta < 0:
         raise ValueError(f"the step size η must be at least 0, got {to_float(eta):g}")
     return eta
 
@@ -389,7 +389,7 @@ def check_step_size(eta: Any) -> Any:
 def check_real(name: str, x: Any) -> Any:
     """Return x as a Fraction, a float, or the symbolic expression it is."""
     x = exactly(name, x)
-    if isinstance(x, Fraction | float) or _symbolic(x):
+    if isinstance(x, Fraction | float) or symbolic(x):
         return x
     if isinstance(x, Real):  # mpmath's numbers
         return as_float(name, x)
@@ -402,7 +402,7 @@ def curvatures_and_step(h: Sequence, eta: Any, beside: Any = 0) -> tuple[tuple, 
     They are floats, too, where what they are used beside is one.
     """
     h, eta = check_curvatures(h), check_step_size(eta)
-    if any(map(_symbolic, (*h, eta, beside))):
+    if any(map(symbolic, (*h, eta, beside))):
         return h, eta
     if any(isinstance(x, float) for x in (*h, eta, beside)):
         h = tuple(as_float(f"curvature h[{i}]", x) for i, x in enumerate(h))
@@ -417,5 +417,6 @@ def _index(n: Any, size: int) -> int:
         raise ValueError(f"a draw must be an index from 0 to {size - 1}, got {n!r}") from None
 
 
-def _symbolic(x: Any) -> bool:
+def symbolic(x: Any) -> bool:
+    """Return whether x is an expression with symbols."""
     return bool(getattr(x, "free_symbols", False))

@@ -21,6 +21,7 @@ from byhand.sgd_stability.dynamics import (
     log_factors,
     moments,
     rounded_like,
+    symbolic,
 )
 
 MAX_BATCHES = 5_000_000
@@ -74,7 +75,8 @@ def best_steps(h: Sequence) -> BestSteps:
     """Return the η of fastest convergence: 1/h, h/(h² + ρ), and every 1/h_n with h_n > 0.
 
     The first is the zero of the factor in ch3-mean, the second equation ch3-square-best. At
-    η = 1/h_n the first draw of n ends the run at w = 0, so that q(η) = −∞.
+    η = 1/h_n the first draw of n ends the run at w = 0, so that q(η) = −∞. Of symbols, whose sign
+    is not known, all 1/h_n are returned.
 
     Raises
     ------
@@ -261,6 +263,11 @@ def _bend(x: float) -> float:
 
 
 def _kill_steps(h: tuple) -> tuple:
-    """Return the step sizes 1/h_n > 0 at which one factor is 0, in increasing order."""
+    """Return the step sizes 1/h_n > 0 at which one factor is 0, in increasing order.
+
+    Of symbols no sign is known: all 1/h_n, in the order of h.
+    """
+    if any(map(symbolic, h)):
+        return tuple(1 / x for x in h)
     steps = {1 / x for x in as_fractions(h) if x > 0}
     return tuple(sorted(rounded_like(h, "1/h_n", step) for step in steps))

@@ -1,0 +1,1 @@
+"""Claims of chapter 3, SGD stability, by groups of problems."""

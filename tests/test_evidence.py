@@ -534,11 +534,9 @@ def test_the_claims_of_the_book_are_two_routes():
 
 
 def test_a_fault_in_the_package_makes_a_claim_of_the_book_fail(monkeypatch):
-    from byhand.claims import sgd_stability as claims
-
     right = sgd_stability.moment_recursion
     monkeypatch.setattr(
-        claims.sgd, "moment_recursion", lambda h, eta, w0, t: right(h, eta, w0, t + 1)
+        sgd_stability, "moment_recursion", lambda h, eta, power, t: right(h, eta, power, t + 1)
     )
     (closed_form,) = [c for c in declaring.load("03_sgd_stability") if c.id == "D2.2.closed-form"]
     with pytest.raises(ClaimError, match="recursion gives"):

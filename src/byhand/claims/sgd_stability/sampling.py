@@ -6,11 +6,12 @@ import math
 from fractions import Fraction as Q
 
 import numpy as np
+from mpmath import iv
 from scipy.stats import binom
 
 from byhand import sgd_stability as sgd
-from byhand.claims.sgd_stability._exact import PAIR
-from byhand.evidence import by, claim, holds, once, slip
+from byhand.claims.sgd_stability._exact import PAIR, plain_moment
+from byhand.evidence import by, case, claim, holds, once, slip
 
 T, STEP = 100, Q(6, 5)
 """A hundred steps with h_n ∈ {1, 3} at η = 6/5, half as large again as the threshold."""
@@ -99,3 +100,114 @@ def paths_needed(h=PAIR, eta=STEP, t=T):
         "the variance is compared with E w², not with its square",
         lambda: t * math.log10(Q(169**2 + 1, 2 * 25**2) / Q(17, 5)),
     )
+
+
+# -- how many paths it takes ---------------------------------------------------------------------
+
+BEST = Q(2, 5)
+"""The best step in mean square, where the tilted law draws 1 nine times in ten."""
+
+
+@claim(
+    "D2.6.rms-rate",
+    r"$r$, per step, for the root mean square at $\eta=\frac25$, for $h_n \in \{1, 3\}$",
+    answer=True,
+)
+def rms_rate(h=PAIR, eta=BEST):
+    def tilted():
+        squares = [(1 - eta * x) ** 2 for x in h]
+        return len(h) * sum((m / sum(squares)) ** 2 for m in squares)
+
+    def every_draw():
+        """What one more step does to E w⁴/(E w²)²."""
+        excess = [plain_moment(h, eta, 4, t) / plain_moment(h, eta, 2, t) ** 2 for t in (3, 4)]
+        return excess[1] / excess[0]
+
+    yield by.closed_form("squares of the tilted law", tilted)
+    yield by.enumeration("fourth and second moment over every sequence of draws", every_draw)
+    yield by.recursion(
+        "fourth and second moment of the recursion",
+        lambda: (
+            sgd.moment_recursion(h, eta, 4, 1)[-1] / sgd.moment_recursion(h, eta, 2, 1)[-1] ** 2
+        ),
+    )
+    yield slip("N is missing", lambda: tilted() / len(h))
+    yield slip("this is the rate in probability", lambda: math.exp(relative_entropy(h, eta)))
+
+
+def relative_entropy(h, eta) -> float:
+    """Return D = Σ pₙ log(N pₙ) of the tilted draws."""
+    squares = [float(1 - eta * x) ** 2 for x in h]
+    return sum(m / sum(squares) * math.log(len(h) * m / sum(squares)) for m in squares)
+
+
+@claim(
+    "D2.6.probability-rate",
+    r"$e^D$, per step, in probability at $\eta=\frac25$, for $h_n \in \{1, 3\}$",
+    answer=True,
+)
+def probability_rate(h=PAIR, eta=BEST, t=60):
+    def under_the_tilted_law():
+        """The mean of log(w²/E w²)/t, where the law's probabilities are multiplied by w²."""
+        law = sgd.log_law(h, eta, t)
+        relative = 2 * law.log_abs - sgd.log_moment(law, 2)
+        return math.exp(np.exp(law.log_probability + relative) @ relative / t)
+
+    def by_hand():
+        """The tilted law is (9/10, 1/10), and N = 2."""
+        nine, ten = iv.mpf(9), iv.mpf(10)
+        return 2 * (nine / ten) ** (nine / ten) * (1 / ten) ** (1 / ten)
+
+    yield by.closed_form("the relative entropy", lambda: math.exp(relative_entropy(h, eta)))
+    yield by.hand("powers of 9/10 and 1/10, enclosed", by_hand)
+    yield by.enumeration(
+        "the law after sixty steps, tilted",
+        under_the_tilted_law,
+        rtol=1e-9,
+        because="sixty rounded logarithms of factorials",
+    )
+    yield slip("this is the rate in root mean square", lambda: 41 / 25)
+    yield slip("N is missing", lambda: math.exp(relative_entropy(h, eta)) / 2)
+
+
+def shares_seen(paths: int, samples: int, t: int = 80) -> np.ndarray:
+    """Return samples' means of w²(t) over E w²(t), each over so many paths, dealt to the law."""
+    law = sgd.log_law(PAIR, BEST, t)
+    order = np.argsort(law.log_probability)  # the remainder falls on the last, most probable
+    chances = np.exp(law.log_probability[order])
+    relative = np.exp(2 * law.log_abs[order] - sgd.log_moment(law, 2))
+    counts = np.random.default_rng(16).multinomial(paths, chances / chances.sum(), size=samples)
+    return counts @ relative / paths
+
+
+def share_expected(paths: int, t: int = 80) -> float:
+    """Return the share of E w²(t) that is made by numbers of threes of which a path is expected."""
+    one, three = ((1 - BEST * x) ** 2 for x in PAIR)
+    seen = Q(0)
+    for k in range(t + 1):
+        chance = Q(math.comb(t, k), 2**t)
+        if chance * paths >= 1:
+            seen += chance * one ** (t - k) * three**k
+    return float(seen / ((one + three) / 2) ** t)
+
+
+@claim(
+    "D2.6.seen.*",
+    r"a mean of $w^2(80)$ at $\eta=\frac25$, in units of $\mathbb E\,w^2(80)$",
+    cases=[
+        case("few", r"over $1.3^{80}$ paths: below $\frac15$", growth=1.3, enough=False),
+        case("enough", r"over $1.6^{80}$ paths: above $\frac45$", growth=1.6, enough=True),
+    ],
+)
+def seen(growth=1.3, enough=False, t=80):
+    def in_samples():
+        """The median over 400 samples."""
+        share = float(np.median(shares_seen(int(growth**t), 400)))
+        return holds(share > 0.8 if enough else share < 0.2, f"the median is {share:.2f}")
+
+    def in_expected_counts():
+        share = share_expected(int(growth**t))
+        return holds(share > 0.8 if enough else share < 0.2, f"the share is {share:.2f}")
+
+    yield by.experiment("400 samples, dealt to the law", in_samples)
+    yield by.enumeration("expected counts, in fractions", in_expected_counts)

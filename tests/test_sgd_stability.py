@@ -19,7 +19,8 @@ from byhand.sgd_stability import figures
 lawful = settings(derandomize=True, deadline=None, max_examples=40)
 fractions = st.fractions(-3, 6, max_denominator=7)
 curvatures = st.lists(fractions, min_size=1, max_size=4).filter(lambda h: sum(h) > 0)
-floats = st.lists(st.floats(-3, 10), min_size=1, max_size=7).filter(lambda h: sum(h) > 0.1)
+ordinary = st.floats(-3, 10).map(lambda x: round(x, 12))
+floats = st.lists(ordinary, min_size=1, max_size=7).filter(lambda h: sum(h) > 0.1)
 step_sizes = st.fractions(0, 4, max_denominator=9)
 
 
@@ -155,13 +156,29 @@ def test_almost_sure_set_is_where_the_exponent_is_negative(h):
     assert intervals[0][1] * max(h) > 1 - 1e-12
     assert intervals[0][1] >= sgd.mean_square_threshold(h) * (1 - 1e-12)
     for a, b in intervals:
-        assert any(a <= 1 / x <= b for x in h if x > 0)
+        assert any(a < float(1 / Fraction(x)) < b for x in h if x > 0)
     ends = np.ravel(intervals)
     grid = np.linspace(0, 1.3 * ends[-1], 201)[1:]
     for eta in grid:
         if np.abs(ends - eta).min() > 1e-9 * ends[-1]:
             inside = any(a < eta < b for a, b in intervals)
             assert inside == (sgd.lyapunov_exponent(h, eta) < 0)
+
+
+@pytest.mark.parametrize("size", [5, 6, 8, 9])
+def test_an_interval_that_is_narrower_than_the_floats_still_holds_its_pole(size):
+    """One batch in 2ᴮ has the curvature 1; about η = 1 it takes |1 − η| < e^(−c·2ᴮ)."""
+    batches = sgd.batch_curvatures([1, 9], size, replacement=True)
+    intervals = sgd.almost_sure_set(batches)
+    poles = sgd.best_steps(batches).almost_sure
+    assert all(any(a < pole < b for pole in poles) for a, b in intervals)
+    (about_one,) = [(a, b) for a, b in intervals if a < 1 < b]
+    assert size < 8 or about_one == (math.nextafter(1, 0), math.nextafter(1, 2))
+
+
+@pytest.mark.parametrize(("h", "end"), [([1], 2.0), ([0, 2], 1.0), ([4, 4, 0], 0.5), ([2], 1.0)])
+def test_an_end_at_which_q_is_zero_is_that_float(h, end):
+    assert sgd.almost_sure_set(h) == [(0.0, end)]
 
 
 def test_two_curvatures_split_beyond_the_ratio_three_plus_two_root_two():

@@ -39,6 +39,8 @@ SURE = {"color": "C2", "linestyle": "-"}
 _ROW = {"ncols": 3, "columnspacing": 1.2, "handlelength": 2.4, "borderaxespad": 0.2}
 EXPLORER_MEAN = 2
 """The mean curvature of the explorer's two curvatures 2 − σ and 2 + σ."""
+RATES = -1.5, 1.0
+"""The growth rates that a picture has room for."""
 
 
 @drawing(
@@ -123,7 +125,7 @@ def _verdict(name: str, rate: float) -> str:
 
 
 @drawing(
-    caption=r"Above, six paths of $\log_{10}|w|$ and the slopes of $|\mathbb E\,w|$, $\sqrt{\mathbb E\,w^2}$ and $q\,t$, for curvatures $2\mp\sigma$. Below, the three growth rates at every step size.",
+    caption=r"Curvatures $2\mp\sigma$. Above, on a logarithmic scale, six paths of $|w|$ in gray, and $|\mathbb E\,w|$, $\sqrt{\mathbb E\,w^2}$ and $e^{q\,t}$ as straight lines. Below, the three growth rates at every step size; a hollow marker at the edge stands for a rate beyond it.",
     alt=paths_alt,
     labels={"eta": "step size η", "spread": "spread σ"},
     start={"eta": 1.2, "spread": 1.0},
@@ -137,20 +139,20 @@ def paths_figure(eta: float, spread: float) -> Figure:
     with np.errstate(invalid="ignore"):
         shown = np.where(w.sign == 0, np.nan, w.log_abs / math.log(10))
     top.plot(np.arange(t + 1), shown.T, color="0.45", lw=0.8)
-    names = ["|E w|", "√E w²", "q·t"]
+    names = ["|E w|", "√(E w²)", "e^(q·t)"]
     styles = [MEAN, SQUARE, SURE]
     for rate, name, style in zip(growth_rates(h, eta), names, styles, strict=True):
         slope = rate / math.log(10)
         if math.isfinite(slope):
             top.plot([0, t], [0, slope * t], lw=3, label=name, **style)
         else:
-            top.plot([], [], lw=3, label=f"{name} = {'−∞' if name == 'q·t' else 0}", **style)
+            top.plot([], [], lw=3, label=f"{name} = 0", **style)
     top.legend(loc="lower left", bbox_to_anchor=(0, 1), **_ROW)
     bottom.axvline(eta, color="C6", lw=1.2, ls=":")
     for rate, style, marker in zip(growth_rates(h, eta), styles, "so^", strict=True):
-        bottom.plot(
-            eta, min(max(rate, -1.5), 1.0), marker, color=style["color"], ms=8, clip_on=False
-        )
+        shown = min(max(rate, RATES[0]), RATES[1])
+        fill = style["color"] if shown == rate else "w"
+        bottom.plot(eta, shown, marker, color=style["color"], mfc=fill, ms=8, clip_on=False)
     return figure
 
 
@@ -307,7 +309,7 @@ def _draw_rates(axes, h: Sequence, right: float) -> None:
     for rate, style, name in zip(rates.T, [MEAN, SQUARE, SURE], names, strict=True):
         axes.plot(etas, rate, label=name, **style)
     axes.axhline(0, color="C6", lw=1)
-    axes.set(xlim=(0, right), ylim=(-1.5, 1.0), ylabel="growth per step")
+    axes.set(xlim=(0, right), ylim=RATES, ylabel="growth per step")
 
 
 def _near_poles(h: Sequence) -> np.ndarray:

@@ -108,6 +108,8 @@ def almost_sure_set(h: Sequence) -> list[tuple[float, float]]:
     -------
     list of (float, float)
         At most as many intervals as there are distinct positive curvatures, in increasing order.
+        Every float strictly between two ends is stable, and no other is: an interval about a
+        pole that is narrower than the floats about it ends at the pole's two neighbors.
 
     Raises
     ------
@@ -137,15 +139,18 @@ def almost_sure_set(h: Sequence) -> list[tuple[float, float]]:
             steps = 1 - eta * curvatures
         return bool(np.all(steps)) and float(times @ (curvatures / steps)) < 0
 
+    def end(inside: float, outside: float) -> float:
+        return math.nextafter(last_where(stable, inside, outside), outside)
+
     ends = [0.0]
     for left, right in pairwise(poles):
         peak = last_where(rising, left, right)
         if not stable(peak):
-            ends += [last_where(stable, left, peak), last_where(stable, right, peak)]
+            ends += [end(left, peak), end(right, peak)]
     beyond = 2 * poles[-1]
     while stable(beyond):
         beyond *= 2
-    ends.append(last_where(stable, poles[-1], beyond))
+    ends.append(end(poles[-1], beyond))
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 

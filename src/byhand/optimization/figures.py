@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from byhand.explore import drawing, figure_size, ground
@@ -14,7 +15,7 @@ from byhand.optimization.analysis import (
     tune_heavy_ball,
     tune_nesterov,
 )
-from byhand.optimization.comparison import final_losses
+from byhand.optimization.comparison import final_losses, four_optimizers
 from byhand.optimization.objectives import Objective, least_squares, quadratic, ripples, two_wells
 from byhand.optimization.optimizers import adam, gradient_descent, heavy_ball, replay, run
 
@@ -31,6 +32,9 @@ CURVATURES = np.array([5 * (3 + 5**0.5) / 2, 5 * (3 - 5**0.5) / 2])
 
 KINDS = {"minimum": "o", "saddle point": "X"}
 """Marker of each kind of critical point."""
+
+REGIONS = ["#0072B2", "#7F7F7F", "#009E73", "#E69F00", "#D55E00", "#56B4E9", "#CC79A7"]
+"""Colors of kinds, not of sizes; none is so light or dark that it is lost on paper, or inverted."""
 
 
 @drawing(
@@ -100,7 +104,7 @@ def _two_wells_contours() -> Figure:
 
 @drawing(
     caption="Which start leads to which critical point: circles are minima, crosses saddle points, and Newton's method is drawn to both. From the blank starts it has not arrived after 150 steps. The line is the path from the origin.",
-    alt="Map of starting points between x = −16 and 12, shaded by which of seven numbered critical points, four minima and three saddle points, Newton's method reaches; the regions interleave in thin bands, and at blank starts it reaches none. A path leads from the origin to minimum 5.",
+    alt="Map of starting points between x = −16 and 12, colored by which of seven numbered critical points, four minima and three saddle points, Newton's method reaches; the regions interleave in thin bands, and at blank starts it reaches none. A path leads from the origin to minimum 5.",
 )
 def newton_map(points: np.ndarray, kinds: list[str], size: int = 210) -> Figure:
     """Color each start by the critical point of :func:`ripples` to which Newton takes it.
@@ -113,26 +117,25 @@ def newton_map(points: np.ndarray, kinds: list[str], size: int = 210) -> Figure:
     distance = np.linalg.norm(end[..., None, :] - points, axis=-1)
     which = np.where(distance.min(axis=-1) < 1e-6, distance.argmin(axis=-1), np.nan)
     figure, axes = plt.subplots(figsize=figure_size(3.6))
-    colors = plt.get_cmap("cividis", len(points))
     axes.imshow(
         which,
         origin="lower",
         extent=(-16, 12, -9, 9),
-        cmap=colors,
+        cmap=ListedColormap(REGIONS),
         vmin=-0.5,
-        vmax=len(points) - 0.5,
-        alpha=0.75,
+        vmax=len(REGIONS) - 0.5,
         interpolation="nearest",
         aspect="auto",
     )
     for i, (point, kind) in enumerate(zip(points, kinds, strict=True)):
-        marker = {"marker": KINDS[kind], "color": colors(i), "markeredgecolor": "white"}
+        marker = {"marker": KINDS[kind], "color": REGIONS[i], "markeredgecolor": "white"}
         axes.plot(*point, markersize=15, markeredgewidth=2, **marker)
         label = {"fontsize": 13, "color": "white", "fontweight": "bold"}
         box = {"facecolor": "0.15", "edgecolor": "none", "alpha": 0.85, "pad": 2}
         axes.annotate(str(i + 1), point, (11, 6), textcoords="offset points", bbox=box, **label)
     path = newton_raphson(f.gradient, f.hessian, [0.0, 0.0], 6)
-    axes.plot(*path.T, color="C1", marker=".", markersize=8)
+    axes.plot(*path.T, color="white", linewidth=4)
+    axes.plot(*path.T, color="C6", marker=".", markersize=8)
     axes.set(xlabel="x of the start", ylabel="y of the start", xlim=(-16, 12), ylim=(-9, 9))
     axes.grid(False)
     return figure
@@ -185,6 +188,40 @@ def _heavy_ball_contours() -> Figure:
 def _two_samples() -> Objective:
     """Return the loss of problem A1."""
     return least_squares([[2.0, -1.0], [-1.0, 3.0]], [3.0, 1.0])
+
+
+@drawing(
+    caption="Forty steps from the square. SGD follows the gradient, steep first; momentum swings past the minimum; RMSProp and Adam take steps of one length in both coordinates, and set out along the diagonal.",
+    alt="Elliptic contours around the minimum at the origin, and the paths of SGD, momentum, RMSProp and Adam from (−1, 2) with learning rate {learning_rate}.",
+    labels={"learning_rate": "learning rate η"},
+    start={"learning_rate": 0.1},
+)
+def four_paths(learning_rate: float) -> Figure:
+    """Draw forty steps of the four optimizers of problem C on one elongated bowl."""
+    figure = _bowl_contours()
+    (axes,) = figure.axes
+    for name, optimizer in four_optimizers(learning_rate).items():
+        path = run(optimizer, quadratic(BOWL).gradient, BOWL_START, 40).params
+        axes.plot(*path.T, label=name, linewidth=1.4, **STYLES[name] | {"markersize": 4})
+    axes.plot(*BOWL_START, "C6s", markersize=8)
+    axes.set_title(f"40 steps, learning rate η = {learning_rate:g}")
+    axes.legend(ncols=2, loc="lower right")
+    return figure
+
+
+BOWL, BOWL_START = np.diag([1.0, 0.1]), np.array([-1.0, 2.0])
+"""The Hessian of the bowl that the four optimizers are seen on, and where they start."""
+
+
+@ground
+def _bowl_contours() -> Figure:
+    figure, axes = plt.subplots()
+    x, y = np.meshgrid(np.linspace(-1.6, 1.6, 100), np.linspace(-2.2, 2.6, 100))
+    values = quadratic(BOWL).value(np.stack([x, y], axis=-1))
+    levels = [0.01, 0.05, 0.15, 0.35, 0.7, 1.2]
+    axes.contour(x, y, values, levels=levels, cmap="cividis", linewidths=0.9, alpha=0.8)
+    axes.set(xlabel="x₁", ylabel="x₂", xlim=(-1.6, 1.6), ylim=(-2.2, 2.6))
+    return figure
 
 
 @drawing(

@@ -284,6 +284,12 @@ def square(name: str, matrix: Any, **options: Any) -> np.ndarray:
     return matrix
 
 
+def rounding(given: Any) -> float:
+    """Return ε of the float type that an argument came in, of float64 where it came in none."""
+    dtype = getattr(given, "dtype", np.dtype(float))
+    return float(np.finfo(dtype if dtype.kind == "f" else float).eps)
+
+
 def symmetric(name: str, matrix: Any, **options: Any) -> np.ndarray:
     """Return a symmetric matrix of finite numbers.
 
@@ -291,12 +297,11 @@ def symmetric(name: str, matrix: Any, **options: Any) -> np.ndarray:
     should agree may be 4nε times the largest entry, ε being that of the type given. What is
     returned is symmetric to the last bit.
     """
-    given = getattr(matrix, "dtype", np.dtype(float))
+    epsilon = rounding(matrix)
     matrix = square(name, matrix, **options)
     if (matrix == matrix.T).all():
         return matrix
     if matrix.dtype.kind != "O":
-        epsilon = np.finfo(given if given.kind == "f" else float).eps
         halves = matrix / 2
         tolerance = 4 * len(matrix) * max(epsilon, np.finfo(matrix.dtype).eps)
         if abs(halves - halves.T).max() <= tolerance * abs(halves).max():

@@ -18,6 +18,7 @@ from byhand._checks import (
     norm,
     numbers,
     positive,
+    rounding,
     scaled,
     square,
 )
@@ -145,9 +146,9 @@ def contraction_coefficient(P: np.ndarray) -> float:
     >>> contraction_coefficient(np.array([[0.75, 0.25], [0.5, 0.5]]))
     0.25
     """
-    given = getattr(P, "dtype", np.dtype(float))
+    epsilon = rounding(P)
     P = floats("P", square("P", P))
-    tolerance = max(1e-12, len(P) * np.finfo(given).eps if given.kind == "f" else 0)
+    tolerance = max(1e-12, len(P) * epsilon)
     if np.any(P < 0) or not np.allclose(P.sum(axis=1), 1, rtol=0, atol=tolerance):
         raise ValueError(f"P must have entries ≥ 0 and rows that add up to 1, got {P}")
     distances = [np.abs(P[i:] - P[i]).sum(axis=1).max() for i in range(len(P))]

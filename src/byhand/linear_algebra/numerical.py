@@ -137,40 +137,53 @@ part (abs, real, norm, a comparison?) or does not depend on x
     """
     function("f", f)
     x = _real_point(x)
-    steps = np.full(x.shape, 1e-20) if h is None else np.full(x.shape, _step(h))
-    if h is None:
-        close = (x != 0) & (np.abs(x) < 1e-10)
-        steps[close] = np.maximum(1e-10 * np.abs(x[close]), SHORTEST)
+    steps = _imaginary_steps(x) if h is None else np.full(x.shape, _step(h))
 
     def value(j, step):
         moved = _replaced(x.astype(complex), j, complex(x[j], step))
-        value = _finite_value(f, np.asarray(moved).view(_Analytic))
-        if not np.iscomplexobj(value):
-            raise TypeError(
-                f"f must return complex values for complex x, got {value.dtype}: it drops the "
-                "imaginary part (abs, real, norm, a comparison?) or does not depend on x"
-            )
-        return value
+        return _complex_value(f, np.asarray(moved).view(_Analytic))
 
     def column(j):
-        h = steps[j]
-        once = value(j, h)
-        if h < 1e-8 and np.any(np.abs(once.imag) > 1e3 * h * np.abs(once.real)):
-            twice = value(j, 2 * h)
-            off = np.abs(_difference(twice.imag, 2 * once.imag))
-            if np.any(off > 1e-6 * np.abs(twice.imag)):
-                raise ValueError(
-                    f"f must be analytic at x, and real for real x, got {_some(once)} at "
-                    f"x + {h}i and {_some(twice)} at x + {2 * h}i: a branch cut of log, sqrt or "
-                    "a power?"
-                )
+        once = value(j, steps[j])
+        _check_growth(once, lambda step: value(j, step), steps[j])
         with np.errstate(over="ignore"):
-            derivative = once.imag / h
+            derivative = once.imag / steps[j]
         if not np.all(np.isfinite(derivative)):
             raise NonFiniteError(f"the derivative must fit a float, got {_some(derivative)}")
         return derivative
 
     return _jacobian(column, x.shape)
+
+
+def _imaginary_steps(x: np.ndarray) -> np.ndarray:
+    """Return a step for each entry: 10⁻²⁰, and less beside an entry that is nearly 0."""
+    relative = np.clip(1e-10 * np.abs(x), SHORTEST, 1e-20)
+    return np.where(x == 0, 1e-20, relative)
+
+
+def _complex_value(f: Callable, x: np.ndarray) -> np.ndarray:
+    """Return f at complex numbers, or say that it has no imaginary part."""
+    value = _finite_value(f, x)
+    if not np.iscomplexobj(value):
+        raise TypeError(
+            f"f must return complex values for complex x, got {value.dtype}: it drops the "
+            "imaginary part (abs, real, norm, a comparison?) or does not depend on x"
+        )
+    return value
+
+
+def _check_growth(once: np.ndarray, value: Callable, h: float) -> None:
+    """Refuse an imaginary part that is large and does not grow with the step: a branch cut."""
+    if h >= 1e-8 or np.all(np.abs(once.imag) <= 1e3 * h * np.abs(once.real)):
+        return
+    twice = value(2 * h)
+    off = np.abs(_difference(twice.imag, 2 * once.imag))
+    if np.any(off > 1e-6 * np.abs(twice.imag)):
+        raise ValueError(
+            f"f must be analytic at x, and real for real x, got {_some(once)} at "
+            f"x + {h}i and {_some(twice)} at x + {2 * h}i: a branch cut of log, sqrt or "
+            "a power?"
+        )
 
 
 class _Analytic(np.ndarray):

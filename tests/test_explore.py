@@ -104,6 +104,23 @@ class TestWhileBuilding:
         assert picture(frame).convert("RGBA").getpixel((0, 0))[3] == 0
         assert displayed[0][MIME_TYPE]["caption"] == CAPTION
 
+    def test_ink_is_packed_in_few_colors_near_its_own(self, displayed):
+        figure = path(0.5, 0.9)
+        exact = module._ink(figure)
+        plt.close(figure)
+        show(draws()(0.5, 0.9))
+        (frame,) = displayed[0][MIME_TYPE]["frames"]
+        packed = np.asarray(picture(frame).convert("RGBA"))
+        assert len(np.unique(packed.reshape(-1, 4), axis=0)) <= 128
+        np.testing.assert_array_equal(packed[..., 3] == 0, exact[..., 3] == 0)
+        papers = [on_paper(Image.fromarray(pixels), "white") for pixels in (packed, exact)]
+        assert np.abs(papers[0] - papers[1]).max() < 48
+
+    def test_bare_paper_stays_bare(self, displayed):
+        show(draws(lambda: plt.figure(figsize=(3, 2)), alt="nothing")())
+        (frame,) = displayed[0][MIME_TYPE]["frames"]
+        assert picture(frame).convert("RGBA").getextrema()[3] == (0, 0)
+
     @pytest.mark.parametrize("photograph", [False, True])
     def test_a_photograph_keeps_its_colors(self, displayed, photograph):
         show(draws(photograph=photograph)(0.5))

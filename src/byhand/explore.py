@@ -489,13 +489,24 @@ class _Renderer(RendererAgg):
 
 def _pack(ink: np.ndarray, photograph: bool) -> str:
     """Return a picture in the format WebP, as text in base 64."""
-    buffer, picture = io.BytesIO(), Image.fromarray(ink)
+    buffer = io.BytesIO()
     if photograph:
-        picture.save(buffer, "webp", quality=75)
+        Image.fromarray(ink).save(buffer, "webp", quality=75)
     else:  # ink has few colors: a palette takes a third of the bytes, and draws no halos
-        palette = picture.quantize(128, method=Image.Quantize.FASTOCTREE)
-        palette.convert("RGBA").save(buffer, "webp", lossless=True, quality=25, method=2)
+        picture = Image.fromarray(_in_few_colors(ink))
+        picture.save(buffer, "webp", lossless=True, quality=25, method=2)
     return base64.b64encode(buffer.getvalue()).decode()
+
+
+def _in_few_colors(ink: np.ndarray) -> np.ndarray:
+    """Return a picture in 128 colors, chosen for what is inked: most of the paper is bare."""
+    pixels = ink.view(np.uint32).ravel()
+    few, inked = np.zeros_like(pixels), np.flatnonzero(ink[..., 3])
+    if inked.size:
+        row = Image.fromarray(pixels[inked].view(np.uint8).reshape(1, -1, 4))
+        palette = row.quantize(127, method=Image.Quantize.FASTOCTREE)
+        few[inked] = np.asarray(palette.convert("RGBA")).view(np.uint32).ravel()
+    return few.view(np.uint8).reshape(ink.shape)
 
 
 def _display_frames(sliders: list, frames: list, words: Words, first: int) -> None:

@@ -1018,9 +1018,9 @@ def test_the_figures_draw_without_a_warning():
         figures.moments(),
         figures.two_limits(run, run),
         figures.residuals(np.array([1.0, 0.1, 0.0]), np.array([1.0, 0.1, 0.01])),
-        figures.steps_per_digit(
-            {name: [(4, 3.0)] for name in ("gradient descent", "Nesterov", "heavy ball")}
-        ),
+        figures.steps_per_digit(),
+        figures.four_paths(0.1),
+        figures.widest_ranges({(10, 300, 1e-2): {"SGD": 1.0, "momentum": 2.5, "Adam": 2.5}}),
     ]
     for figure in drawn:
         figure.canvas.draw()

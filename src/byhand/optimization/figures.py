@@ -17,7 +17,15 @@ from byhand.optimization.analysis import (
 )
 from byhand.optimization.comparison import final_losses, four_optimizers
 from byhand.optimization.objectives import Objective, least_squares, quadratic, ripples, two_wells
-from byhand.optimization.optimizers import adam, gradient_descent, heavy_ball, replay, run
+from byhand.optimization.optimizers import (
+    Optimizer,
+    adam,
+    gradient_descent,
+    heavy_ball,
+    nesterov,
+    replay,
+    run,
+)
 
 STYLES = {
     "SGD": {"color": "C0", "marker": "o", "linestyle": "-"},
@@ -246,6 +254,33 @@ def usable_rates(condition: int, noise: float) -> Figure:
 
 
 @drawing(
+    caption="Who works at the most learning rates, and by how many decades more than the next? Adam if little accuracy is asked of an ill-conditioned problem, momentum if much is and there is time.",
+    alt="A table of nine settings by three targets, each field in the color of the optimizer with the widest range of learning rates: at the target 1/100 it is Adam nearly everywhere, at the target 1/1000000 and 1000 steps or more it is momentum, and in between it turns.",
+)
+def widest_ranges(decades: dict[tuple, dict[str, float]]) -> Figure:
+    """Draw which optimizer has the widest range of rates, for κ, steps and target.
+
+    ``decades`` maps (κ, steps, target) to name → decades of rates that work.
+    """
+    rows = list(dict.fromkeys((kappa, steps) for kappa, steps, _ in decades))
+    columns = list(dict.fromkeys(target for *_, target in decades))
+    figure, axes = plt.subplots(figsize=figure_size(4.4))
+    for (kappa, steps, target), found in decades.items():
+        (most, name), (next_most, _) = sorted(((v, k) for k, v in found.items()), reverse=True)[:2]
+        x, y = columns.index(target), rows.index((kappa, steps))
+        color = STYLES[name]["color"] if most > next_most else "0.6"
+        axes.add_patch(plt.Rectangle((x - 0.48, y - 0.46), 0.96, 0.92, color=color, alpha=0.45))
+        words = f"{name[0].upper()} +{most - next_most:.2f}" if most > next_most else "equal"
+        axes.text(x, y, words, ha="center", va="center", fontsize=11)
+    axes.set_xticks(range(len(columns)), [rf"$10^{{{np.log10(t):.0f}}}$" for t in columns])
+    axes.set_yticks(range(len(rows)), [f"κ = {kappa}, t = {steps}" for kappa, steps in rows])
+    axes.set(xlim=(-0.5, len(columns) - 0.5), ylim=(len(rows) - 0.5, -0.5))
+    axes.set(xlabel="share of the loss to reach, in t steps", title="A: Adam, M: momentum")
+    axes.grid(False)
+    return figure
+
+
+@drawing(
     caption="Bias correction mends the start exactly when the gradient's mean is constant; it does not mend the lag behind a drift.",
     alt="Left, a constant gradient: m rises slowly from 0.1 towards 1, m̂ is 1 from the first step. Right, a drifting gradient: m̂ and m both run below it.",
 )
@@ -309,15 +344,36 @@ def residuals(floats: np.ndarray, exact: np.ndarray) -> Figure:
     return figure
 
 
+def _measured_steps() -> dict[str, list[tuple[float, float]]]:
+    """Return points (κ, steps per digit) by method, from runs on nine curvatures to ten digits."""
+    found = {}
+    for name, (tune, make) in {
+        "gradient descent": (tune_gradient_descent, _descent),
+        "Nesterov": (tune_nesterov, nesterov),
+        "heavy ball": (tune_heavy_ball, _descent),
+    }.items():
+        found[name] = []
+        for kappa in (4, 25, 100, 400):
+            eta, beta, _ = tune(1.0, kappa)
+            f = quadratic(np.diag(np.geomspace(1.0, kappa, 9)))
+            path = run(make(eta, beta), f.gradient, np.ones(9), 13 * kappa + 300).params
+            error = np.linalg.norm(path, axis=1)
+            found[name].append((kappa, np.argmax(error < 1e-10 * error[0]) / 10))
+    return found
+
+
+def _descent(learning_rate: float, momentum: float) -> Optimizer:
+    """Return heavy ball, which for momentum 0 is gradient descent."""
+    return heavy_ball(learning_rate, momentum, rate="inside")
+
+
 @drawing(
     caption=r"Momentum turns $κ$ into $\sqrt{κ}$. Lines: the formulas; points: measured over ten digits.",
     alt="Steps per decimal digit against the condition number, from 1 to 10000: gradient descent rises in proportion to κ, Nesterov and heavy ball to its square root; measured points lie near the lines.",
 )
-def steps_per_digit(measured: dict[str, list[tuple[float, float]]]) -> Figure:
-    """Draw how many steps gain one decimal digit, against the condition number.
-
-    ``measured`` holds points (κ, steps per digit) by name of the method.
-    """
+def steps_per_digit() -> Figure:
+    """Draw how many steps gain one decimal digit, against the condition number."""
+    measured = _measured_steps()
     figure, axes = plt.subplots()
     kappa = np.logspace(0.2, 4, 100)
     tunings = {

@@ -12,6 +12,11 @@ fractions come out wherever no logarithm is taken; moments, factors and threshol
 two kinds take SymPy symbols as well.
 """
 
+from byhand.sgd_stability.directions import (
+    operator_threshold,
+    rank_one_hessians,
+    second_moment_operator,
+)
 from byhand.sgd_stability.dynamics import (
     epoch_factor,
     factors,
@@ -66,11 +71,14 @@ __all__ = [
     "mean_square_threshold",
     "mean_threshold",
     "moment_recursion",
+    "operator_threshold",
     "peak_probability",
+    "rank_one_hessians",
     "run",
     "sample",
     "sample_mean",
     "sample_paths",
+    "second_moment_operator",
     "simulate",
     "square_factor",
     "tail_index",

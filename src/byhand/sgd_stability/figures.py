@@ -16,6 +16,7 @@ from byhand.sgd_stability.dynamics import (
     lyapunov_exponent,
     square_factor,
 )
+from byhand.sgd_stability.edge import Reading
 from byhand.sgd_stability.law import (
     log_law,
     log_moment,
@@ -275,23 +276,76 @@ def peak_figure(h: Sequence, eta: float, t: int) -> Figure:
 
 
 @drawing(
-    caption="Larger batches close the gap from both sides: the mean-square threshold rises to $2/h$, the almost-sure one falls to it.",
-    alt="Thresholds over batch sizes 1 to 8 for curvatures 1 and 3. Mean square rises from 0.8 to 0.97, the mean stays at 1, almost surely falls from 1.33 to 1.04.",
+    caption=r"Batches of $B$ draws, with replacement. On the left, for $h_n\in\{1,3\}$, larger batches close the gap from both sides. On the right, for $h_n\in\{1,9\}$, the first almost-sure interval ends below $2/h$ at $B=1,2$, above it from $B=3$ on, and turns back to it at $B=8$.",
+    alt="Largest stable step size over batch sizes 1 to 8, in two panels. Curvatures 1 and 3: mean square rises from 0.8 to 0.97, the mean stays at 1, almost surely falls from 1.33 to 1.04. Curvatures 1 and 9: mean square rises from 0.24 to 0.37, the mean stays at 0.4, the end of the first almost-sure interval is at 0.26, 0.37, 0.42, 0.44, 0.45, 0.46, 0.47, 0.44.",
 )
-def batch_figure(h: Sequence, sizes: Sequence[int]) -> Figure:
-    """Draw the three thresholds over the batch size, batches drawn with replacement."""
+def batch_figure(sets: Sequence[Sequence], sizes: Sequence[int]) -> Figure:
+    """Draw the three ends over the batch size, batches drawn with replacement, for two sets."""
+    figure, panels = plt.subplots(1, 2, figsize=figure_size(3.6))
+    for axes, h in zip(panels, sets, strict=True):
+        batches = [batch_curvatures(h, b, replacement=True) for b in sizes]
+        square = [float(mean_square_threshold(c)) for c in batches]
+        sure = [almost_sure_set(c)[0][1] for c in batches]
+        axes.plot(sizes, sure, marker="^", ms=7, label="almost surely", **SURE)
+        axes.plot(sizes, [float(mean_threshold(h))] * len(sizes), label="mean", **MEAN)
+        axes.plot(sizes, square, marker="o", ms=6, label="mean square", **SQUARE)
+        axes.set(xlabel="batch size B", xticks=list(sizes)[1::2], ylim=(0, 1.15 * max(sure)))
+        axes.set_title(f"curvatures {h[0]} and {h[1]}")
+    panels[0].set_ylabel("first stable range ends at η")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside upper center", **_ROW)
+    return figure
+
+
+@drawing(
+    caption=r"A network of one hidden layer. Gradient descent makes the minimum sharper until $\eta$ is at the end of the range in the mean, $2/\lambda_{\max}(H)$, beyond what SGD with single samples tolerates in mean square. Handed over to SGD at the same $\eta$, the run leaves.",
+    alt="Two panels over 2500 steps. Above, step size over threshold: the ratio to 2 over the sharpness climbs from 0.5 to 1 and stays there for gradient descent; the ratio to the end in mean square climbs to 1.8. After the hand-over to SGD at step 1500 both fall, the second to 0.8. Below, the loss falls for gradient descent, jumps up by a factor of ten or more at the hand-over, and falls again.",
+)
+def edge_figure(before: Sequence[Reading], after: Sequence[Reading], eta: float) -> Figure:
+    """Draw a step size over two thresholds and the loss, for gradient descent and then SGD."""
+    figure, (top, bottom) = plt.subplots(
+        2, 1, figsize=figure_size(4.6), sharex=True, height_ratios=[3, 2]
+    )
+    handed = before[-1].step
+    steps = [one.step for one in before] + [handed + one.step for one in after]
+    readings = [*before, *after]
+    shares = [eta * one.sharpness / 2 for one in readings]
+    top.plot(steps, shares, label="mean: η λ/2", **MEAN)
+    square = [eta / one.threshold for one in readings]
+    top.plot(steps, square, label="mean square", **SQUARE)
+    top.axhline(1, color="C6", lw=1)
+    bottom.plot(steps, [one.loss for one in readings], color="C5")
+    for axes in (top, bottom):
+        axes.axvline(handed, color="C6", lw=1.2, ls=":")
+    top.set_ylim(0, 1.25 * max(square))
+    top.text(handed, 1.2 * max(square), "gradient descent  ", ha="right", va="top")
+    top.text(handed, 1.2 * max(square), "  SGD", va="top")
+    top.legend(loc="lower left", bbox_to_anchor=(0, 1), **_ROW)
+    top.set_ylabel("step size over threshold")
+    bottom.set(yscale="log", ylabel="loss", xlabel="step", xlim=(0, steps[-1]))
+    return figure
+
+
+@drawing(
+    caption=r"Paths of $|w|^\kappa$ at $\eta=\frac65$, each stopped where $|w|$ first reaches 100 times its start, and $|w|^\kappa$ the dotted level 6.8 or more. The mean over all runs is 1 at every time, so no more than one run in 6.8 can be stopped.",
+    alt="Twenty-four paths of the kappa-th power of w over 60 steps, on a logarithmic axis. Most fall below one thousandth. Three reach the dotted level of 6.8, are stopped there, and go on as level lines. A dashed line marks the mean, 1.",
+)
+def stopped_figure(h: Sequence, eta: float, level: float, t: int, seed: int) -> Figure:
+    """Draw paths of |w|^κ, stopped when |w| first reaches a level, and their mean, 1."""
     figure, axes = plt.subplots()
-    batches = [batch_curvatures(h, b, replacement=True) for b in sizes]
-    mean = float(mean_threshold(h))
-    square = [float(mean_square_threshold(c)) for c in batches]
-    sure = [almost_sure_set(c)[-1][1] for c in batches]
-    axes.plot(sizes, sure, marker="^", ms=8, **SURE)
-    axes.plot(sizes, [mean] * len(sizes), **MEAN)
-    axes.plot(sizes, square, marker="o", ms=7, **SQUARE)
-    axes.text(sizes[1], sure[1] + 0.02, "  almost surely", color="C2")
-    axes.text(sizes[0], mean + 0.01, "in the mean", color="C0", va="bottom")
-    axes.text(sizes[1], square[1] - 0.04, "  in mean square", color="C1", va="top")
-    axes.set(xlabel="batch size B", ylabel="largest stable step size", xticks=list(sizes))
+    kappa = tail_index(h, eta)
+    w = sample_paths(h, eta, t, 24, np.random.default_rng(seed))
+    for path in kappa * w.log_abs:
+        hits = np.flatnonzero(path >= kappa * math.log(level))
+        stop = int(hits[0]) if len(hits) else t
+        color, width = ("C2", 1.8) if len(hits) else ("0.6", 0.9)
+        axes.plot(np.exp(path[: stop + 1]), color=color, lw=width)
+        if len(hits):
+            axes.plot([stop, t], [math.exp(path[stop])] * 2, color="C2", lw=2.5)
+            axes.plot(stop, math.exp(path[stop]), "o", color="C2")
+    axes.axhline(level**kappa, color="C6", ls=":", lw=1.5)
+    axes.axhline(1, color="C6", ls="--", lw=1.5)
+    axes.set_title("dashed: the mean of all runs; dotted: where they are stopped")
+    axes.set(yscale="log", xlim=(0, t), ylim=(1e-3, 30), xlabel="step t", ylabel="|w|^κ, stopped")
     return figure
 
 

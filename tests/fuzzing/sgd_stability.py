@@ -245,6 +245,84 @@ def every_batch(h: list, size: int, replacement: bool) -> list:
     return [mean(list(batch)) for batch in ways]
 
 
+# -- several dimensions --------------------------------------------------------------------------
+
+TURN = [[3, 4], [-4, 3]]
+"""Five times a rotation: turned by it, a diagonal matrix gets 25 times its eigenvalues."""
+
+
+def turned(diagonal: list) -> list[list[Fraction]]:
+    d = range(len(diagonal))
+    if len(diagonal) == 1:
+        return [[25 * diagonal[0]]]
+    return [[sum(TURN[i][k] * diagonal[k] * TURN[j][k] for k in d) for j in d] for i in d]
+
+
+def samples_of_one_basis(rng: random.Random) -> tuple[list, list]:
+    """Draw curvatures along one or two axes, shape (d, N), and the turned matrices of them."""
+    n = rng.randint(1, 3)
+    axes = [[number(rng, 0, 4) for _ in range(n)] for _ in range(rng.randint(1, 2))]
+    axes = [axis if sum(axis) > 0 else [x + 1 for x in axis] for axis in axes]
+    scale = power_of_two(rng)
+    axes = times(scale, axes)
+    return axes, [turned(list(one)) for one in zip(*axes, strict=True)]
+
+
+@generates(sgd)
+def operator_threshold(rng):
+    axes, H = samples_of_one_basis(rng)
+    ends = [2 * mean(h) / mean([x * x for x in h]) / 25 for h in axes]
+
+    def check(found, exact):
+        close(found, min(ends), 1e-11)
+
+    result = call({"H": H}, check)
+    result.refusal += "|positive definite"
+    return result
+
+
+@generates(sgd)
+def second_moment_operator(rng):
+    _, H = samples_of_one_basis(rng)
+    eta = number(rng, 0, 2)
+    d = range(len(H[0]))
+    steps = [[[(i == j) - eta * one[i][j] for j in d] for i in d] for one in H]
+    expected = [
+        [mean([a[i][k] * a[j][m] for a in steps]) for k in d for m in d] for i in d for j in d
+    ]
+    largest = max((1 + eta * max(map(max, one))) ** 2 for one in H)
+
+    def check(found, exact):
+        for row, wanted in zip(found, expected, strict=True):
+            for x, y in zip(row, wanted, strict=True):
+                if exact:
+                    assert x == y
+                else:
+                    close(x, y, 1e-14, largest)
+
+    result = call({"H": H, "eta": eta}, check)
+    result.refusal += "|operator must be finite"
+    return result
+
+
+@generates(sgd)
+def rank_one_hessians(rng):
+    n, p = rng.randint(1, 3), rng.randint(1, 4)
+    J = times(power_of_two(rng), [[number(rng) for _ in range(p)] for _ in range(n)])
+    products = [[sum(x * y for x, y in zip(a, b, strict=True)) for b in J] for a in J]
+    largest = max(map(max, products))
+
+    def check(found, exact):
+        """The traces of gaᵀ and gbᵀ, and of their products, are dot products of the rows."""
+        assert found.shape[0] == n
+        for a in range(n):
+            close(np.trace(found[a]), products[a][a], 1e-10, largest)
+
+    result = call({"J": J}, check)
+    result.refusal += "|J must be a matrix and not 0|Hessians of J must be finite"
+    return result
+
+
 @generates(sgd)
 def run(rng):
     arguments, steps = problem(rng)

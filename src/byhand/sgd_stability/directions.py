@@ -6,12 +6,13 @@ multiplies w by I − ηHₙ for a random n.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 import scipy.linalg
 
-from byhand._checks import floats, numbers, symmetric
+from byhand._checks import NonFiniteError, finite, floats, numbers, scaled, symmetric
 from byhand.sgd_stability.dynamics import check_step_size
 
 
@@ -41,8 +42,13 @@ def second_moment_operator(H: np.ndarray, eta: Any) -> np.ndarray:
     array([[3.4]])
     """
     H, eta = _hessians(H), check_step_size(eta)
-    steps = [np.eye(H.shape[1], dtype=int) - eta * one for one in H]
-    return sum(np.kron(step, step) for step in steps) / len(steps)
+    if isinstance(eta, float):
+        H = floats("H", H)
+    with np.errstate(over="ignore", invalid="ignore"):
+        steps = [np.eye(H.shape[1], dtype=int) - eta * one for one in H]
+        T = sum(np.kron(step, step) for step in steps) / len(steps)
+    finite("the operator", T)
+    return T
 
 
 def operator_threshold(H: np.ndarray) -> float:
@@ -67,13 +73,21 @@ def operator_threshold(H: np.ndarray) -> float:
     >>> round(operator_threshold(np.array([[[1.0]], [[3.0]]])), 12)
     0.8
     """
-    H = floats("H", _hessians(H))
+    H, exponent = scaled(floats("H", _hessians(H)))
     mean, one = H.mean(axis=0), np.eye(H.shape[1])
-    if (lowest := float(np.linalg.eigvalsh(mean)[0])) <= 0:
-        raise ValueError(f"the mean of H must be positive definite, got the eigenvalue {lowest:g}")
+    lowest = float(np.linalg.eigvalsh(mean)[0])
+    if lowest <= 8 * len(mean) * np.finfo(float).eps:  # of the largest entry, about 1
+        raise ValueError(
+            f"the mean of H must be positive definite, its least eigenvalue is {lowest:.1e} "
+            f"of the largest entry"
+        )
     B = np.kron(mean, one) + np.kron(one, mean)
     C = sum(np.kron(each, each) for each in H) / len(H)
-    return 1 / float(scipy.linalg.eigvalsh(C, B)[-1])
+    with np.errstate(over="ignore"):
+        end = float(np.ldexp(1 / scipy.linalg.eigvalsh(C, B)[-1], -exponent))
+    if math.isinf(end):
+        raise NonFiniteError(f"the threshold must fit a float, got {end}")
+    return end
 
 
 def rank_one_hessians(J: np.ndarray) -> np.ndarray:
@@ -103,12 +117,15 @@ def rank_one_hessians(J: np.ndarray) -> np.ndarray:
     >>> rank_one_hessians(np.array([[0.0, 3.0, 4.0]])).round(12)
     array([[[25.]]])
     """
-    J = floats("J", J)
+    J, exponent = scaled(floats("J", J))
     if J.ndim != 2 or not J.any():
         raise ValueError(f"J must be a matrix and not 0, got shape {J.shape}")
     left, singular, _ = np.linalg.svd(J, full_matrices=False)
     rows = (left * singular)[:, singular > 1e-6 * singular[0]]
-    return rows[:, :, None] * rows[:, None, :]
+    with np.errstate(over="ignore"):
+        H = np.ldexp(rows[:, :, None] * rows[:, None, :], 2 * exponent)
+    finite("the Hessians of J", H)
+    return H
 
 
 def _hessians(H: Any) -> np.ndarray:

@@ -38,7 +38,7 @@ def loss(w: np.ndarray, x: np.ndarray = X, y: np.ndarray = Y):
     Examples
     --------
     >>> round(float(loss(np.zeros(4))), 12)
-    0.270933333333
+    0.3208
     """
     return np.mean((outputs(w, x) - y) ** 2) / 2
 

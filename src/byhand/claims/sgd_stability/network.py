@@ -10,6 +10,7 @@ import scipy.optimize
 import sympy as sp
 
 from byhand import sgd_stability as sgd
+from byhand.backpropagation import jacobian
 from byhand.backpropagation.networks import initial_parameters
 from byhand.claims.sgd_stability._exact import same
 from byhand.evidence import Estimate, by, case, claim, holds, once, prove, slip
@@ -144,9 +145,8 @@ def every_direction():
         """At the end of a direction the mean square of runs does not shrink, step for step."""
         rng, growths = np.random.default_rng(18), []
         for d in (2, 3, 4) * 20:
-            H = random_hessians(rng, d + 3, d)
-            v = rng.normal(size=d)
-            v /= np.linalg.norm(v)
+            rows, v = rng.normal(size=(d + 3, d)), rng.normal(size=d)
+            H, v = rows[:, :, None] * rows[:, None, :], v / np.linalg.norm(v)
             steps = np.eye(d) - sgd.mean_square_threshold(np.einsum("i,nij,j->n", v, H, v)) * H
             M, growth = np.eye(d), 0.0
             for _ in range(200):
@@ -226,15 +226,20 @@ CASES = {
 }
 
 
-def label(width: int, seed: int, eta: float, steps: int) -> str:
-    return rf"width {width}, $\eta={eta}$, {steps} steps, start {seed}"
-
-
-LABELS = [case(name, label(**inputs), **inputs) for name, inputs in CASES.items()]
+LABELS = [
+    case(name, r"width {width}, $\eta={eta}$, {steps} steps, start {seed}".format(**one), **one)
+    for name, one in CASES.items()
+]
 
 
 def start(width: int, seed: int) -> np.ndarray:
     return initial_parameters(np.random.default_rng(seed), [1, width, 1])
+
+
+def start_by_hand(width: int, seed: int) -> np.ndarray:
+    """Return weights of variance 2/(1 + width) and biases 0."""
+    first, second = np.random.default_rng(seed).normal(size=(2, width)) * np.sqrt(2 / (1 + width))
+    return np.concatenate([first, np.zeros(width), second, [0.0]])
 
 
 @once
@@ -245,7 +250,7 @@ def descended(width: int, seed: int, eta: float, steps: int):
 
 @once
 def descended_by_hand(width: int, seed: int, eta: float, steps: int) -> np.ndarray:
-    w, n = start(width, seed)[None], every_sample(1)
+    w, n = start_by_hand(width, seed)[None], every_sample(1)
     for _ in range(steps):
         w = w - eta * plain_gradient(w, n)
     return w[0]
@@ -278,7 +283,7 @@ def below_the_edge(width=20, seed=1, eta=0.3, steps=1500):
         return holds(share < 0.8, f"it is {share:.2f} of it")
 
     def by_hand():
-        share = eta / 2 * plain_sharpness(start(width, seed))
+        share = eta / 2 * plain_sharpness(start_by_hand(width, seed))
         return holds(share < 0.8, f"it is {share:.2f} of it")
 
     yield by.experiment("reverse sweeps, and power iteration", reading)
@@ -369,11 +374,25 @@ def stays(width=20, seed=1, eta=0.3, steps=1500, then=1000):
 
 @once
 def minimum(width: int, seed: int) -> np.ndarray:
-    """Return a minimum at which the loss is 0 to rounding."""
+    """Return a minimum with loss 0 to rounding: gradient descent, then Gauss–Newton steps."""
     w, _ = edge.descend(start(width, seed), 0.2, 800, every=800)
-    return scipy.optimize.least_squares(
-        lambda w: edge.outputs(w)[:, 0] - edge.Y[:, 0], w, xtol=1e-15, ftol=1e-15, gtol=1e-15
-    ).x
+    for _ in range(12):
+        J, residual = jacobian(edge.outputs)(w)[:, 0], (edge.outputs(w) - edge.Y)[:, 0]
+        w = w - np.linalg.pinv(J, rcond=1e-10) @ residual
+    return w
+
+
+@once
+def minimum_by_hand(width: int, seed: int) -> np.ndarray:
+    w, n = descended_by_hand(width, seed, 0.2, 800)[None], every_sample(1)
+    for _ in range(12):
+        J, residual = gradients_of_outputs(w, n)[0], features(w, n)[2][0]
+        w = w - np.linalg.lstsq(J, residual, rcond=1e-10)[0]
+    return w[0]
+
+
+def hessians(width: int, seed: int) -> np.ndarray:
+    return sgd.rank_one_hessians(jacobian(edge.outputs)(minimum(width, seed))[:, 0])
 
 
 @claim(
@@ -385,17 +404,15 @@ def minimum(width: int, seed: int) -> np.ndarray:
     ],
 )
 def close_to_a_minimum(width=20, seed=0, t=5, sigma=1e-5, runs=40_000):
-    w = minimum(width, seed)
-    J = gradients_of_outputs(w[None], every_sample(1))[0]
-
     def by_the_operator():
         """½ tr(H M), where M is what the operator makes of I."""
-        H = sgd.rank_one_hessians(J)
+        H = hessians(width, seed)
         T = sgd.second_moment_operator(H, 2 * sgd.operator_threshold(H))
         M = np.linalg.matrix_power(T, t) @ np.eye(H.shape[1]).ravel()
         return float(np.mean(H, axis=0).ravel() @ M / 2)
 
     def on_the_network():
+        w = minimum_by_hand(width, seed)
         rng, eta = np.random.default_rng(40), 2 * plain_threshold(w)
         many = w + sigma * rng.normal(size=(runs, len(w)))
         for _ in range(t):
@@ -416,10 +433,8 @@ def close_to_a_minimum(width=20, seed=0, t=5, sigma=1e-5, runs=40_000):
     ],
 )
 def typical(width=20, seed=0, t=300, sigma=1e-9, excess=1.06):
-    w = minimum(width, seed)
-    J = gradients_of_outputs(w[None], every_sample(1))[0]
-
     def on_the_network(runs=400):
+        w = minimum_by_hand(width, seed)
         rng, eta = np.random.default_rng(41), excess * plain_threshold(w)
         many = w + sigma * rng.normal(size=(runs, len(w)))
         before = np.median(plain_losses(many))
@@ -430,7 +445,7 @@ def typical(width=20, seed=0, t=300, sigma=1e-9, excess=1.06):
 
     def of_products(runs=400):
         """Products of random matrices, in the space of the gradients."""
-        H = sgd.rank_one_hessians(J)
+        H = hessians(width, seed)
         rng, eta = np.random.default_rng(42), excess * sgd.operator_threshold(H)
         z = rng.normal(size=(runs, H.shape[1]))
         mean = H.mean(axis=0)
@@ -453,17 +468,16 @@ def typical(width=20, seed=0, t=300, sigma=1e-9, excess=1.06):
     ],
 )
 def on_average(width=20, seed=0, excess=1.06):
-    J = gradients_of_outputs(minimum(width, seed)[None], every_sample(1))[0]
-
     def by_eigenvalue():
-        H = sgd.rank_one_hessians(J)
+        H = hessians(width, seed)
         T = sgd.second_moment_operator(H, excess * sgd.operator_threshold(H))
         return float(np.linalg.eigvalsh(T)[-1])
 
     def by_repetition(steps=3000):
         """The growth of tr(M) per step, after many steps of M ← mean of A M Aᵀ."""
-        K, one = J @ J.T, np.eye(len(J))
-        eta = excess * plain_threshold(minimum(width, seed))
+        w = minimum_by_hand(width, seed)
+        J = gradients_of_outputs(w[None], every_sample(1))[0]
+        K, one, eta = J @ J.T, np.eye(len(J)), excess * plain_threshold(w)
         A = np.array([one - eta * np.outer(K[:, n], one[n]) for n in range(len(K))])
         M, size = one, 1.0
         for _ in range(steps):

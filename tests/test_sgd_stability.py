@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, ks_2samp
 
 from byhand import sgd_stability as sgd
-from byhand.sgd_stability import figures
+from byhand.backpropagation import grad, jacobian
+from byhand.sgd_stability import edge, figures
 
 lawful = settings(derandomize=True, deadline=None, max_examples=40)
 fractions = st.fractions(-3, 6, max_denominator=7)
@@ -572,3 +573,121 @@ def test_a_seed_is_no_generator_and_masked_curvatures_are_none():
         sgd.sample_mean(sgd.LogSample(np.array([1, 1]), np.zeros(2)), 10**400)
     with pytest.raises(ValueError, match=r"power · log\|w\| must fit a float"):
         sgd.sample_mean(sgd.LogSample(np.array([1, 1]), np.full(2, 1e300)), 10**10)
+
+
+# -- several dimensions, and the network ---------------------------------------------------------
+
+
+def test_the_operator_is_the_average_over_samples():
+    H = np.array([[[2, 1], [1, 1]], [[1, 0], [0, 3]], [[0, 2], [2, 5]]])
+    M, eta = np.array([[1, 2], [2, 7]]), Fraction(1, 3)
+    T = sgd.second_moment_operator(H, eta)
+    steps = [np.eye(2, dtype=int) - eta * one for one in H]
+    expected = sum(step @ M @ step for step in steps) / Fraction(3)
+    assert (T @ M.ravel()).tolist() == expected.ravel().tolist()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_at_the_end_of_the_range_the_largest_eigenvalue_is_one(seed):
+    rng = np.random.default_rng(seed)
+    rows = rng.normal(size=(6, 3))
+    H = sgd.rank_one_hessians(rows)
+    end = sgd.operator_threshold(H)
+    eigenvalues = np.linalg.eigvalsh(sgd.second_moment_operator(H, end))
+    assert eigenvalues[-1] == pytest.approx(1, rel=1e-12)
+    assert abs(eigenvalues[0]) < 1
+    assert end < 2 / np.linalg.eigvalsh(H.mean(axis=0))[-1]
+
+
+def test_hessians_of_gradients_keep_every_product_of_the_rows():
+    J = np.random.default_rng(5).normal(size=(3, 8))
+    H = sgd.rank_one_hessians(J)
+    assert H.shape == (3, 3, 3)
+    for a, b in product(range(3), repeat=2):
+        assert np.trace(H[a] @ H[b]) == pytest.approx((J[a] @ J[b]) ** 2, rel=1e-12)
+    assert sgd.rank_one_hessians(np.array([[1.0, 0], [2, 0]])).shape == (2, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sgd.operator_threshold(np.eye(2)), r"H must have the shape \(N, d, d\), got"),
+        (lambda: sgd.operator_threshold(np.array([[[0.0, 1], [2, 0]]])), r"H\[0\] must be symm"),
+        (lambda: sgd.operator_threshold(np.zeros((1, 2, 2))), "must be positive definite"),
+        (lambda: sgd.operator_threshold(np.array([[[1, 0], [0, -1]]])), "least eigenvalue is -5"),
+        (lambda: sgd.rank_one_hessians(np.zeros((2, 2))), "must be a matrix and not 0"),
+        (lambda: sgd.second_moment_operator(np.ones((1, 1, 1)), -1), "step size η must be at leas"),
+    ],
+)
+def test_what_is_no_stack_of_hessians_is_refused(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
+def test_sharpness_and_threshold_of_a_network_against_its_hessian_in_full():
+    w = np.random.default_rng(2).normal(size=13)
+    reading = edge.read(w, 7)
+    hessian = jacobian(grad(edge.loss), mode="forward")(w)
+    assert reading.sharpness == pytest.approx(np.abs(np.linalg.eigvalsh(hessian)).max(), rel=1e-6)
+    J = jacobian(edge.outputs)(w)[:, 0]
+    residuals = (edge.outputs(w) - edge.Y)[:, 0]
+    assert reading.loss == pytest.approx(np.mean(residuals**2) / 2)
+    assert grad(edge.loss)(w) == pytest.approx(J.T @ residuals / 6)
+    H = [np.outer(g, g) for g in J]
+    v = np.linalg.svd(J)[2][0]
+    end = sgd.mean_square_threshold([v @ one @ v for one in H])
+    assert 0.2 * end < reading.threshold <= end
+    assert reading.step == 7
+
+
+def test_a_descent_takes_the_steps_of_its_gradients():
+    w = np.random.default_rng(3).normal(size=13)
+    after, readings = edge.descend(w, 0.1, 3, every=2)
+    expected = w
+    for _ in range(3):
+        expected = expected - 0.1 * grad(edge.loss)(expected)
+    assert after == pytest.approx(expected, rel=1e-12)
+    assert [reading.step for reading in readings] == [0, 2]
+    after, _ = edge.descend(w, 0.1, 3, np.random.default_rng(1))
+    rng, expected = np.random.default_rng(1), w
+    for _ in range(3):
+        n = rng.integers(6)
+        expected = expected - 0.1 * grad(edge.loss)(expected, edge.X[[n]], edge.Y[[n]])
+    assert after == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_run_that_is_lost_ends_and_a_seed_is_no_generator():
+    w = np.random.default_rng(3).normal(size=13)
+    _, readings = edge.descend(w, 50.0, 400, every=100)
+    assert len(readings) == 1
+    with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator"):
+        edge.descend(w, 0.1, 2, rng=0)
+    with pytest.raises(ValueError, match="η must be positive"):
+        edge.descend(w, 0.0, 2)
+
+
+def test_the_picture_of_stopped_paths_has_three_that_stop():
+    (axes,) = figures.stopped_figure([1, 3], 1.2, 100, 60, seed=4).axes
+    level = [line for line in axes.lines if len(line.get_ydata()) == 2 and line.get_lw() == 2.5]
+    assert len(level) == 3
+    assert all(line.get_ydata()[0] >= 100 ** sgd.tail_index([1, 3], 1.2) for line in level)
+    plt.close("all")
+
+
+def test_the_picture_of_the_edge_divides_by_both_thresholds():
+    before = [edge.Reading(0, 1.0, 2.0, 0.5), edge.Reading(50, 0.1, 4.0, 0.25)]
+    after = [edge.Reading(0, 0.1, 4.0, 0.25), edge.Reading(50, 0.2, 1.0, 1.0)]
+    top, bottom = figures.edge_figure(before, after, 0.5).axes
+    mean, square = (line.get_ydata() for line in top.lines[:2])
+    assert list(top.lines[0].get_xdata()) == [0, 50, 50, 100]
+    assert list(mean) == [0.5, 1.0, 1.0, 0.25]
+    assert list(square) == [1.0, 2.0, 2.0, 0.5]
+    assert list(bottom.lines[0].get_ydata()) == [1.0, 0.1, 0.1, 0.2]
+    plt.close("all")
+
+
+def test_a_rate_beyond_the_picture_has_a_hollow_marker():
+    _, bottom = figures.paths_figure(1.0, 1.0).axes
+    faces = [line.get_markerfacecolor() for line in bottom.lines if line.get_marker() in "so^"]
+    assert faces == ["C0", "C1", "w"]
+    plt.close("all")

@@ -344,7 +344,7 @@ def stopped_figure(h: Sequence, eta: float, level: float, t: int, seed: int) -> 
             axes.plot(stop, math.exp(path[stop]), "o", color="C2")
     axes.axhline(level**kappa, color="C6", ls=":", lw=1.5)
     axes.axhline(1, color="C6", ls="--", lw=1.5)
-    axes.set_title("dashed: the mean of all runs; dotted: where they are stopped")
+    axes.set_title("dashed: the mean of all runs, at every time")
     axes.set(yscale="log", xlim=(0, t), ylim=(1e-3, 30), xlabel="step t", ylabel="|w|^κ, stopped")
     return figure
 

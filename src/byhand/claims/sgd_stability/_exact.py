@@ -12,7 +12,7 @@ import sympy as sp
 from byhand import sgd_stability as sgd
 
 H = (Q(1, 2), Q(1), Q(3), Q(-1, 4))
-"""The chapter's four curvatures, one of them negative: h = 17/16, ρ = 381/256."""
+"""The chapter's four curvatures, one of them negative: h = 17/16, ρ = 371/256."""
 
 PAIR = (1, 3)
 """The running example: h = 2, ρ = 1."""

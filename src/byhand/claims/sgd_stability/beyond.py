@@ -56,7 +56,7 @@ def batch_variance(h=H, size=2, replacement=True):
 
 @claim(
     "beyond-3.batch-*",
-    r"the variance of a batch's curvature is {ch3-batch}",
+    r"the variance of a batch's curvature: $\rho/B$, times $(3-B)/2$ without replacement",
     cases=[
         case(f"{name}-{size}", f"$B={size}$, {name} replacement", size=size, replacement=how)
         for size, name, how in ((2, "with", True), (2, "without", False), (3, "with", True))

@@ -397,13 +397,13 @@ def hessians(width: int, seed: int) -> np.ndarray:
 
 @claim(
     "beyond-3.close.*",
-    r"$\mathbb E\,f(w(5))/\sigma^2$ from $w(0) = w^* + \sigma z$, at twice the end in mean square",
+    r"$\mathbb E\,f(w(3))/\sigma^2$ from $w(0) = w^* + \sigma z$, at twice the end in mean square",
     cases=[
         case("20", "width 20", width=20, seed=0),
         case("50", "width 50", width=50, seed=1),
     ],
 )
-def close_to_a_minimum(width=20, seed=0, t=5, sigma=1e-5, runs=40_000):
+def close_to_a_minimum(width=20, seed=0, t=3, sigma=1e-5, runs=40_000):
     def by_the_operator():
         """½ tr(H M), where M is what the operator makes of I."""
         H = hessians(width, seed)

@@ -200,11 +200,28 @@ def test_memory_grows_as_promised():
         vectors(hg.checkpointed_hypergradients, 64) - vectors(hg.checkpointed_hypergradients, 16)
         == 3 * 4
     )
+    from_gradients = hg.hypergradients_from_gradients
+    assert vectors(from_gradients, 64) - vectors(from_gradients, 16) == 48
     forward = lambda loss, w, etas: hg.forward_hypergradient(loss, w, etas[0], len(etas))  # noqa: E731
     assert vectors(forward, 64) == vectors(forward, 4)
 
 
 # -- forward mode and the best constant step ---------------------------------------------------
+
+
+def test_gradients_alone_lead_back_exactly():
+    loss, w0, etas, *_ = random_quartic(3)
+    found = hg.hypergradients_from_gradients(loss, w0, etas)
+    np.testing.assert_allclose(found, hg.hypergradients(loss, w0, etas), rtol=1e-12)
+    loss = hg.quartic(exact([[0, 1], [1, 2]]), exact([[1, 0]]))
+    run = loss, exact([0, 2]), exact(["1/2", "1", "1/3"])
+    batches = [hg.quadratic(exact([[2, 1], [1, 3]]), exact([1, 0])), loss, loss]
+    for more in ({}, {"batches": batches}):
+        found, stored = (
+            hg.hypergradients_from_gradients(*run, **more),
+            hg.hypergradients(*run, **more),
+        )
+        assert found.tolist() == stored.tolist()
 
 
 @laws
@@ -391,6 +408,23 @@ def test_reversible_heavy_ball():
     assert list(forgetful.w) != list(start.w)  # the buffer is what makes it exact
 
 
+def test_hypergradients_of_a_reversed_run():
+    loss, w0, etas, *_ = random_quartic(8)
+
+    def heavy_ball(etas):
+        w, v = w0, 0 * w0
+        for eta in etas:
+            v = 0.75 * v - eta * loss.gradient(w)
+            w = w + v
+        return loss.value(w)
+
+    found = hg.reversible_hypergradients(loss, w0, etas, Fraction(3, 4))
+    np.testing.assert_allclose(found, grad(heavy_ball)(etas), rtol=1e-9)
+    counting, calls = hg.counted(loss)
+    hg.reversible_hypergradients(counting, w0, etas, Fraction(3, 4))
+    assert (calls["gradient"], calls["hvp"]) == (2 * len(etas) + 1, len(etas))
+
+
 # -- E2.2 --------------------------------------------------------------------------------------
 
 
@@ -436,6 +470,7 @@ ROUTES = [
     hg.final_loss,
     hg.hypergradients,
     hg.checkpointed_hypergradients,
+    hg.hypergradients_from_gradients,
     hg.hypergradients_by_products,
     lambda loss, w0, etas: hg.forward_hypergradient(loss, w0, etas[0], len(etas)),
 ]

@@ -239,6 +239,7 @@ def of_run(route: Callable, batches: bool = False, more: Callable | None = None)
 named(hg, "trajectory", of_run(lambda end, *run: walked(*run), batches=True))
 named(hg, "final_loss", of_run(lambda end, *run: end.value(walked(*run)[-1]), batches=True))
 named(hg, "hypergradients", of_run(derivatives, batches=True))
+named(hg, "hypergradients_from_gradients", of_run(derivatives, batches=True))
 named(hg, "hypergradients_by_products", of_run(derivatives))
 named(
     hg,
@@ -526,6 +527,9 @@ def best_constant_step(rng):
 ONE = Fraction(2) ** 40
 
 
+HALF = Fraction(1, 2)
+
+
 def some_fraction(rng) -> Fraction:
     return rng.choice(
         [Fraction(9, 10), Fraction(1, 2), Fraction(7, 3), Fraction(10**20 - 1, 10**20)]
@@ -601,6 +605,46 @@ def stepped(back: bool):
 
 named(hg, "heavy_ball_step", stepped(back=False))
 named(hg, "undo_heavy_ball_step", stepped(back=True))
+
+
+def heavy_ball_derivatives(A, w, etas, beta) -> tuple:
+    """Return ∂L(w(k))/∂η_s of heavy ball on ½wᵀAw, and a bound of them, by tangents."""
+    points, v = [w], [0] * len(w)
+    for eta in etas:
+        v = [beta * y - eta * g for y, g in zip(v, applied(A, points[-1]), strict=True)]
+        points.append([x + y for x, y in zip(points[-1], v, strict=True)])
+    result, bound = [], Fraction(1, 10**3)
+    for s in range(len(etas)):
+        tangent = velocity = [-g for g in applied(A, points[s])]
+        for eta in etas[s + 1 :]:
+            bent = applied(A, tangent)
+            velocity = [beta * y - eta * g for y, g in zip(velocity, bent, strict=True)]
+            tangent = [x + y for x, y in zip(tangent, velocity, strict=True)]
+        last = applied(A, points[-1])
+        result.append(dot(last, tangent))
+        bound += dot(absolute(last), absolute(tangent))
+    return result, bound
+
+
+@generates(hg)
+def reversible_hypergradients(rng):
+    w0, k = vector(rng, 2), rng.randint(1, 5)
+    etas, beta = times(Fraction(1, 4), vector(rng, k, 0, 2)), rng.choice([Fraction(9, 10), HALF])
+    A = [[Fraction(2), HALF], [HALF, Fraction(1)]]
+
+    def check(found, exact):
+        expected, bound = heavy_ball_derivatives(A, w0, etas, beta)
+        agrees(np.array(found), expected, False, 1e-9, bound)
+
+    return Call(
+        {"w0": w0, "etas": etas},
+        check,
+        names={"etas": "etas|step sizes|eta"},
+        through=lambda function, **given: function(
+            hg.quadratic(A, [Fraction(0)] * 2), **given, beta=beta
+        ),
+        whole=False,
+    )
 
 
 # -- a network -----------------------------------------------------------------------

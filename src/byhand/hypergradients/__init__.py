@@ -37,6 +37,7 @@ from byhand.hypergradients.reversible import (
     Reversible,
     heavy_ball_step,
     multiply_exactly,
+    reversible_hypergradients,
     start_reversible,
     undo_heavy_ball_step,
 )
@@ -46,6 +47,7 @@ from byhand.hypergradients.sweeps import (
     forward_hypergradient,
     hypergradients,
     hypergradients_by_products,
+    hypergradients_from_gradients,
     peak_bytes,
     trajectory,
 )
@@ -67,6 +69,7 @@ __all__ = [
     "hessian",
     "hypergradients",
     "hypergradients_by_products",
+    "hypergradients_from_gradients",
     "last_expected_loss",
     "least_squares",
     "multiplications",
@@ -76,6 +79,7 @@ __all__ = [
     "peak_bytes",
     "quadratic",
     "quartic",
+    "reversible_hypergradients",
     "schedule_hypergradients",
     "start_reversible",
     "terrain_network",

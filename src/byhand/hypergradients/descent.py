@@ -21,6 +21,7 @@ from byhand._checks import (
 )
 from byhand.backpropagation.tracing import Traced
 from byhand.hypergradients.losses import Loss, starting_point, traceable
+from byhand.hypergradients.sweeps import record_run, sweep
 
 
 class Run(NamedTuple):
@@ -146,20 +147,13 @@ def windowed_descent(
         )
     eta, alpha = _rates(eta=eta, alpha=alpha)
     w, updates = _floats(loss, w0), 0
-    g = loss.gradient(w)
+    g, steps = np.array(loss.gradient(w)), [loss] * window
     for _ in range(budget // (2 * window - 1)):
-        record = []
-        for _ in range(window):
-            record.append((w, g))
-            w = w - eta * g
-            g = loss.gradient(w)
-        adjoint, total = g, 0.0
-        for s in reversed(range(window)):
-            w_before, g_before = record[s]
-            total -= adjoint @ g_before
-            if s:
-                adjoint = adjoint - eta * loss.hvp(w_before, adjoint)
-        eta = eta - alpha * total
+        etas, slopes = [eta] * window, [0.0] * window
+        w, record = record_run(w, etas, steps, g)
+        g = np.array(loss.gradient(w))
+        sweep(g, record, etas, steps, slopes, 0)
+        eta = eta - alpha * sum(reversed(slopes))
         updates += 1
     value = loss.value(w)
     return (float(value) if np.isfinite(value) else math.nan), updates

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from byhand._checks import as_float, floats, integer, non_negative, still_finite, vector
+from byhand.hypergradients.losses import Loss, starting_point, step_sizes
 
 BITS = 40
 """Binary places of the fixed-point numbers: a state x is stored as the integer round(x·2⁴⁰)."""
@@ -133,6 +134,69 @@ def undo_heavy_ball_step(
     v = state.v + _push(eta, gradient, earlier)
     v, buffer = multiply_exactly(v, 1 / beta, state.buffer)
     return Reversible(earlier.w, v, buffer)
+
+
+def reversible_hypergradients(loss: Loss, w0: Any, etas: Any, beta: Fraction) -> np.ndarray:
+    """Return ∂L(w(k))/∂η_s of a heavy-ball run for all s, storing no iterate of it.
+
+    The run starts at rest and is taken forth by :func:`heavy_ball_step` and back by
+    :func:`undo_heavy_ball_step`. Equation ch4-reversed-sweep is carried along on the way back; it
+    sees each iterate as the run did, to the last bit. It takes 2k + 1 gradients and k
+    Hessian-vector products, and holds, beside its state, the bits of the buffer:
+    log₂(1/β) for each parameter and step.
+
+    Parameters
+    ----------
+    loss
+        L, evaluated at floating-point numbers.
+    w0
+        w(0), shape (d,).
+    etas
+        η₁ … η_k, each finite and at least 0.
+    beta
+        β, a positive fraction, at most 1.
+
+    Returns
+    -------
+    numpy.ndarray
+        Shape (k,), as :func:`~byhand.hypergradients.hypergradients`. They are those of the run in
+        fixed point, whose iterates are off by a few times 2⁻⁴⁰.
+
+    Raises
+    ------
+    ValueError
+        If w0 or a number is out of its range, or the run diverges.
+    TypeError
+        If β is not a fraction.
+
+    Notes
+    -----
+    Algorithm 2 of D. Maclaurin, D. Duvenaud and R. P. Adams, "Gradient-based hyperparameter
+    optimization through reversible learning", ICML 2015.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> reversible_hypergradients(quadratic([[2]], [0]), [1], [0.25, 0.25], Fraction(1, 2)).tolist()
+    [-0.0, -0.0]
+    """
+    state = start_reversible(starting_point(loss, w0))
+    etas = floats("etas", step_sizes(etas))
+    for eta in etas:
+        state = heavy_ball_step(state, loss.gradient, eta, beta)
+    adjoint = np.array(loss.gradient(state.position()), dtype=float)
+    velocity_adjoint, result = np.zeros_like(adjoint), []
+    for eta in reversed(etas):
+        velocity_adjoint = velocity_adjoint + adjoint
+        w = state._replace(w=state.w - state.v).position()
+        g = np.array(loss.gradient(w), dtype=float)
+        state = undo_heavy_ball_step(state, lambda _, g=g: g, eta, beta)
+        result.append(-(velocity_adjoint @ g))
+        adjoint = adjoint - eta * loss.hvp(w, velocity_adjoint)
+        velocity_adjoint = float(beta) * velocity_adjoint
+    result = np.array(result[::-1])
+    still_finite("the hypergradients", result, "at the end of the run")
+    return result
 
 
 def _push(eta: Any, gradient: Callable, state: Reversible) -> np.ndarray:

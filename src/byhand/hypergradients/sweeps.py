@@ -95,7 +95,7 @@ def hypergradients(
     """Return ∂L(w(k))/∂η_s for all s by one reverse sweep, Equation ch4-sweep.
 
     It takes k + 1 gradients and k − 1 Hessian-vector products, and holds 2k vectors: each
-    iterate and its gradient.
+    iterate and its gradient. :func:`hypergradients_from_gradients` holds half as many.
 
     Parameters and errors are those of :func:`trajectory`.
 
@@ -117,8 +117,40 @@ def hypergradients(
     """
     w, etas, steps = _checked(loss, w0, etas, batches)
     result = [None] * len(etas)
-    w, record = _record(w, etas, steps)
-    _sweep(_own(loss.gradient(w)), record, etas, steps, result, 0)
+    w, record = record_run(w, etas, steps)
+    sweep(_own(loss.gradient(w)), record, etas, steps, result, 0)
+    return _finite_array(result)
+
+
+@_in_silence
+def hypergradients_from_gradients(
+    loss: Loss, w0: Any, etas: Any, batches: Sequence[Loss] | None = None
+) -> np.ndarray:
+    """Return what :func:`hypergradients` returns, holding k vectors: the gradients alone.
+
+    On the way back each iterate is computed again, w(s−1) = w(s) + η_s g(s−1), from the gradient
+    that was kept (Equation ch4-step-back): no further gradient is evaluated. Of fractions the way
+    back is exact; of floats each step back adds a rounding error to the iterates, which is not
+    multiplied by the steps that follow.
+
+    Parameters and errors are those of :func:`trajectory`.
+
+    Examples
+    --------
+    >>> from byhand.hypergradients import quadratic
+    >>> hypergradients_from_gradients(quadratic([[2]], [0]), [1], [0.25, 0.25])
+    array([-0.5, -0.5])
+    """
+    w, etas, steps = _checked(loss, w0, etas, batches)
+    gradients, result = [], [None] * len(etas)
+    for eta, step in zip(etas, steps, strict=True):
+        gradients.append(_own(step.gradient(w)))
+        w = _frozen(w - eta * gradients[-1])
+    adjoint = _own(loss.gradient(w))
+    for s in reversed(range(len(etas))):
+        g = gradients.pop()
+        w = _frozen(w + etas[s] * g)
+        adjoint = sweep(adjoint, [(w, g)], etas, steps, result, s)
     return _finite_array(result)
 
 
@@ -173,8 +205,8 @@ def checkpointed_hypergradients(
     adjoint, result = _own(loss.gradient(w)), [None] * k
     for start in reversed(range(0, k, every)):
         part = slice(start, start + every)
-        _, record = _record(checkpoints.pop(), etas[part], steps[part])
-        adjoint = _sweep(adjoint, record, etas, steps, result, start)
+        _, record = record_run(checkpoints.pop(), etas[part], steps[part])
+        adjoint = sweep(adjoint, record, etas, steps, result, start)
     return _finite_array(result)
 
 
@@ -268,18 +300,25 @@ def peak_bytes(function: Callable, *arguments: Any) -> int:
         tracemalloc.stop()
 
 
-def _record(w: Any, etas: Sequence, steps: Sequence[Loss]) -> tuple[Any, list]:
-    """Run the steps; return the last iterate, and each step's starting point and gradient."""
+def record_run(w: Any, etas: Sequence, steps: Sequence[Loss], g: Any = None) -> tuple[Any, list]:
+    """Run the steps; return the last iterate, and each step's starting point and gradient.
+
+    ``g`` is the first gradient, where it is known.
+    """
     record = []
     for eta, step in zip(etas, steps, strict=True):
-        g = _own(step.gradient(w))
+        if g is None:
+            g = _own(step.gradient(w))
         record.append((w, g))
-        w = _frozen(w - eta * g)
+        w, g = _frozen(w - eta * g), None
     return w, record
 
 
-def _sweep(adjoint, record, etas, steps, result, start) -> Any:
-    """Pull the adjoint of the last iterate back over a recorded segment that begins at start."""
+def sweep(adjoint, record, etas, steps, result, start) -> Any:
+    """Pull the adjoint of the last iterate back over a recorded segment that begins at start.
+
+    Writes the derivative in each of its step sizes into ``result``.
+    """
     for s in reversed(range(start, start + len(record))):
         w, g = record.pop()
         result[s] = -(adjoint @ g)

@@ -1,0 +1,1 @@
+"""Claims of chapter 4, Hypergradients: by group of problems."""

@@ -702,27 +702,33 @@ def test_wrong_kinds_are_refused():
 
 
 def test_figures_show_their_data():
-    costs, memory = figures.costs_of_routes([1, 2], [[1, 2], [3, 4], [5, 6]], [[7, 8]] * 3).axes
-    assert [line.get_ydata().tolist() for line in costs.lines] == [[1, 2], [3, 4], [5, 6]]
-    np.testing.assert_array_equal(memory.lines[2].get_xydata(), [[1, 7], [2, 8]])
-    bits = figures.bits_held([1, 2], {"forward": [3, 3]}, np.array([0.5, 1])).axes[0].lines
-    assert [line.get_ydata().tolist() for line in bits] == [[192, 192], [128.5, 129]]
+    costs, memory = figures.costs_of_routes().axes
+    assert [line.get_ydata()[0] for line in costs.lines] == [8, 201, 32]  # k = 4, d = 64
+    assert [line.get_ydata()[-1] for line in memory.lines] == [259, 385, 3, 132]  # k = 128
+    bits = figures.bits_held().axes[0].lines
+    assert [line.get_ydata()[0] for line in bits[:4]] == [192, 64 * 11, 64 * 9, 64 * 8]
+    assert bits[4].get_ydata()[-1] == pytest.approx(64 * 7 + 1024 * np.log2(10 / 9))
     fine, lost = [0.3, 0.2, 0.4], [0.3, 0.2, np.nan]
     forgiven = figures.forgiveness([0.1, 1, 10], lost, fine, fine, fine, lost).axes
     crosses = [[len(line.get_xdata()) for line in ax.lines[1::2]] for ax in forgiven]
     assert crosses == [[1, 0, 0], [0, 1]]
-    norms = figures.products([0, 1], {"a": [1, 2]}).axes[0]
-    np.testing.assert_array_equal(norms.lines[0].get_xydata(), [[0, 1], [1, 2]])
+    sizes = figures.distances({"a": [2, -4], "b": [1, 1, 0.5]}).axes[0]
+    np.testing.assert_array_equal(sizes.lines[0].get_xydata(), [[0, 1], [1, 2]])
+    errors = figures.implicit_and_unrolled([1, 2], [0.1, 0.01], [0.2, 0.02]).axes[0]
+    np.testing.assert_array_equal(errors.lines[1].get_xydata(), [[1, 0.2], [2, 0.02]])
+    for tau in (1, 2, 3, 4):
+        graph = figures.unrolled_run(tau).axes[0]
+        marks = {text.get_text() for text in graph.texts}
+        assert f"$-g({4 - tau})$" in marks
+        assert {rf"$-\eta_{s}H({s - 1})$" in marks for s in range(6 - tau, 5)} <= {True}
+        assert rf"$-\eta_{5 - tau}H({4 - tau})$" not in marks
     losses, steps = figures.horizons({"a": [1, 0.5]}, {"a": [0.1]}).axes
     np.testing.assert_array_equal(losses.lines[0].get_xydata(), [[0, 1], [1, 0.5]])
     np.testing.assert_array_equal(steps.lines[0].get_xydata(), [[1, 0.1]])  # η₁ makes w(1)
     best = figures.best_constants([1, 2], {"a": [1, 2], "b": [2, 1]}, 1, 4).axes[0]
     np.testing.assert_array_equal([line.get_ydata() for line in best.lines[:2]], [[1, 2], [2, 1]])
     assert [line.get_ydata()[0] for line in best.lines[2:]] == [1, 0.4, 0.25]
-    X, t = [[1.5, 0.3], [0.2, 0.6], [0.1, -0.4]], [1.0, 0.5, 0.8]
-    w0 = np.linalg.lstsq(X, t)[0]
-    starts = {"minimum": w0, "elsewhere": w0 + 1}
-    at_minimum, elsewhere = (figures.parabola(X, t, starts, 1.0, 0.3, name) for name in starts)
+    at_minimum, elsewhere = (figures.parabola(0.58, name) for name in ("minimum", "generic"))
     texts = [{text.get_text() for text in f.axes[1].texts} for f in (at_minimum, elsewhere)]
     assert texts == [set(), {"η*"}]
     plt.close("all")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -74,40 +75,123 @@ def _draw_last_losses(
     ax.legend(loc="lower left", bbox_to_anchor=(0, 1), labelspacing=0.2)
 
 
+STEPS = 4
+"""The steps of :func:`unrolled_run`."""
+
+
+def _unrolled_words(tau: int) -> str:
+    s = STEPS + 1 - tau
+    boxes = ", ".join(f"w({i})" for i in range(STEPS + 1))
+    below = f"minus η{STEPS} H({STEPS - 1})" if tau == 2 else "its own minus η H"
+    later = {
+        1: "",
+        2: f" One step follows, with two arrows: a straight one, marked I, and one that bends down, marked {below}.",
+    }
+    more = later.get(
+        tau,
+        f" {tau - 1} steps follow, each with two arrows: a straight one, marked I, and one that bends down, marked {below}.",
+    )
+    return f"A row of circles {boxes} and L, each joined to the next, with a circle η above each step. Bold: the arrow from η{s} to w({s}), marked minus g({s - 1}).{more} A last arrow to L is marked g({STEPS}) transposed. Paths from η{s} to L: {2 ** (tau - 1)}."
+
+
+@drawing(
+    caption=r"A run of four steps. Bold: all ways in which $\eta_s$ acts on the loss, with $s = 5 - \tau$. Along a path the marks are multiplied, the last one leftmost; over all paths they are added. Each step that follows doubles their number.",
+    alt=_unrolled_words,
+    labels={"tau": "steps from the end, τ"},
+    start={"tau": 2},
+)
+def unrolled_run(tau: int) -> Figure:
+    """Draw the run as a graph, with the paths from the step size τ steps from the end."""
+    figure, ax = plt.subplots(figsize=figure_size(2.5))
+    first = STEPS + 1 - tau
+    for i in range(STEPS + 1):
+        _node(ax, i, 0, f"$w({i})$", bold=i >= first)
+        if i:
+            chosen = i == first
+            _node(ax, i - 0.45, 1.1, rf"$\eta_{i}$", bold=chosen)
+            _arrow(ax, (i - 0.45, 1.1), (i, 0), chosen, f"$-g({i - 1})$" * chosen, (-0.52, -0.02))
+            after = i > first
+            _arrow(ax, (i - 1, 0), (i, 0), after, "$I$" * after, (0, 0.17))
+            mark = rf"$-\eta_{i}H({i - 1})$" * after
+            _arrow(ax, (i - 1, 0), (i, 0), after, mark, (0, -0.66), bend=0.75)
+    _node(ax, STEPS + 1, 0, "$L$", bold=True)
+    _arrow(ax, (STEPS, 0), (STEPS + 1, 0), True, f"$g({STEPS})^T$", (0, 0.22))
+    ax.set(xlim=(-0.35, STEPS + 1.3), ylim=(-0.95, 1.45))
+    ax.axis("off")
+    return figure
+
+
+def _node(ax: Axes, x: float, y: float, name: str, bold: bool) -> None:
+    color = "C0" if bold else "0.55"
+    ax.plot(x, y, "o", markersize=27, markerfacecolor="none", color=color, markeredgewidth=1 + bold)
+    ax.annotate(name, (x, y), ha="center", va="center", fontsize=11, color=color)
+
+
+def _arrow(
+    ax: Axes, start: tuple, end: tuple, bold: bool, mark: str, aside: tuple, bend: float = 0.0
+) -> None:
+    style = {"color": "C1" if bold else "0.7", "lw": 2 if bold else 1, "mutation_scale": 12}
+    arc = f"arc3,rad={bend}"
+    ax.add_patch(
+        FancyArrowPatch(
+            start, end, arrowstyle="->", shrinkA=14, shrinkB=14, connectionstyle=arc, **style
+        )
+    )
+    if mark:
+        middle = (np.array(start) + end) / 2 + aside
+        ax.annotate(mark, middle, ha="center", va="center", fontsize=11, color="C1")
+
+
+LENGTHS = 2 ** np.arange(2, 8)
+LONG = 4 ** np.arange(1, 6)
+"""Lengths of runs, as the claims count them."""
+
+
 @drawing(
     caption="The reverse sweep needs two evaluations per step, fewer than any other route at every length. It pays in memory, which grows with the run. (Matrices: $d = 64$. The other routes do not depend on $d$.)",
-    alt="Two panels with logarithmic axes against the number of steps, 4 to 128. Evaluations: the reverse sweep needs from 8 to 256, slope 1; explicit matrices 30 times as many, slope 1; differences start between and rise with slope 2 to 32768. Vectors held: differences stay at 3; the sweep rises with slope 1 from 11 to 259; matrices start near 260 and rise to 385.",
+    alt="Two panels with logarithmic axes against the number of steps, 4 to 128. Evaluations: the reverse sweep needs from 8 to 256, slope 1; explicit matrices 30 times as many, slope 1; differences start between and rise with slope 2 to 32768. Vectors held: differences stay at 3; the sweep rises with slope 1 from 11 to 259, with the gradients alone from 8 to 132; matrices start near 260 and rise to 385.",
 )
-def costs_of_routes(
-    lengths: Sequence[int], totals: Sequence[Sequence[float]], held: Sequence[Sequence[float]]
-) -> Figure:
-    """Draw evaluations and vectors held against the length of a run.
-
-    ``totals`` and ``held`` have a row for the reverse sweep, explicit matrices and differences.
-    """
-    names = ("reverse sweep", "matrices", "differences")
+def costs_of_routes() -> Figure:
+    """Draw evaluations and vectors held against the length of a run, for each route."""
+    k, d = LENGTHS, 64
+    evaluations = {
+        "reverse sweep": 2 * k,
+        "matrices": 2 * k + 1 + d * (k - 1),
+        "differences": 2 * k**2,
+    }
+    held = {
+        "reverse sweep": 2 * k + 3,
+        "matrices": 4 * d + k + 1,
+        "differences": 3 + 0 * k,
+        "gradients kept": k + 4,
+    }
     figure, (top, bottom) = plt.subplots(2, sharex=True, figsize=figure_size(5.8))
-    _draw_growth(top, "gradients and HVPs", lengths, dict(zip(names, totals, strict=True)))
-    _draw_growth(bottom, "vectors held", lengths, dict(zip(names, held, strict=True)))
+    _draw_growth(top, "gradients and HVPs", k, evaluations)
+    _draw_growth(bottom, "vectors held", k, held)
     bottom.set_xlabel("steps k")
     return figure
 
 
 @drawing(
-    caption="Forward is constant, backward linear, checkpointed a square root. Reversible dynamics is linear too, but with 0.15 bits per step in place of 128.",
-    alt="Bits held per parameter against the number of steps, 4 to 1024, both axes logarithmic. Forward: flat at 192. Backward: slope 1, to 131000. Checkpointed: slope one half, to 6300. Reversible: flat at 128 at first, bending up to 284 at 1024 steps.",
+    caption="Forward is constant, backward linear, with the gradients alone half of that, with checkpoints a square root. Reversed exactly it is linear too, but with 0.15 bits per step in place of 128.",
+    alt="Bits held per parameter against the number of steps, 4 to 1024, both axes logarithmic. Forward: flat at 192. Backward: slope 1, to 131000. Gradients kept: slope 1, to 66000. Checkpointed: slope one half, to 6300. Reversed: flat at 450 at first, bending up to 604 at 1024 steps.",
 )
-def bits_held(
-    lengths: Sequence[int], vectors: Mapping[str, Sequence[float]], reversible: np.ndarray
-) -> Figure:
+def bits_held() -> Figure:
     """Draw the bits held per parameter against the length of a run.
 
-    ``vectors`` are those that each other route holds, at 64 bits per parameter; ``reversible``
-    the bits of its buffer per parameter, beside its two exact states of 64.
+    The reversed run holds w, v, its gradient, two adjoints and two arrays more on the way, and
+    log₂(10/9) bits for each step; each other route some vectors of 64 bits.
     """
-    curves = {name: 64 * np.array(values) for name, values in vectors.items()}
-    figure, ax = plt.subplots(figsize=figure_size(3.7))
-    _draw_growth(ax, "bits held per parameter", lengths, curves | {"reversible": 128 + reversible})
+    k = LONG
+    curves = {
+        "forward": 64 * (3 + 0 * k),
+        "backward": 64 * (2 * k + 3),
+        "checkpointed": 64 * (3 * np.sqrt(k) + 3),
+        "gradients kept": 64 * (k + 4),
+        "reversed": 64 * 7 + np.log2(10 / 9) * k,
+    }
+    figure, ax = plt.subplots(figsize=figure_size(3.9))
+    _draw_growth(ax, "bits held per parameter", k, curves)
     ax.set_xlabel("steps k")
     return figure
 
@@ -117,24 +201,25 @@ def _draw_growth(
 ) -> None:
     """Draw costs against the length of a run on logarithmic axes, each curve with its name."""
     for i, (name, costs) in enumerate(curves.items()):
-        ax.loglog(lengths, costs, _STYLES[i], marker=_MARKERS[i], color=f"C{i}")
+        ax.loglog(lengths, costs, linestyle=_STYLES[i], marker=_MARKERS[i], color=f"C{i}")
         _name_line(ax, lengths, costs, name, f"C{i}")
     ax.set(ylabel=cost, xlim=(None, max(lengths) * 8))
 
 
 @drawing(
-    caption="A distant hypergradient is multiplied by this product: it vanishes or explodes geometrically.",
-    alt="Norm of the product against the number of factors, 0 to 60, vertical axis logarithmic: three straight lines from 1. With step size 1.9 over the largest eigenvalue it falls to 0.002; with 2.1 it rises to 304; with step size 1 and one eigenvalue of minus a twentieth of the largest it rises to 19.",
+    caption="Sizes of the hypergradients of one run, by their distance from its end. On a quadratic all are equal. So are they, on average, where mini-batches agree on the minimum; where they do not, distant ones vanish. On a curved loss with a step that is too long they explode.",
+    alt="Size of the hypergradient, relative to that of the last step, against the distance from the end of the run, 0 to 39 steps, vertical axis logarithmic. Quadratic: flat at 1. Mini-batches that agree: flat, between 0.8 and 1.2. Mini-batches that disagree: a straight line down to 0.02. Chaotic: straight up, to 10000 within eight steps.",
 )
-def products(taus: Sequence[int], norms: Mapping[str, Sequence[float]]) -> Figure:
-    """Draw ‖∏(I − η∇²L)‖ against the number of factors, one line for each η."""
-    figure, ax = plt.subplots()
-    for i, (name, values) in enumerate(norms.items()):
-        ax.semilogy(taus, values, _STYLES[i], color=f"C{i}")
-        _name_line(ax, taus, values, name, f"C{i}")
-    ax.axhline(1, color="0.5", linewidth=1)
-    ax.set(xlabel="number of factors, τ − 1", ylabel="norm of the product")
-    ax.set_xlim(0, max(taus) * 1.5)
+def distances(sizes: Mapping[str, Sequence[float]]) -> Figure:
+    """Draw sizes of hypergradients against the distance from the end, the last step's as 1."""
+    figure, ax = plt.subplots(figsize=figure_size(3.9))
+    longest = max(len(values) for values in sizes.values())
+    for i, (name, values) in enumerate(sizes.items()):
+        values = np.abs(values) / np.abs(values[0])
+        ax.semilogy(range(len(values)), values, _STYLES[i], color=f"C{i}")
+        _name_line(ax, range(len(values)), values, name, f"C{i}", lift=(-9, 9, 0, 0)[i % 4])
+    ax.set(xlabel="steps from the end, τ − 1", ylabel="size, the last step's as 1")
+    ax.set_xlim(-1, longest * 1.75)
     return figure
 
 
@@ -158,8 +243,29 @@ def horizons(
     return figure
 
 
-def _parabola_words(X: Any, t: Any, starts: Mapping[str, Any], eta: float, place: str) -> str:
-    loss = final_loss(least_squares(X, t), starts[place], [eta])
+PLANE = np.array([[1.5, 0.3], [0.2, 1.0], [0.1, -0.4]]), np.array([1.0, 0.5, 0.8])
+"""X and t of :func:`parabola`."""
+
+
+@cache
+def starts() -> dict[str, np.ndarray]:
+    """Return places to start from: anywhere, along the flat axis, and at the minimum."""
+    minimum = np.linalg.lstsq(*PLANE)[0]
+    _, directions = np.linalg.eigh(PLANE[0].T @ PLANE[0])
+    flat = directions[:, 0] * np.sign(directions[0, 0])
+    return {
+        "generic": minimum + np.array([1.2, 1.5]),
+        "flat axis": minimum + 1.8 * flat,
+        "minimum": minimum,
+    }
+
+
+ETAS = [0.0, 0.19, 0.39, 0.58, 0.77, 0.97, 1.16, 1.35, 1.55, 1.74, 1.93]
+"""Step sizes of :func:`parabola`, up to a quarter beyond the best one along the flat axis."""
+
+
+def _parabola_words(eta: float, place: str) -> str:
+    loss = final_loss(least_squares(*PLANE), starts()[place], [eta])
     return f"Left, contours of the loss with the start, the point after one step, and an arrow of steepest descent at each. Right, the loss after the step against the step size, with its tangent at {eta:g}. Start: {place}. Loss after the step: {loss:.3f}."
 
 
@@ -169,15 +275,13 @@ def _parabola_words(X: Any, t: Any, starts: Mapping[str, Any], eta: float, place
     labels={"eta": "step size η", "place": "start"},
     start={"eta": 0.58},
 )
-def parabola(
-    X: Any, t: Any, starts: Mapping[str, Any], eta_max: float, eta: float, place: str
-) -> Figure:
+def parabola(eta: float, place: str) -> Figure:
     """Draw one gradient step of size η on a least-squares loss in the plane, and L₁(η).
 
     Left the contours of the loss with the step and the gradients at both ends, right the
     parabola with its tangent, whose slope is −∇L(w₁)·∇L(w₀).
     """
-    X, t, w0 = (np.asarray(part, float) for part in (X, t, starts[place]))
+    (X, t), w0, eta_max = PLANE, starts()[place], ETAS[-1]
     loss = least_squares(X, t)
     w1 = w0 - eta * loss.gradient(w0)
     figure = _loss_and_parabola(X, t, w0, eta_max)
@@ -242,12 +346,30 @@ def best_constants(
     return figure
 
 
+@drawing(
+    caption="Both hypergradients of ridge regression converge with the inner run. The implicit one is ahead, and its lead grows with each step: the unrolled one differentiates a run that has not arrived, too.",
+    alt="Error of the hypergradient against the number of inner steps, 1 to 130, vertical axis logarithmic. Two lines fall from about 1 to near a trillionth, nearly straight; the unrolled one runs above the implicit one, by a factor 1.6 at 40 steps and 2.1 at 80.",
+)
+def implicit_and_unrolled(
+    lengths: Sequence[int], unrolled: Sequence[float], implicit: Sequence[float]
+) -> Figure:
+    """Draw the errors of both hypergradients against the number of inner steps."""
+    figure, ax = plt.subplots(figsize=figure_size(3.2))
+    for i, (name, errors) in enumerate({"unrolled": unrolled, "implicit": implicit}.items()):
+        ax.semilogy(lengths, errors, _STYLES[i], color=f"C{i}")
+        _name_line(ax, lengths, errors, name, f"C{i}", lift=(7, -9)[i])
+    ax.set(xlabel="inner steps", ylabel="error", xlim=(0, 1.3 * max(lengths)))
+    return figure
+
+
 _TEXT = {"textcoords": "offset points"}
 
 
-def _name_line(ax: Axes, x: Sequence[float], y: Sequence[float], name: str, color: str) -> None:
-    """Write a line's name at its right end."""
-    ax.annotate(name, (x[-1], y[-1]), (7, 0), **_TEXT, va="center", color=color)
+def _name_line(
+    ax: Axes, x: Sequence[float], y: Sequence[float], name: str, color: str, lift: float = 0
+) -> None:
+    """Write a line's name at its right end, or ``lift`` points above it."""
+    ax.annotate(name, (x[-1], y[-1]), (7, lift), **_TEXT, va="center", color=color)
 
 
 def _reach(minimum: np.ndarray, w0: np.ndarray) -> float:

@@ -377,16 +377,18 @@ def decay(k=100, more=10):
     "unrolled is further off than implicit, and increasingly so: 20, 40 and 80 steps",
 )
 def behind(lengths=(20, 40, 80)):
-    def growing(errors):
-        ratios = [float(unrolled / implicit) for unrolled, implicit in errors]
-        grows = 1 < ratios[0] < ratios[1] < ratios[2]
-        return holds(grows, ", ".join(f"{ratio:.2f}" for ratio in ratios) + " times")
+    def in_60_digits():
+        first, second, third = (
+            unrolled / implicit for unrolled, implicit in map(precise_errors, lengths)
+        )
+        told = f"{float(first):.2f}, {float(second):.2f} and {float(third):.2f} times"
+        return holds(1 < first < second < third, told)
 
     def in_floats():
         right = at_convergence()
-        return growing([abs(np.array(two_ways(k)) - right) for k in lengths])
+        pairs = (np.abs(np.array(two_ways(k)) - right) for k in lengths)
+        first, second, third = (unrolled / implicit for unrolled, implicit in pairs)
+        return holds(1 < first < second < third, f"{first:.2f}, {second:.2f} and {third:.2f} times")
 
-    yield by.experiment(
-        "errors in 60 digits", lambda: growing([precise_errors(k) for k in lengths])
-    )
+    yield by.experiment("errors in 60 digits", in_60_digits)
     yield by.recursion("in floats", in_floats)

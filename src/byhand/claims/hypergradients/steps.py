@@ -36,11 +36,8 @@ OVER_SIX_STEPS = {
 }
 
 
-def by_another_route(on, compute):
-    """Return the route that no formula of the chapter takes."""
-    if on == "network":
-        return by.autodiff("a reverse sweep over the whole run", compute, **OVER_SIX_STEPS)
-    return by.algebra("the last loss expanded and differentiated", compute)
+BY_FORCE = "the last loss expanded and differentiated"
+SWEPT = "a reverse sweep over the whole run"
 
 
 # -- the example ---------------------------------------------------------------------------------
@@ -71,7 +68,10 @@ def last_step(on="quadratic"):
         return sign * (gradients[-1] @ gradients[-back])
 
     yield by.closed_form("minus the product of two gradients", formula)
-    yield by_another_route(on, lambda: differentiated(on)[-1])
+    if on == "network":
+        yield by.autodiff(SWEPT, lambda: differentiated(on)[-1], **OVER_SIX_STEPS)
+    else:
+        yield by.algebra(BY_FORCE, lambda: differentiated(on)[-1])
     yield sheet("−∇L(w(t−1))·∇L(w(t−2))", printed)
     yield slip("the step goes against the gradient: a minus sign is missing", lambda: printed(1))
     yield slip("both gradients are taken at the end", lambda: printed(back=1))
@@ -128,8 +128,11 @@ def last_step_on_quadratics():
 
 # -- D3.2: the derivative in the step size of the step size --------------------------------------
 
-TUNED = {"polynomial": ((2, -2), Q(1, 2), Q(1, 24)), "network": (None, 0.1, 0.05)}
-"""Start, first step size and α of two steps; None is the network's own start."""
+TUNED = (2, -2), Q(1, 2), Q(1, 24)
+"""Start, first step size and α of two steps."""
+
+NET_TUNED = 0.1, 0.05
+"""First step size and α of two steps of the network, from its own start."""
 
 
 def two_steps(loss, start, eta, alpha):
@@ -142,17 +145,19 @@ def two_steps(loss, start, eta, alpha):
 
 
 def tuned(on):
-    """Return start, first step size and α for a loss."""
-    start, *rates = TUNED["network" if on == "network" else "polynomial"]
-    return (plain(on).start if start is None else exact(start), *rates)
+    """Return start, first step size and α for a loss that is written out."""
+    if on == "network":
+        return plain(on).start, *NET_TUNED
+    start, *rates = TUNED
+    return np.array(start, dtype=object), *rates
 
 
 @claim("D3.2.*", r"$\partial L(w(k))/\partial\alpha_k$, two steps", cases=LOSSES, answer=True)
 def in_alpha(on="quadratic"):
     def formula():
         loss, w, _ = example(on)
-        start, eta, alpha = tuned(on)
-        w = w if on == "network" else start
+        eta, alpha = NET_TUNED if on == "network" else TUNED[1:]
+        w = w if on == "network" else exact(TUNED[0])
         g0 = loss.gradient(w)
         g1 = loss.gradient(w := w - eta * g0)
         g2 = loss.gradient(w - (eta + alpha * (g1 @ g0)) * g1)
@@ -178,7 +183,10 @@ def in_alpha(on="quadratic"):
         return sign * (a @ b) * (c @ d)
 
     yield by.closed_form("two products of gradients", formula)
-    yield by_another_route(on, derivative)
+    if on == "network":
+        yield by.autodiff(SWEPT, derivative, **OVER_SIX_STEPS)
+    else:
+        yield by.algebra(BY_FORCE, derivative)
     yield sheet("−∇L(w(t−1))·∇L(w(t−2)) ∇L(w(t−2))·∇L(w(t−3))", printed)
     yield slip("the two minus signs are multiplied", lambda: printed(1))
     yield slip("the second product is taken a step too late", lambda: printed(order=(2, 1, 2, 1)))
@@ -201,7 +209,7 @@ def third_line():
 
     def formula():
         loss, _, _ = example("quartic")
-        w, eta, alpha = tuned("quartic")
+        w, eta, alpha = exact(TUNED[0]), *TUNED[1:]
         g0 = loss.gradient(w)
         g1 = loss.gradient(w := w - eta * g0)
         g2 = loss.gradient(w - (eta + alpha * (g1 @ g0)) * g1)
@@ -223,7 +231,7 @@ def third_line():
 def fourth_line():
     def formula():
         loss, _, _ = example("quartic")
-        w, eta, _ = tuned("quartic")
+        w, eta, _ = exact(TUNED[0]), *TUNED[1:]
         g0 = loss.gradient(w)
         return -(loss.gradient(w - eta * g0) @ g0)
 
@@ -281,26 +289,29 @@ def in_alpha_on_quadratics():
 
 @claim("D3.2.shared", r"one $\alpha$ for two updates, on the quadratic: $dL(w(3))/d\alpha$")
 def shared_alpha():
-    def after(loss, start, eta, alphas):
-        w, before = start, loss.gradient(start)
-        w = w - eta * before
-        for alpha in alphas:
-            g = loss.gradient(w)
-            eta = eta + alpha * (g @ before)
-            w, before = w - eta * g, g
-        return loss.value(w)
-
     def swept():
-        start, eta, alpha = tuned("quadratic")
-        loss = example("quadratic")[0]
-        return grad(lambda a: after(loss, start, eta, [a, a]))(alpha)
+        loss, _, _ = example("quadratic")
+
+        def last(alpha):
+            w, eta, before = exact(TUNED[0]), TUNED[1], None
+            for _ in range(3):
+                g = loss.gradient(w)
+                eta = eta if before is None else eta + alpha * (g @ before)
+                w, before = w - eta * g, g
+            return loss.value(w)
+
+        return grad(last)(TUNED[2])
 
     def partial_derivatives():
-        loss, two = plain("quadratic"), sp.symbols("alpha1:3")
-        start, eta, alpha = tuned("quadratic")
-        polynomial = after(loss, start, sp.Rational(eta), two)
-        at = dict.fromkeys(two, sp.Rational(alpha))
-        return sum(sp.diff(polynomial, a).subs(at) for a in two)
+        loss, (first, second) = plain("quadratic"), sp.symbols("alpha2:4")
+        start, eta1, alpha = tuned("quadratic")
+        g0 = loss.gradient(start)
+        g1 = loss.gradient(w1 := start - eta1 * g0)
+        eta2 = eta1 + first * (g1 @ g0)
+        g2 = loss.gradient(w2 := w1 - eta2 * g1)
+        last = loss.value(w2 - (eta2 + second * (g2 @ g1)) * g2)
+        at = dict.fromkeys((first, second), sp.Rational(alpha))
+        return sum(sp.diff(last, symbol).subs(at) for symbol in (first, second))
 
     yield by.autodiff("a reverse sweep with one number in two places", swept)
     yield by.algebra("the sum of the partial derivatives", partial_derivatives)
@@ -326,7 +337,10 @@ def one_before(on="quadratic"):
         return sign * (loss.gradient(w[-1]) @ carried)
 
     yield by.closed_form("a matrix between two gradients", lambda: before_the_last(*example(on)))
-    yield by_another_route(on, lambda: differentiated(on)[-2])
+    if on == "network":
+        yield by.autodiff(SWEPT, lambda: differentiated(on)[-2], **OVER_SIX_STEPS)
+    else:
+        yield by.algebra(BY_FORCE, lambda: differentiated(on)[-2])
     yield sheet("−∇L(w(t−1)) (I − η_{t−1}∇²L(w(t−2))) ∇L(w(t−3))", printed)
     yield slip("a minus sign is missing", lambda: printed(1))
     yield slip("the matrix has the step size of the step itself", lambda: printed(which=2))
@@ -390,7 +404,7 @@ def one_before_on_quadratics():
 def chained():
     def formula():
         loss, _, _ = example("quartic")
-        start, eta, alpha = tuned("quartic")
+        start, eta, alpha = exact(TUNED[0]), *TUNED[1:]
         g0 = loss.gradient(start)
         g1 = loss.gradient(w1 := start - eta * g0)
         second = eta + alpha * (g1 @ g0)
@@ -405,7 +419,7 @@ def chained():
 
     def direct_alone():
         loss, _, _ = example("quartic")
-        start, eta, alpha = tuned("quartic")
+        start, eta, alpha = exact(TUNED[0]), *TUNED[1:]
         g0 = loss.gradient(start)
         second = eta + alpha * (loss.gradient(start - eta * g0) @ g0)
         return before_the_last(loss, start, np.array([eta, second]))
@@ -432,7 +446,10 @@ def all_steps(on="quadratic"):
         return result
 
     yield by.recursion("one reverse sweep", lambda: hg.hypergradients(*example(on)))
-    yield by_another_route(on, lambda: differentiated(on))
+    if on == "network":
+        yield by.autodiff(SWEPT, lambda: differentiated(on), **OVER_SIX_STEPS)
+    else:
+        yield by.algebra(BY_FORCE, lambda: differentiated(on))
     if on == "network":
         yield by.differences(
             "complex steps through the run", lambda: by_complex_steps(on), **OVER_SIX_STEPS
@@ -609,18 +626,16 @@ def equal_steps(eta=Q(1, 4), k=4):
 
 @claim("D3.4.batches", "six steps on mini-batches of two, the loss on all twelve samples")
 def batches(eta=0.05, seed=4):
-    def data():
+    def swept():
         rng = np.random.default_rng(seed)
         X, t = rng.standard_normal((12, 3)), rng.standard_normal(12)
-        return X, t, rng.permutation(12).reshape(6, 2)
-
-    def swept():
-        X, t, rows = data()
-        parts = [hg.least_squares(X[part], t[part]) for part in rows]
+        parts = [hg.least_squares(X[part], t[part]) for part in rng.permutation(12).reshape(6, 2)]
         return hg.hypergradients(hg.least_squares(X, t), np.ones(3), np.full(6, eta), parts)
 
     def through_the_run():
-        X, t, rows = data()
+        rng = np.random.default_rng(seed)
+        X, t = rng.standard_normal((12, 3)), rng.standard_normal(12)
+        rows = rng.permutation(12).reshape(6, 2)
 
         def last_loss(etas):
             w = np.ones(3)

@@ -224,6 +224,36 @@ def test_gradients_alone_lead_back_exactly():
         assert found.tolist() == stored.tolist()
 
 
+@pytest.mark.parametrize("start", [[4, 2], [0, 2], [-5, 0], [Fraction(1, 1000), 0]])
+@pytest.mark.parametrize("etas", [["1/2"] * 4, ["1/100", "8", "8", "8"], ["20", "1/8", "1/8"]])
+def test_gradients_alone_keep_what_would_be_lost_on_the_way_back(start, etas):
+    loss = hg.quartic(exact([[0, 1], [1, 2]]), exact([[1, 0], [0, "1/4"]]))
+    run = exact(start), exact(etas)
+    right = hg.hypergradients(loss, *run).astype(float)
+    for floats in ([x.astype(float) for x in run], [x.astype(complex) for x in run]):
+        found = hg.hypergradients_from_gradients(loss, *floats)
+        np.testing.assert_allclose(found, right, rtol=1e-12)
+
+
+def test_gradients_alone_keep_an_entry_that_is_small_beside_the_others():
+    fast, slow = np.array([[1.0, 0.0]]), np.array([[0.0, 1.0]])
+    large = hg.quartic([[1e6, 0], [0, 0]], slow)  # the first entry grows, and the second bends
+    small = hg.quartic([[1e-6, 0], [0, 0]], fast * 1e-12 + slow)
+    run = large, [1.0, 0.5], np.array([0.2, 1.0, 1.0, 1.0, 0.3]), [large] * 4 + [small]
+    right = hg.hypergradients(*run)
+    np.testing.assert_allclose(hg.hypergradients_from_gradients(*run), right, rtol=1e-13)
+
+
+def test_gradients_alone_keep_few_iterates_of_a_run_that_does_not_grow():
+    there_and_back = hg.Loss(lambda w: w @ w / 2, np.copy, lambda w, v: np.copy(v))
+
+    def vectors(k):  # the sign turns at each step of size 2
+        run = there_and_back, np.ones(20_000), np.full(k, 2.0)
+        return hg.peak_bytes(hg.hypergradients_from_gradients, *run) / (8 * 20_000)
+
+    assert 576 <= vectors(640) - vectors(64) <= 576 * 33 / 32
+
+
 @laws
 @given(st.lists(fractions, min_size=2, max_size=2), steps_of_size, st.integers(1, 5))
 def test_forward_mode_is_the_sum_of_the_sweep(w0, eta, k):

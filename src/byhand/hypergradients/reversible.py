@@ -136,6 +136,7 @@ def undo_heavy_ball_step(
     return Reversible(earlier.w, v, buffer)
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def reversible_hypergradients(loss: Loss, w0: Any, etas: Any, beta: Fraction) -> np.ndarray:
     """Return ∂L(w(k))/∂η_s of a heavy-ball run for all s, storing no iterate of it.
 

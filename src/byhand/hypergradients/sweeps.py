@@ -24,6 +24,8 @@ from byhand.hypergradients.losses import (
     step_sizes,
 )
 
+EPS, TINY = float(np.finfo(float).eps), float(np.finfo(float).tiny)
+
 _in_silence = np.errstate(over="ignore", invalid="ignore")
 """What overflows on the way is an error at the end."""
 
@@ -130,8 +132,11 @@ def hypergradients_from_gradients(
 
     On the way back each iterate is computed again, w(s−1) = w(s) + η_s g(s−1), from the gradient
     that was kept (Equation ch4-step-back): no further gradient is evaluated. Of fractions the way
-    back is exact; of floats each step back adds a rounding error to the iterates, which is not
-    multiplied by the steps that follow.
+    back is exact. Of floats each step back adds a rounding error of the size of w(s), in which a
+    much smaller w(s−1) would be lost. The run measures these errors as it goes forth. Where they
+    would add up to 2⁻⁴⁶ of the largest value that an entry has had so far, it keeps the iterate
+    too: one in 32 steps at most as long as no entry outgrows that value, and in the worst case
+    all of them, as where a run grows a hundredfold at each step.
 
     Parameters and errors are those of :func:`trajectory`.
 
@@ -142,16 +147,34 @@ def hypergradients_from_gradients(
     array([-0.5, -0.5])
     """
     w, etas, steps = _checked(loss, w0, etas, batches)
-    gradients, result = [], [None] * len(etas)
-    for eta, step in zip(etas, steps, strict=True):
-        gradients.append(_own(step.gradient(w)))
-        w = _frozen(w - eta * gradients[-1])
+    gradients, kept, result = [], {}, [None] * len(etas)
+    size, lost = np.maximum(abs(w), TINY) if _in_floats(w) else None, 0.0
+    for s, (eta, step) in enumerate(zip(etas, steps, strict=True)):
+        g = _own(step.gradient(w))
+        gradients.append(g)
+        later = _frozen(w - eta * g)
+        if size is not None and _in_floats(later):
+            lost += _loss_of_a_step_back(w, later + eta * g, size)
+            if not lost <= 64 * EPS:
+                kept[s], size, lost = w, np.maximum(abs(later), size), 0.0
+        w = later
+    del later, size
     adjoint = _own(loss.gradient(w))
     for s in reversed(range(len(etas))):
         g = gradients.pop()
-        w = _frozen(w + etas[s] * g)
+        w = kept.pop(s) if s in kept else _frozen(w + etas[s] * g)
         adjoint = sweep(adjoint, [(w, g)], etas, steps, result, s)
     return _finite_array(result)
+
+
+def _loss_of_a_step_back(w: np.ndarray, found: np.ndarray, size: np.ndarray) -> float:
+    """Return how far from w, relative to size, the step that found this may end.
+
+    From an iterate that is itself a little off it ends that much further off, and its sum is
+    rounded to another number, by at most EPS·|w|.
+    """
+    found -= w
+    return (abs(found) / size).max() + EPS * (abs(w) / size).max()
 
 
 @_in_silence
@@ -332,6 +355,10 @@ def _frozen(w: Any) -> Any:
     if isinstance(w, np.ndarray):
         w.setflags(write=False)
     return w
+
+
+def _in_floats(w: Any) -> bool:
+    return isinstance(w, np.ndarray) and w.dtype.kind in "fc"
 
 
 def _own(g: Any) -> Any:

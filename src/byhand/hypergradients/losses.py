@@ -1,14 +1,14 @@
 """Losses that know their gradient and their Hessian-vector product (chapter 4, section D3.1).
 
-A loss takes one point, which may be complex or traced, so that a whole run can be differentiated.
-The objectives of :mod:`byhand.optimization` take grids of points and return Hessian matrices.
+A loss does not look at its point, which may be complex or traced, so that a whole run can be
+differentiated. The objectives of :mod:`byhand.optimization`, which have the formulas of quadratics
+and least squares in common with it, look at each point, take grids and return Hessian matrices.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from functools import cache
 from numbers import Real
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from byhand._checks import floats, integer, numbers, rational, samples, symmetri
 from byhand.backpropagation import grad, hvp
 from byhand.backpropagation.counting import count_operations
 from byhand.backpropagation.tracing import Traced
+from byhand.optimization.objectives import identity_like, of_least_squares, of_quadratic
 
 
 class Loss(NamedTuple):
@@ -66,15 +67,7 @@ def quadratic(A: Any, b: Any) -> Loss:
     if b.shape != A[0].shape:
         raise ValueError(f"b must have shape {A[0].shape}, got {b.shape}")
 
-    def formulas(A, b):
-        return Loss(
-            value=lambda w: w @ (A @ w) / 2 - b @ w,
-            gradient=lambda w: A @ w - b,
-            hvp=lambda w, v: A @ v,
-            size=b.size,
-        )
-
-    return _of_constants(formulas, A=A, b=b)
+    return _of_constants(lambda A, b: Loss(*of_quadratic(A, b), b.size), A=A, b=b)
 
 
 def least_squares(X: Any, t: Any) -> Loss:
@@ -102,23 +95,7 @@ def least_squares(X: Any, t: Any) -> Loss:
     [-4.0, -6.0]
     """
     X, t = samples(X, t)
-    n = len(t)
-
-    def formulas(X, t):
-        scale = Fraction(2, n) if X.dtype == object else 2 / n
-
-        def value(w):
-            residual = X @ w - t
-            return residual @ residual / n
-
-        return Loss(
-            value=value,
-            gradient=lambda w: X.T @ (X @ w - t) * scale,
-            hvp=lambda w, v: X.T @ (X @ v) * scale,
-            size=X.shape[1],
-        )
-
-    return _of_constants(formulas, X=X, t=t)
+    return _of_constants(lambda X, t: Loss(*of_least_squares(X, t), X.shape[1]), X=X, t=t)
 
 
 def quartic(A: Any, B: Any) -> Loss:
@@ -342,11 +319,6 @@ def hessian(loss: Loss, w: Any) -> np.ndarray:
     """
     w = starting_point(loss, w, "w")
     return np.stack([loss.hvp(w, column) for column in identity_like(w)], axis=1)
-
-
-def identity_like(w: np.ndarray) -> np.ndarray:
-    """Return the identity matrix of w's size, with integer entries where w's are exact."""
-    return np.eye(w.size, dtype=int).astype(object if w.dtype == object else float)
 
 
 def traceable(name: str, values: Any) -> Any:

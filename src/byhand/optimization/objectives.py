@@ -8,6 +8,7 @@ them can wrap around. What the range of floats does not hold, on the way to it e
 from __future__ import annotations
 
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -30,6 +31,38 @@ class Objective(NamedTuple):
     value: Callable[[Any], Any]
     gradient: Callable[[Any], np.ndarray]
     hessian: Callable[[Any], np.ndarray]
+
+
+class Formulas(NamedTuple):
+    """A function of points (…, d) that nobody has looked at, its gradient and Hessian.
+
+    The losses of :mod:`byhand.hypergradients` are made of them too.
+    """
+
+    value: Callable[[Any], Any]
+    gradient: Callable[[Any], Any]
+    hvp: Callable[[Any, Any], Any]
+    """(x, v) ↦ ∇²f(x) v, for vectors v of shape (…, d), without the matrix."""
+
+
+def of_quadratic(A: Any, b: Any) -> Formulas:
+    """Return ½ xᵀAx − bᵀx for a symmetric A, with its derivatives."""
+    return Formulas(
+        value=lambda x: (x * (x @ A - 2 * b)).sum(axis=-1) / 2,
+        gradient=lambda x: x @ A - b,
+        hvp=lambda x, v: v @ A,
+    )
+
+
+def of_least_squares(X: Any, t: Any) -> Formulas:
+    """Return (1/n)‖Xw − t‖² with its derivatives, each by two products with X."""
+    n = len(t)
+    scale = Fraction(2, n) if X.dtype == object else 2 / n
+    return Formulas(
+        value=lambda w: ((w @ X.T - t) ** 2).sum(axis=-1) / n,
+        gradient=lambda w: (w @ X.T - t) @ X * scale,
+        hvp=lambda w, v: v @ X.T @ X * scale,
+    )
 
 
 def quadratic(A: Any, b: Any = None) -> Objective:
@@ -58,14 +91,7 @@ def quadratic(A: Any, b: Any = None) -> Objective:
     if b.shape != A[0].shape:
         raise ValueError(f"b must have shape {A[0].shape}, got {b.shape}")
 
-    return _objective(
-        len(b),
-        lambda x, A, b: (x * (x @ A - 2 * b)).sum(axis=-1) / 2,
-        lambda x, A, b: x @ A - b,
-        lambda x, A, b: _repeated(A, x),
-        A=A,
-        b=b,
-    )
+    return _of_formulas(of_quadratic, len(b), A=A, b=b)
 
 
 def least_squares(X: Any, t: Any) -> Objective:
@@ -90,15 +116,7 @@ def least_squares(X: Any, t: Any) -> Objective:
     (4.0, [-8.0, -4.0])
     """
     X, t = samples(X, t)
-    n, d = X.shape
-    return _objective(
-        d,
-        lambda w, X, t: ((w @ X.T - t) ** 2).sum(axis=-1) / n,
-        lambda w, X, t: (w @ X.T - t) @ (2 * X) / n,
-        lambda w, X, t: _repeated(2 * X.T @ X / n, w),
-        X=X,
-        t=t,
-    )
+    return _of_formulas(of_least_squares, X.shape[1], X=X, t=t)
 
 
 def two_wells() -> Objective:
@@ -195,6 +213,17 @@ def rosenbrock(steepness: float = 100.0) -> Objective:
     return _objective(2, value, gradient, hessian, steepness=c)
 
 
+def _of_formulas(formulas: Callable, d: int, **constants: np.ndarray) -> Objective:
+    """Return the objective of formulas in these constants whose Hessian is the same everywhere."""
+    return _objective(
+        d,
+        lambda x, *given: formulas(*given).value(x),
+        lambda x, *given: formulas(*given).gradient(x),
+        lambda x, *given: _repeated(formulas(*given).hvp(x, identity_like(given[0][0])), x),
+        **constants,
+    )
+
+
 def _objective(
     d: int,
     value: Callable,
@@ -242,6 +271,11 @@ def _points(x: Any, coordinates: int) -> np.ndarray:
 def _repeated(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return a matrix once for every point."""
     return np.array(np.broadcast_to(matrix, (*points.shape[:-1], *matrix.shape)))
+
+
+def identity_like(w: np.ndarray) -> np.ndarray:
+    """Return the identity matrix of w's size, with integer entries where w's are exact."""
+    return np.eye(w.size, dtype=int).astype(object if w.dtype == object else float)
 
 
 def _symmetric(xx: Any, xy: Any, yy: Any) -> np.ndarray:

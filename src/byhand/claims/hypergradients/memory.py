@@ -12,6 +12,7 @@ from byhand.backpropagation import grad
 from byhand.claims.hypergradients._plain import differentiated, equal, example, terrain
 from byhand.evidence import by, case, claim, holds, once, prove
 from byhand.linear_algebra import central_difference
+from byhand.optimization import exact
 
 LENGTHS = (4, 8, 16, 32, 64, 128)
 
@@ -227,18 +228,13 @@ def step_back_of_growth():
 
 @claim("E2.1.step-back-lost", "that run in floats steps back to a $w(1)$ that is off by its size")
 def step_back_lost():
-    def run():
-        (x, y), etas = GROWING
-        path = [np.array([x, y], float)]
-        for eta in map(float, etas):
-            path.append(path[-1] - eta * slope(path[-1]))
-        return path
-
     def slope(w):
         return np.array([w[1] + w[0] ** 3, w[0] + 2 * w[1]])
 
     def there_and_back():
-        path = run()
+        path = [np.array(GROWING[0], float)]
+        for _ in range(4):
+            path.append(path[-1] - 0.5 * slope(path[-1]))
         w = path[-1]
         for at in reversed(path[1:-1]):
             w = w + 0.5 * slope(at)
@@ -247,8 +243,9 @@ def step_back_lost():
 
     def resolution():
         """Neighbours of w(4) among the floats are further apart than w(1) is from 0."""
-        path = run()
-        apart = np.spacing(np.abs(path[-1]).max()) / np.abs(path[1]).max()
+        start, etas = GROWING
+        path = hg.trajectory(example("quartic")[0], exact(start), exact(etas))
+        apart = np.spacing(float(max(map(abs, path[-1])))) / float(max(map(abs, path[1])))
         return holds(apart >= 1, f"floats there are {apart:.0e} times its size apart")
 
     yield by.experiment("there and back", there_and_back)

@@ -8,7 +8,6 @@ them can wrap around. What the range of floats does not hold, on the way to it e
 from __future__ import annotations
 
 from collections.abc import Callable
-from fractions import Fraction
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -57,11 +56,14 @@ def of_quadratic(A: Any, b: Any) -> Formulas:
 def of_least_squares(X: Any, t: Any) -> Formulas:
     """Return (1/n)‖Xw − t‖² with its derivatives, each by two products with X."""
     n = len(t)
-    scale = Fraction(2, n) if X.dtype == object else 2 / n
+
+    def twice_the_mean(total):  # one multiplication of floats; fractions and decimals stay exact
+        return total * (2 / n) if X.dtype == float else 2 * total / n
+
     return Formulas(
         value=lambda w: ((w @ X.T - t) ** 2).sum(axis=-1) / n,
-        gradient=lambda w: (w @ X.T - t) @ X * scale,
-        hvp=lambda w, v: v @ X.T @ X * scale,
+        gradient=lambda w: twice_the_mean((w @ X.T - t) @ X),
+        hvp=lambda w, v: twice_the_mean(v @ X.T @ X),
     )
 
 

@@ -624,6 +624,23 @@ def test_what_is_no_stack_of_hessians_is_refused(call, message):
         call()
 
 
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sgd.second_moment_operator(np.array([[[1e200]]]), 1.0), "operator must be finite"),
+        (
+            lambda: sgd.second_moment_operator(np.array([[[1e300, 0], [0, 1]]]), 1e10),
+            "operator must be finite",
+        ),
+        (lambda: sgd.operator_threshold(np.array([[[1e-310]]])), "threshold must fit a float"),
+        (lambda: sgd.rank_one_hessians(np.array([[1e200]])), "Hessians of J must be finite"),
+    ],
+)
+def test_what_leaves_the_floats_is_refused_by_name_and_without_a_warning(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
+
+
 def test_sharpness_and_threshold_of_a_network_against_its_hessian_in_full():
     w = np.random.default_rng(2).normal(size=13)
     reading = edge.read(w, 7)

@@ -8,7 +8,7 @@ from measuring import Table, best, in_turns, peer
 
 from byhand import convolutional_networks as cn
 from byhand.convolutional_networks import Conv, Dense, MaxPool
-from byhand.convolutional_networks.operations import _columns, _patches, geometry
+from byhand.convolutional_networks.products import patch_matrix, patch_view
 
 SHAPE = (1, 32, 32)
 NETWORK = [Conv(1, 3, 1), MaxPool(2), Conv(1, 3, 1), MaxPool(2), Conv(1, 3, 1)]
@@ -113,8 +113,8 @@ def shared(x, w):
 
 def local(x, w):
     """Multiply each patch by weights of its own: w has the shape (9, pixels)."""
-    layout = geometry(x.shape[-2:], (3, 3), 1)
-    patches = _columns(_patches(x, (3, 3), layout)).reshape(9, len(x), -1)
+    layout = cn.geometry(x.shape[-2:], (3, 3), 1)
+    patches = patch_matrix(patch_view(x, (3, 3), layout)).reshape(9, len(x), -1)
 
     def pull(g):
         flat = g.reshape(len(g), -1)

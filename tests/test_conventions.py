@@ -318,13 +318,14 @@ def test_padding(size, stride):
     # https://docs.jax.dev/en/latest/_autosummary/jax.lax.conv_general_dilated.html: an odd zero
     # goes to the end; https://www.tensorflow.org/api_docs/python/tf/nn: ⌈n/s⌉ outputs.
     outputs = -(-size // stride)
-    zeros = max((outputs - 1) * stride + 3 - size, 0)
-    x, w = np.arange(1, size + 1), [2, 3, 5]
-    padded = [0] * (zeros // 2) + list(x) + [0] * (zeros - zeros // 2)
-    expected = [sum(w[a] * padded[stride * i + a] for a in range(3)) for i in range(outputs)]
-    image, bar = np.tile(x, (3, 1)), np.array([[0, 0, 0], w, [0, 0, 0]])
-    ours = cross_correlate(image, bar, padding="same", stride=(1, stride))
-    assert ours[1].tolist() == expected
+    for w in ([2, 3], [2, 3, 5], [2, 3, 5, 7]):
+        zeros = max((outputs - 1) * stride + len(w) - size, 0)
+        x, taps = np.arange(1, size + 1), range(len(w))
+        padded = [0] * (zeros // 2) + list(x) + [0] * (zeros - zeros // 2)
+        expected = [sum(w[a] * padded[stride * i + a] for a in taps) for i in range(outputs)]
+        image, bar = np.tile(x, (3, 1)), np.array([[0 * n for n in w], w, [0 * n for n in w]])
+        ours = cross_correlate(image, bar, padding="same", stride=(1, stride))
+        assert ours[1].tolist() == expected
 
 
 NETWORKS = [

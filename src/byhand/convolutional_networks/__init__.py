@@ -1,7 +1,9 @@
 """Convolutional networks: the operations, their adjoints, and what follows from a specification.
 
-:mod:`~byhand.convolutional_networks.operations` convolves, cross-correlates and pools, exactly on
-integers; :mod:`~byhand.convolutional_networks.layers` counts neurons, parameters and arithmetic;
+:mod:`~byhand.convolutional_networks.layout` says where a filter lies;
+:mod:`~byhand.convolutional_networks.operations` convolves and cross-correlates,
+:mod:`~byhand.convolutional_networks.pooling` pools, beside their adjoints, exactly on integers;
+:mod:`~byhand.convolutional_networks.layers` counts neurons, parameters and arithmetic;
 :mod:`~byhand.convolutional_networks.receptive` finds what a neuron sees;
 :mod:`~byhand.convolutional_networks.recovery` undoes a convolution as far as it can be undone.
 
@@ -25,19 +27,20 @@ from byhand.convolutional_networks.layers import (
     step_multiply_adds,
     total,
 )
+from byhand.convolutional_networks.layout import Geometry, geometry
 from byhand.convolutional_networks.operations import (
-    Geometry,
-    average_pool,
-    average_pool_gradient,
     circular_convolve,
     convolve,
     cross_correlate,
     filter_gradient,
     flip,
-    geometry,
+    transposed_cross_correlate,
+)
+from byhand.convolutional_networks.pooling import (
+    average_pool,
+    average_pool_gradient,
     max_pool,
     max_pool_gradient,
-    transposed_cross_correlate,
 )
 from byhand.convolutional_networks.receptive import (
     Field,

@@ -23,13 +23,8 @@ from byhand.convolutional_networks.layers import (
     spatial,
     total,
 )
-from byhand.convolutional_networks.operations import (
-    average_pool,
-    circular_convolve,
-    convolve,
-    flip,
-    max_pool,
-)
+from byhand.convolutional_networks.operations import circular_convolve, convolve, flip
+from byhand.convolutional_networks.pooling import average_pool, max_pool
 from byhand.convolutional_networks.receptive import (
     gradient_energy,
     reached,

@@ -17,13 +17,9 @@ import numpy as np
 from byhand import _checks
 from byhand._checks import integer, numbers, still_finite, together
 from byhand.backpropagation.tracing import Traced
-from byhand.convolutional_networks.operations import (
-    Padding,
-    average_pool,
-    cross_correlate,
-    geometry,
-    max_pool,
-)
+from byhand.convolutional_networks.layout import Padding, geometry
+from byhand.convolutional_networks.operations import cross_correlate
+from byhand.convolutional_networks.pooling import average_pool, max_pool
 
 
 class Conv(NamedTuple):
@@ -105,7 +101,7 @@ def output_shape(layer: Layer, shape: Sequence[int]) -> tuple[int, ...]:
 
 
 def spatial(layer: Layer, shape: Sequence[int]):
-    """Return the :class:`~byhand.convolutional_networks.operations.Geometry` of a layer.
+    """Return the :class:`~byhand.convolutional_networks.Geometry` of a layer.
 
     Examples
     --------

@@ -23,8 +23,14 @@ from byhand.convolutional_networks.layers import (
     spatial,
     total,
 )
-from byhand.convolutional_networks.operations import circular_convolve, convolve, flip
-from byhand.convolutional_networks.pooling import average_pool, max_pool
+from byhand.convolutional_networks.layout import geometry
+from byhand.convolutional_networks.operations import (
+    circular_convolve,
+    convolve,
+    flip,
+    transposed_cross_correlate,
+)
+from byhand.convolutional_networks.pooling import average_pool, max_pool, max_pool_gradient
 from byhand.convolutional_networks.receptive import (
     gradient_energy,
     reached,
@@ -39,6 +45,140 @@ def photograph() -> np.ndarray:
     """Return scikit-learn's photograph of a palace in gray, shape (426, 640), values 0 … 1."""
     gray = load_sample_image("china.jpg").mean(axis=2) / 255
     return gray[:426]
+
+
+# -- the operations --------------------------------------------------------------------------------
+
+SIDE, TAPS = 5, 3
+"""Of the image and of the filter that show what padding, stride and dilation do."""
+
+
+def lying_alt(padding: int, stride: int, dilation: int) -> str:
+    """Describe a frame of :func:`filter_on_image`, with its numbers."""
+    side = geometry((SIDE, SIDE), (TAPS, TAPS), padding, stride, dilation).output[0]
+    padded = SIDE + 2 * padding
+    return f"An image of {SIDE} by {SIDE} pixels with padding {padding}, {padded} by {padded} in all. The nine taps of a filter lie {dilation} apart; its next place is {stride} further right. The output has {side} by {side} pixels."
+
+
+@drawing(
+    caption="Filled: the nine pixels under the filter for the first output. Framed: for the next one. Padding lets the filter start outside of the image, the stride moves it on, and dilation pulls its taps apart.",
+    alt=lying_alt,
+    start={"padding": 1, "stride": 2},
+)
+def filter_on_image(padding: int, stride: int, dilation: int) -> Figure:
+    """Draw the first two places of a filter on a padded image, and the output."""
+    layout = geometry((SIDE, SIDE), (TAPS, TAPS), padding, stride, dilation)
+    figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(3.0), width_ratios=[9, 7])
+    _frame(left, (SIDE + 2 * padding,) * 2)
+    _frame(right, layout.output)
+    inner = Rectangle((padding - 0.5,) * 2, SIDE, SIDE, fill=False, ec="C6", lw=2.5)
+    left.add_patch(inner)
+    for a, b in np.ndindex(TAPS, TAPS):
+        row, column = dilation * a, dilation * b
+        _cell(left, row, column, fc="C0", alpha=0.6)
+        if layout.output[1] > 1:
+            _cell(left, row, column + stride, ec="C1", inset=0.12)
+    _cell(right, 0, 0, fc="C0", alpha=0.6)
+    if layout.output[1] > 1:
+        _cell(right, 0, 1, ec="C1", inset=0.12)
+    for axes, most in ((left, SIDE + 4), (right, SIDE + 2)):
+        axes.set(xlim=(-0.6, most - 0.4), ylim=(most - 0.4, -0.6))
+        axes.set_axis_off()
+    for axes, shape in ((left, (SIDE + 2 * padding,) * 2), (right, layout.output)):
+        for i, j in np.ndindex(*shape):
+            _cell(axes, i, j, ec="0.6", lw=0.8)
+    left.set_title(f"image, {SIDE}×{SIDE}, in its padding")
+    right.set_title(f"output, {layout.output[0]}×{layout.output[1]}")
+    return figure
+
+
+@drawing(
+    caption="Three channels in, two out. Filter $o$ has a layer for each channel of the image. Each layer filters its channel, and the three results are added up to one pixel of map $o$.",
+    alt="Three rows, one for each channel of the image: a grid of four by four pixels with a patch of two by two marked, and beside it the layer of two by two weights that filter 0 has for this channel, and the one that filter 1 has. A plus sign stands between the rows. On the right two maps of three by three pixels, each with one pixel marked in the color of its filter.",
+)
+def channels_figure() -> Figure:
+    """Draw three channels, the layers of two filters, and two feature maps."""
+    figure, axes = plt.subplots(figsize=figure_size(3.9))
+    axes.set(xlim=(-0.2, 16.4), ylim=(15.2, -1.8), aspect="equal")
+    axes.set_axis_off()
+    axes.grid(False)
+    for c in range(3):
+        top = 5 * c
+        for i, j in np.ndindex(4, 4):
+            _cell(axes, top + i + 0.5, j + 0.5, ec="0.55", lw=0.8)
+        axes.add_patch(Rectangle((1, top + 1), 2, 2, fc="C2", alpha=0.45, lw=0))
+        for o in range(2):
+            for i, j in np.ndindex(2, 2):
+                _cell(
+                    axes,
+                    top + i + 1.5,
+                    6 + 3.2 * o + j,
+                    fc=f"C{o}",
+                    alpha=0.25 + 0.12 * (2 * i + j),
+                )
+        if c < 2:
+            for o in range(2):
+                axes.text(6.5 + 3.2 * o, top + 4.45, "+", ha="center", va="center", fontsize=15)
+    for o in range(2):
+        for i, j in np.ndindex(3, 3):
+            _cell(axes, 2.5 + 6.5 * o + i, 13.5 + j, ec="0.55", lw=0.8)
+        _cell(axes, 3.5 + 6.5 * o, 14.5, fc=f"C{o}", alpha=0.75)
+        axes.text(14.5, 1.2 + 6.5 * o, f"map {o}", ha="center", va="center", fontsize=12)
+        axes.text(6.5 + 3.2 * o, -1, f"filter {o}", ha="center", va="center", fontsize=12)
+    axes.text(2, -1, "image", ha="center", va="center", fontsize=12)
+    return figure
+
+
+@drawing(
+    caption="Transposed convolution with stride 2. Each number on the left is multiplied by the whole filter and laid down two pixels further on. Where the squares overlap, what they hold is added.",
+    alt="On the left two by two numbers, 1, 2, 3 and 4, each in a color. On the right five by five pixels with four overlapping squares of three by three in the same colors. The corners of the result are 1, 2, 3 and 4, its middle is 10, to which all four contribute.",
+)
+def spread_figure(y: Sequence, w: Sequence) -> Figure:
+    """Draw numbers, and what a transposed convolution with stride 2 makes of them."""
+    y, w = np.array(y), np.array(w)
+    figure, (left, right) = plt.subplots(1, 2, figsize=figure_size(2.9), width_ratios=[4, 9])
+    rows, columns = (2 * (n - 1) + k for n, k in zip(y.shape, w.shape, strict=True))
+    result = transposed_cross_correlate(y, w, size=(rows, columns), stride=2)
+    _frame(left, y.shape)
+    _frame(right, result.shape)
+    for color, ((i, j), value) in enumerate(np.ndenumerate(y)):
+        _cell(left, i, j, fc=f"C{color}", alpha=0.45)
+        _number(left, i, j, value)
+        corner = 2 * j - 0.5 + 0.06 * color, 2 * i - 0.5 + 0.06 * color
+        size = w.shape[1] - 0.18, w.shape[0] - 0.18
+        right.add_patch(Rectangle(corner, *size, fc=f"C{color}", alpha=0.22, lw=0))
+        right.add_patch(Rectangle(corner, *size, fill=False, ec=f"C{color}", lw=2))
+    for (i, j), value in np.ndenumerate(result):
+        _number(right, i, j, value)
+    left.set_title("y")
+    right.set_title("$A^Ty$")
+    return figure
+
+
+@drawing(
+    caption="Max pooling copies the largest number of each window. On the way back each gradient goes to the pixel that was copied; in the last window two share it.",
+    alt="Left: four by four numbers in four windows of two by two, the largest of each window filled. Middle: the four largest numbers. Right: the gradients 1, 1, 1 and 1 of the four outputs at the places of those largest numbers, in the last window two halves, zeros elsewhere.",
+)
+def pooling_figure(x: Sequence) -> Figure:
+    """Draw an image in 2×2 windows, its pooled image, and the way of a gradient of ones."""
+    x = np.array(x, dtype=float)
+    pooled = max_pool(x, 2)
+    back = max_pool_gradient(x, np.ones(pooled.shape), 2)
+    figure, axes = plt.subplots(1, 3, figsize=figure_size(2.2), width_ratios=[4, 2.4, 4])
+    titles = "image", "max pool", "its gradient"
+    for ax, picture, name in zip(axes, (x, pooled, back), titles, strict=True):
+        _frame(ax, picture.shape)
+        for (i, j), value in np.ndenumerate(picture):
+            window = 2 * (i // 2) + j // 2 if picture.size > 4 else 2 * i + j
+            if picture.size == 4 or back[i, j]:
+                _cell(ax, i, j, fc=f"C{window}", alpha=0.45)
+            words = f"{value:g}" if value != 0.5 else "½"
+            ax.text(j, i, words, ha="center", va="center", fontsize=12, color="C6", weight="bold")
+        if picture.size > 4:
+            for line in (ax.axhline, ax.axvline):
+                line(1.5, color="C6", lw=2)
+        ax.set_title(name)
+    return figure
 
 
 # -- E3.1 ------------------------------------------------------------------------------------------
@@ -396,6 +536,13 @@ def _frame(axes, shape: tuple[int, int]) -> None:
     axes.tick_params(length=0)
     axes.grid(True, color="0.5", alpha=0.6)
     axes.spines[["top", "right"]].set_visible(True)
+
+
+def _cell(axes, row: float, column: float, inset: float = 0.0, **style) -> None:
+    """Draw one pixel: filled with ``fc``, or framed with ``ec``."""
+    kind = {"lw": 0} if "fc" in style else {"fill": False, "lw": 2}
+    corner, side = (column - 0.5 + inset, row - 0.5 + inset), 1 - 2 * inset
+    axes.add_patch(Rectangle(corner, side, side, **(kind | style)))
 
 
 def _number(axes, row: int, column: int, value: int, size: int = 12) -> None:

@@ -1,62 +1,13 @@
-"""Claims of chapter 6, Convolutional networks."""
+"""Claims of E3.3: receptive fields, theoretical and effective."""
 
 from collections import Counter
 from fractions import Fraction as Q
 from itertools import product
 
 import numpy as np
-import sympy as sp
 
 from byhand import convolutional_networks as cn
-from byhand.evidence import Estimate, by, case, claim, exhaust, once, prove, slip
-
-# -- E3.1: sizes ---------------------------------------------------------------------------------
-
-
-@claim(
-    "E3.1.same",
-    r"with the padding $\max((\lceil n/s\rceil - 1)s + e - n,\, 0)$ a filter of $e$ pixels leaves "
-    r"$\lceil n/s\rceil$ outputs",
-    for_all=r"$n, e \ge 1$ at the stride $s$, which is 1, 2, 3 or 4",
-)
-def same():
-    n, e = sp.symbols("n e", integer=True)
-    strides = (1, 2, 3, 4)
-
-    def outputs(n, e, s):
-        """The number n′ = ⌊(n + p − e)/s⌋ + 1 of Equation ch6-output-size."""
-        padding = sp.Max((sp.ceiling(n / sp.Integer(s)) - 1) * s + e - n, 0)
-        return sp.floor((n + padding - e) / sp.Integer(s)) + 1
-
-    def proved():
-        def at_all_strides(offset):
-            return sp.And(
-                *(
-                    sp.Eq(outputs(n, e + offset, s), sp.ceiling(n / sp.Integer(s)))
-                    if not offset
-                    else sp.Eq(outputs(n, e, s), sp.floor(n / sp.Integer(s)) + 1)
-                    for s in strides
-                )
-            )
-
-        return prove(at_all_strides(0), given=[n >= 1, e >= 1], altered=[at_all_strides(1)])
-
-    def counted():
-        """The package's padding, and the filter's places on the padded row one by one."""
-
-        def is_right(case, ceiling=True):
-            n, k, s, d = case
-            (before, after), _ = cn.geometry((n, n), (k, k), "same", s, d).pads
-            row = range(-before, n + after)
-            places = sum(1 for i in range(0, len(row), s) if i + (k - 1) * d < len(row))
-            return places == (-(-n // s) if ceiling else n // s + 1)
-
-        cases = list(product(range(1, 13), (1, 3, 5), strides, (1, 2, 3)))
-        return exhaust(is_right, cases, altered=lambda case: is_right(case, ceiling=False))
-
-    yield by.prover("Z3, in integers", proved)
-    yield by.enumeration("the package's padding, place by place", counted)
-
+from byhand.evidence import Estimate, by, case, claim, once, slip
 
 # -- E3.3: the effective receptive field ---------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Claims of chapter 6, Convolutional networks."""

@@ -366,7 +366,8 @@ def extent():
 
 @claim(
     "E3.1.same",
-    r"with $\max(q, 0)$ zeros, $q = (\lceil n/s\rceil - 1)s + e - n$, there are $\lceil n/s\rceil$ outputs",
+    r"with $\max(q, 0)$ zeros there are $\lceil n/s\rceil$ outputs, "
+    r"$q = (\lceil n/s\rceil - 1)s + e - n$",
     for_all=r"integers $n$ and $e, s\ge1$",
 )
 def same():

@@ -337,12 +337,15 @@ def binary(R=R):
 
 @claim("E3.1.stray-row", "row 2 of every binary image with the printed result")
 def stray_row():
-    def of_all(images):
-        (row,) = {tuple(map(int, image[1])) for image in images}
+    def of_all():
+        (row,) = {tuple(map(int, image[1])) for image in by_two_parts()}
         return list(row)
 
-    yield by.enumeration("two parts of 10 and 15 pixels", lambda: of_all(by_two_parts()))
-    yield by.algebra("nine pixels that are free", lambda: of_all(by_nine_free_pixels()))
+    yield by.enumeration("two parts of 10 and 15 pixels", of_all)
+    yield by.algebra(
+        "nine pixels that are free",
+        lambda: np.unique(by_nine_free_pixels()[:, 1], axis=0).ravel(),
+    )
     yield sheet("0 0 1 1 1")
 
 
@@ -548,23 +551,34 @@ CHOICES = ("horizontal edges", "vertical edges", "horizontal lines", "vertical l
 
 @claim("E3.1.detects", "where the response of $J$ is largest", answer="choice", choices=CHOICES)
 def detects():
-    def largest(respond):
+    def largest():
         """Look at the response on the feature itself: beside the edge, on the line."""
         on = {
-            "horizontal edges": respond(picture(EDGE))[3, 3],
-            "vertical edges": respond(picture(EDGE, across=True))[3, 3],
-            "horizontal lines": respond(picture(LINE))[3, 3],
-            "vertical lines": respond(picture(LINE, across=True))[3, 3],
+            "horizontal edges": (picture(EDGE), 3),
+            "vertical edges": (picture(EDGE, across=True), 3),
+            "horizontal lines": (picture(LINE), 3),
+            "vertical lines": (picture(LINE, across=True), 3),
         }
-        return max(on, key=lambda name: abs(on[name]))
+        sizes = {
+            name: abs(int(cn.convolve(image, J, padding=1)[i, i]))
+            for name, (image, i) in on.items()
+        }
+        return max(sizes, key=sizes.get)
 
-    yield by.closed_form(
-        "the convolution", lambda: largest(lambda image: cn.convolve(image, J, padding=1))
-    )
-    yield by.recursion(
-        "sums of neighbors, row by row",
-        lambda: largest(lambda image: row_by_row(image, (1, 0, -1))),
-    )
+    yield by.closed_form("the convolution", largest)
+
+    def by_rows():
+        """Three neighbors above minus three below; along a row all outputs are alike."""
+        above_and_below = {
+            "horizontal edges": (EDGE[2], EDGE[4]),
+            "vertical edges": (EDGE[3], EDGE[3]),
+            "horizontal lines": (LINE[2], LINE[4]),
+            "vertical lines": (LINE[3], LINE[3]),
+        }
+        sizes = {name: abs(3 * up - 3 * down) for name, (up, down) in above_and_below.items()}
+        return max(sizes, key=sizes.get)
+
+    yield by.recursion("the row above and the row below", by_rows)
     yield sheet(
         "horizontal line detector",
         lambda: "horizontal lines",

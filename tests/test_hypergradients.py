@@ -731,12 +731,28 @@ def test_wrong_kinds_are_refused():
 # -- figures -----------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("name", "route"),
+    [
+        ("forward", hg.final_loss),
+        ("backward", hg.hypergradients),
+        ("checkpointed", hg.checkpointed_hypergradients),
+        ("gradients kept", hg.hypergradients_from_gradients),
+    ],
+)
+def test_the_memory_that_figures_draw_is_what_a_run_holds(name, route):
+    d, k = 20_000, 16
+    loss = hg.Loss(lambda w: w @ w / 2, lambda w: 1 * w, lambda w, v: 1 * v, d)
+    held = hg.peak_bytes(route, loss, np.ones(d), np.full(k, 0.5)) / (8 * d)
+    assert round(held) == figures.VECTORS_HELD[name](k)
+
+
 def test_figures_show_their_data():
     costs, memory = figures.costs_of_routes().axes
     assert [line.get_ydata()[0] for line in costs.lines] == [8, 201, 32]  # k = 4, d = 64
-    assert [line.get_ydata()[-1] for line in memory.lines] == [259, 385, 3, 132]  # k = 128
+    assert [line.get_ydata()[-1] for line in memory.lines] == [259, 385, 3, 134]  # k = 128
     bits = figures.bits_held().axes[0].lines
-    assert [line.get_ydata()[0] for line in bits[:4]] == [192, 64 * 11, 64 * 9, 64 * 8]
+    assert [line.get_ydata()[0] for line in bits[:4]] == [192, 64 * 11, 64 * 9, 64 * 10]
     assert bits[4].get_ydata()[-1] == pytest.approx(64 * 7 + 1024 * np.log2(10 / 9))
     fine, lost = [0.3, 0.2, 0.4], [0.3, 0.2, np.nan]
     forgiven = figures.forgiveness([0.1, 1, 10], lost, fine, fine, fine, lost).axes

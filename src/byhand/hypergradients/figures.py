@@ -146,10 +146,18 @@ LENGTHS = 2 ** np.arange(2, 8)
 LONG = 4 ** np.arange(1, 6)
 """Lengths of runs, as the claims count them."""
 
+VECTORS_HELD = {
+    "forward": lambda k: 3 + 0 * k,
+    "backward": lambda k: 2 * k + 3,
+    "checkpointed": lambda k: 3 * np.sqrt(k) + 3,
+    "gradients kept": lambda k: k + 6,
+}
+"""What a run of k steps holds at its fullest, in vectors; a test measures it."""
+
 
 @drawing(
     caption="The reverse sweep needs two evaluations per step, fewer than any other route at every length. It pays in memory, which grows with the run. (Matrices: $d = 64$. The other routes do not depend on $d$.)",
-    alt="Two panels with logarithmic axes against the number of steps, 4 to 128. Evaluations: the reverse sweep needs from 8 to 256, slope 1; explicit matrices 30 times as many, slope 1; differences start between and rise with slope 2 to 32768. Vectors held: differences stay at 3; the sweep rises with slope 1 from 11 to 259, with the gradients alone from 8 to 132; matrices start near 260 and rise to 385.",
+    alt="Two panels with logarithmic axes against the number of steps, 4 to 128. Evaluations: the reverse sweep needs from 8 to 256, slope 1; explicit matrices 30 times as many, slope 1; differences start between and rise with slope 2 to 32768. Vectors held: differences stay at 3; the sweep rises with slope 1 from 11 to 259, with the gradients alone from 10 to 134; matrices start near 260 and rise to 385.",
 )
 def costs_of_routes() -> Figure:
     """Draw evaluations and vectors held against the length of a run, for each route."""
@@ -160,10 +168,10 @@ def costs_of_routes() -> Figure:
         "differences": 2 * k**2,
     }
     held = {
-        "reverse sweep": 2 * k + 3,
+        "reverse sweep": VECTORS_HELD["backward"](k),
         "matrices": 4 * d + k + 1,
-        "differences": 3 + 0 * k,
-        "gradients kept": k + 4,
+        "differences": VECTORS_HELD["forward"](k),
+        "gradients kept": VECTORS_HELD["gradients kept"](k),
     }
     figure, (top, bottom) = plt.subplots(2, sharex=True, figsize=figure_size(5.8))
     _draw_growth(top, "gradients and HVPs", k, evaluations)
@@ -183,13 +191,8 @@ def bits_held() -> Figure:
     log₂(10/9) bits for each step; each other route some vectors of 64 bits.
     """
     k = LONG
-    curves = {
-        "forward": 64 * (3 + 0 * k),
-        "backward": 64 * (2 * k + 3),
-        "checkpointed": 64 * (3 * np.sqrt(k) + 3),
-        "gradients kept": 64 * (k + 4),
-        "reversed": 64 * 7 + np.log2(10 / 9) * k,
-    }
+    curves = {name: 64 * vectors(k) for name, vectors in VECTORS_HELD.items()}
+    curves["reversed"] = 64 * 7 + np.log2(10 / 9) * k
     figure, ax = plt.subplots(figsize=figure_size(3.9))
     _draw_growth(ax, "bits held per parameter", k, curves)
     ax.set_xlabel("steps k")

@@ -54,9 +54,10 @@ def second_moment_operator(H: np.ndarray, eta: Any) -> np.ndarray:
 def operator_threshold(H: np.ndarray) -> float:
     """Return the η below which E wwᵀ → 0, and no other η > 0: 1/λ_max of C against B.
 
-    With B(M) = HM + MH and C(M) = (1/N) Σ HₙMHₙ the operator is T = 1 − ηB + η²C. All three are
-    symmetric, and the spectral radius of T is its largest eigenvalue, because T takes positive
-    semidefinite matrices to such: it is below 1 where ηC < B (equation ch3-operator-range).
+    With the mean H̄, B(M) = H̄M + MH̄ and C(M) = (1/N) Σ HₙMHₙ, the operator is T = 1 − ηB + η²C.
+    All three are symmetric, and the spectral radius of T is its largest eigenvalue, because T takes
+    positive semidefinite matrices to such: it is below 1 where ηC < B (equation
+    ch3-operator-range).
 
     Raises
     ------

@@ -297,7 +297,7 @@ def batch_figure(sets: Sequence[Sequence], sizes: Sequence[int]) -> Figure:
 
 
 @drawing(
-    caption=r"A network of one hidden layer. Gradient descent makes the minimum sharper until $\eta$ is at the end of the range in the mean, $2/\lambda_{\max}(H)$, beyond what SGD with single samples tolerates in mean square. Handed over to SGD at the same $\eta$, the run leaves.",
+    caption=r"A network of one hidden layer. Gradient descent makes the minimum sharper until $\eta$ is at the end of the range in the mean, $2/\lambda_{\max}$, beyond what SGD with single samples tolerates in mean square. Handed over to SGD at the same $\eta$, the run leaves.",
     alt="Two panels over 2500 steps. Above, step size over threshold: the ratio to 2 over the sharpness climbs from 0.5 to 1 and stays there for gradient descent; the ratio to the end in mean square climbs to 1.8. After the hand-over to SGD at step 1500 both fall, the second to 0.8. Below, the loss falls for gradient descent, jumps up by a factor of ten or more at the hand-over, and falls again.",
 )
 def edge_figure(before: Sequence[Reading], after: Sequence[Reading], eta: float) -> Figure:

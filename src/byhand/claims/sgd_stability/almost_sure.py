@@ -81,6 +81,7 @@ WHY_NO_PROVER = (
     "decides that. The theorem is proved in the text; here random curvatures and step sizes are "
     "tried"
 )
+TRIED = ": sets of up to five with |q| > 0.1, 20,000 steps each."
 
 
 @claim(
@@ -88,7 +89,7 @@ WHY_NO_PROVER = (
     r"if $q(\eta) < 0$, then $w(t)\to0$ almost surely",
     for_all=r"curvatures with a positive mean and $\eta$",
     evidence="sampled",
-    because=WHY_NO_PROVER + ": about a hundred sets of up to five, 20,000 steps each.",
+    because=WHY_NO_PROVER + TRIED,
 )
 def if_negative():
     def long_paths():
@@ -119,7 +120,7 @@ def if_negative():
     r"if $q(\eta) > 0$, then $|w(t)|\to\infty$ almost surely",
     for_all=r"curvatures with a positive mean and $\eta$",
     evidence="sampled",
-    because=WHY_NO_PROVER + ": about a hundred sets of up to five, 20,000 steps each.",
+    because=WHY_NO_PROVER + TRIED,
 )
 def only_if_negative():
     def long_paths():

@@ -10,7 +10,12 @@ import sympy as sp
 from mpmath import iv
 
 from byhand import sgd_stability as sgd
-from byhand.claims.sgd_stability._exact import PAIR, any_mean_and_variance, curvature_symbols
+from byhand.claims.sgd_stability._exact import (
+    PAIR,
+    any_mean_and_variance,
+    curvature_symbols,
+    same,
+)
 from byhand.evidence import by, case, claim, holds, prove, slip
 
 
@@ -83,18 +88,27 @@ def hill():
     given = [mean > 0, rho < mean**2]
 
     def proved():
+        """Below the bound it is so at every η; from the bound on it is not at one."""
         lowest = sgd.epoch_factor(pair, mean / (mean**2 - rho))
+        above = sgd.epoch_factor(pair, eta) > -1
+
+        def split_from(bound):
+            return sp.Implies(rho < bound, above) & sp.Implies(rho >= bound, lowest <= -1)
+
         return prove(
-            sp.Equivalent(lowest > -1, rho < mean**2 / 2),
+            split_from(mean**2 / 2),
             given=given,
-            altered=[sp.Equivalent(lowest > -1, rho < mean**2 / 3)],
+            altered=[split_from(mean**2 / 3), split_from(2 * mean**2 / 3)],
         )
 
     def vertex():
+        """The square completed: the lowest value is −ρ/(h² − ρ), which is −1 at ρ = h²/2."""
         p = sp.expand((1 - eta * pair[0]) * (1 - eta * pair[1]))
         (place,) = sp.solve(sp.diff(p, eta), eta)
         lowest = sp.factor(p.subs(eta, place))
-        right = sp.cancel(lowest + rho / (mean**2 - rho)) == 0
+        square = (mean**2 - rho) * (eta - place) ** 2
+        (bound,) = sp.solve(sp.Eq(lowest.subs(rho, sp.Symbol("r")), -1), sp.Symbol("r"))
+        right = sp.cancel(p - square - lowest) == 0 and sp.cancel(bound - mean**2 / 2) == 0
         return holds(right, "the lowest value is", lowest)
 
     yield by.prover("Z3, of the package's product", proved)
@@ -206,43 +220,67 @@ def first_interval():
     yield by.experiment("log(1 − x) ≤ −x on random sets of five", by_the_logarithm)
 
 
-@claim("D2.9.log-bound", r"place and value of the maximum of $\log(1-x)+x$")
+@claim("D2.9.log-bound", r"$\log(1-x) \le -x$", for_all="$x < 1$")
 def log_bound():
-    def stationary():
-        x = sp.Symbol("x", real=True)
-        gap = sp.log(1 - x) + x
-        (place,) = sp.solve(sp.diff(gap, x), x)
-        return [place, gap.subs(x, place)]
+    x = sp.Symbol("x", real=True)
 
-    yield by.algebra("the one zero of the derivative", stationary)
-    yield by.hand("where the tangent touches", lambda: [0, 0])
+    def by_the_slope():
+        """The gap log(1 − x) + x is 0 at 0; it rises before 0 and falls after."""
+        gap = sp.log(1 - x) + x
+        slope = sp.diff(gap, x)
+        rises = sp.Implies(x < 0, slope > 0) & sp.Implies(x > 0, slope < 0)
+        proof = prove(rises, given=[x < 1], altered=[slope <= 0])
+        return proof if gap.subs(x, 0) == 0 else holds(False, "the gap at 0 is not 0")
+
+    def on_a_grid():
+        """From −10⁶ to 1 − 10⁻¹², by the logarithm's own rounding."""
+        near_one = 1 - np.geomspace(1e-12, 1, 2000)
+        points = np.concatenate([-np.geomspace(1e-12, 1e6, 2000), near_one])
+        gap = np.log1p(-points) + points
+        return holds(gap.max() <= 0, f"the gap is at most {gap.max():.0e}")
+
+    yield by.prover("SymPy's derivative of the gap, then Z3", by_the_slope)
+    yield by.experiment("a grid of 4000 points", on_a_grid)
 
 
 @claim(
     "D2.9.concave",
-    r"$q''(\eta)$ at $\eta=\frac12$, $\frac65$ and $3$, for $h_n\in\{1,3\}$",
+    r"$q''(\eta) = -\frac1N\sum_n h_n^2/(1-\eta h_n)^2$",
+    for_all=r"$h_1$, $h_2$, $h_3$ and $\eta$ for which no factor is 0",
 )
-def concave(h=PAIR, steps=(Q(1, 2), Q(6, 5), Q(3))):
-    def differentiated():
-        eta = sp.Symbol("eta")
-        q = sum(sp.log((1 - eta * x) ** 2) / 2 for x in h) / len(h)
-        return [sp.diff(q, eta, 2).subs(eta, sp.Rational(str(step))) for step in steps]
+def concave():
+    h, eta = curvature_symbols(3), sp.Symbol("eta", real=True)
 
-    def formula():
-        return [-sum(Q(x * x) / (1 - s * x) ** 2 for x in h) / len(h) for s in steps]
+    def proved():
+        q = sum(sp.log(m**2) / 2 for m in sgd.factors(h, eta)) / 3
+        found = sp.together(sp.diff(q, eta, 2))
+        formula = -sum(x**2 / (1 - eta * x) ** 2 for x in h) / 3
+        return prove(
+            same(found, formula),
+            given=[sp.Ne(1 - eta * x, 0) for x in h],
+            altered=[same(found, -formula)],
+        )
 
-    def differences(d=1e-4):
-        at = [[sgd.lyapunov_exponent(h, float(s) + k * d) for k in (-1, 0, 1)] for s in steps]
-        return [(a - 2 * b + c) / d**2 for a, b, c in at]
+    def by_the_product():
+        """q = log(p²)/2N, so that q'' = (p''p − p'²)/(N p²)."""
+        p = sp.prod([1 - eta * x for x in h])
+        formula = -sum(x**2 / (1 - eta * x) ** 2 for x in h) / 3
+        found = (sp.diff(p, eta, 2) * p - sp.diff(p, eta) ** 2) / (3 * p**2)
+        return holds(sp.cancel(found - formula) == 0, "the difference cancels to 0")
 
-    yield by.closed_form("the formula", formula)
-    yield by.algebra("SymPy's second derivative", differentiated)
-    yield by.differences(
-        "second differences of the package's q",
-        differences,
-        rtol=1e-5,
-        because="step 10⁻⁴: truncation 10⁻⁷, rounding 10⁻⁸",
-    )
+    def by_differences(d=1e-4):
+        """Second differences of the package's q, over the formula, at three step sizes."""
+        ratios = []
+        for step in (0.5, 1.2, 3.0):
+            low, middle, high = (sgd.lyapunov_exponent(PAIR, step + k * d) for k in (-1, 0, 1))
+            formula = -sum((x / (1 - step * x)) ** 2 for x in PAIR) / 2
+            ratios.append((low - 2 * middle + high) / d**2 / formula)
+        off = max(abs(ratio - 1) for ratio in ratios)
+        return holds(off < 1e-5, f"for 1 and 3 they agree to {off:.0e}")
+
+    yield by.prover("SymPy's derivative of the logarithms of the factors, then Z3", proved)
+    yield by.algebra("through the product of all factors", by_the_product)
+    yield by.differences("second differences of the package's q", by_differences)
 
 
 _RNG = np.random.default_rng(14)

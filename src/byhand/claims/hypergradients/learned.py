@@ -201,6 +201,23 @@ def alpha_alone(seed=0):
 
 
 @claim(
+    "D3.2.alpha-range",
+    r"constant $\alpha = 10^{-3/2}, 10^{-1}, 10^{-1/2}$ are good from $\eta = 10^{-3}$ and $10^{-6}$",
+    cases=STARTS,
+)
+def alpha_range(seed=0):
+    runs = [(eta, alpha) for eta in (1e-3, 1e-6) for alpha in GUESSES[9:12]]
+
+    def by_the_package():
+        network = hg.terrain_network(seed=seed)
+        found = [hg.tuned_descent(*network, *run, steps=STEPS).losses[-1] for run in runs]
+        return worst(found, seed)
+
+    yield by.experiment("the package's runs", by_the_package)
+    yield by.recursion("the rule written out", lambda: worst_written_out(seed, *runs))
+
+
+@claim(
     "D3.2.alpha",
     r"with $\alpha$ learned, $\gamma = 1$, its 12 guesses from $10^{-6}$ to $10^{-1/2}$ are good",
     cases=STARTS,

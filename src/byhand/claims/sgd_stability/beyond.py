@@ -158,14 +158,14 @@ def sure_falls(h=PAIR, sizes=range(1, 9)):
 
 @claim(
     "beyond-3.sure-overshoots",
-    r"the first interval's end for $h_n\in\{1,9\}$ and $B=1, 2, 3, 7, 8$; $2/h = 0.4$",
-    components=[f"$B={size}$" for size in (1, 2, 3, 7, 8)],
+    r"the first interval's end for $h_n\in\{1,9\}$ and $B=1, \dots, 8$; $2/h = 0.4$",
+    components=[f"$B={size}$" for size in range(1, 9)],
 )
-def sure_overshoots(h=(1, 9), sizes=(1, 2, 3, 7, 8)):
+def sure_overshoots(h=(1, 9), sizes=range(1, 9)):
     def of_the_binomial():
         """Between the pole before the first hill that rises above 0, and that hill."""
-        before = (1 / 9, 1 / 5, 3 / 11, 7 / 15, 1 / 3)
-        after = (0.6, 0.5, 0.6, 0.6, 0.49)
+        before = (1 / 9, 1 / 5, 3 / 11, 1 / 3, 5 / 13, 3 / 7, 7 / 15, 1 / 3)
+        after = (0.6, 0.5, 0.6, 0.5, 0.5, 0.5, 0.6, 0.49)
         return [first_zero(h, *each) for each in zip(sizes, before, after, strict=True)]
 
     yield by.recursion("bisection", lambda: [first_end(h, size) for size in sizes])

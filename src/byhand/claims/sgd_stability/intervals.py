@@ -102,13 +102,13 @@ def hill():
         )
 
     def vertex():
-        """The square completed: the lowest value is −ρ/(h² − ρ), which is −1 at ρ = h²/2."""
+        """The square completed: the lowest value exceeds −1 by (h² − 2ρ)/(h² − ρ)."""
         p = sp.expand((1 - eta * pair[0]) * (1 - eta * pair[1]))
         (place,) = sp.solve(sp.diff(p, eta), eta)
         lowest = sp.factor(p.subs(eta, place))
         square = (mean**2 - rho) * (eta - place) ** 2
-        (bound,) = sp.solve(sp.Eq(lowest.subs(rho, sp.Symbol("r")), -1), sp.Symbol("r"))
-        right = sp.cancel(p - square - lowest) == 0 and sp.cancel(bound - mean**2 / 2) == 0
+        excess = (mean**2 - 2 * rho) / (mean**2 - rho)
+        right = sp.cancel(p - square - lowest) == 0 and sp.cancel(lowest + 1 - excess) == 0
         return holds(right, "the lowest value is", lowest)
 
     yield by.prover("Z3, of the package's product", proved)

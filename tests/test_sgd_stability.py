@@ -564,6 +564,39 @@ def test_runs_and_moments_overflow_to_infinity():
     assert sgd.run([1, 9], 2.0, [1] * 299)[-1] == -np.inf
 
 
+def test_a_run_of_floats_comes_back_from_beyond_their_range():
+    """Factors ½ and −4: 2¹²⁰⁰ and 2⁻¹¹⁰⁰ are met on the way, and no float is either."""
+    up_and_down = sgd.run([0.5, 5.0], 1.0, [1] * 600 + [0] * 1000)
+    assert up_and_down[600] == np.inf
+    assert up_and_down[-1] == 2.0**200
+    down_and_up = sgd.run([0.5, 5.0], 1.0, [0] * 1100 + [1] * 501, w0=3)
+    assert down_and_up[1100] == 0
+    assert down_and_up[-1] == -3 * 2.0**-98
+
+
+def test_a_run_of_floats_from_a_symbol_is_an_expression():
+    w = sp.Symbol("w")
+    assert sgd.run([1, 3], 0.5, [1, 0], w0=w) == [w, -0.5 * w, -0.25 * w]
+    assert sgd.run([w], 0.5, [0], w0=2.0)[-1] == 2.0 - 1.0 * w
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: sgd.run([1e300], 1e300, [0]), r"the factor 1 − η·h\[0\] must fit a float"),
+        (lambda: sgd.mean_factor([1e300], 1e300), "the factor 1 − ηh must fit a float, got -inf"),
+        (lambda: sgd.square_factor([1e300], 1e10), r"g\(η\) must fit a float, got inf"),
+        (lambda: sgd.mean_threshold([5e-324]), "2/h must fit a float, got inf"),
+        (lambda: sgd.mean_square_threshold([5e-324]), r"2h/\(h² \+ ρ\) must fit a float, got inf"),
+        (lambda: sgd.best_steps([5e-324]), "1/h must fit a float, got inf"),
+        (lambda: sgd.batch_variance([1e200, 2e200], 1, replacement=True), "ρ/B must fit a float"),
+    ],
+)
+def test_a_result_beyond_the_floats_is_refused_by_its_name(call, message):
+    with pytest.raises(ValueError, match=f"^{message}"):
+        call()
+
+
 def test_a_seed_is_no_generator_and_masked_curvatures_are_none():
     with pytest.raises(TypeError, match=r"rng must be a numpy.random.Generator"):
         sgd.simulate([1, 3], 0.1, 2, 3, rng=0)
@@ -606,6 +639,15 @@ def test_hessians_of_gradients_keep_every_product_of_the_rows():
     for a, b in product(range(3), repeat=2):
         assert np.trace(H[a] @ H[b]) == pytest.approx((J[a] @ J[b]) ** 2, rel=1e-12)
     assert sgd.rank_one_hessians(np.array([[1.0, 0], [2, 0]])).shape == (2, 1, 1)
+
+
+@pytest.mark.parametrize(("share", "rank"), [(1e-7, 1), (1e-5, 2)])
+@pytest.mark.parametrize("scale", [1.0, 1e100, 1e-100])
+def test_directions_below_a_millionth_of_the_longest_are_left_out(share, rank, scale):
+    """A matrix of 60 × 60 entries near 1, whose longest singular value is 60 and not near 1."""
+    one, other = np.ones(60), np.tile([1.0, -1.0], 30)
+    J = scale * (np.outer(one, one) + share * np.outer(other, other))
+    assert sgd.rank_one_hessians(J).shape == (60, rank, rank)
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def run(h: Sequence, eta: Any, draws: Sequence[int], w0: Any = 1) -> list:
     w = check_real("w(0)", w0)
     h, eta = curvatures_and_step(h, eta, beside=w)
     draws = [_index(n, len(h)) for n in sequence("draws", draws)]
-    if isinstance(eta, float) and not symbolic(w):
+    if isinstance(eta, float) and not any(map(symbolic, (*h, w))):
         _finite_factors(h, eta)
         return _floats_along(w, draws, lambda w, n: w - eta * h[n] * w)
     iterates = [w]

@@ -202,7 +202,7 @@ def alpha_alone(seed=0):
 
 @claim(
     "D3.2.alpha-range",
-    r"constant $\alpha = 10^{-3/2}, 10^{-1}, 10^{-1/2}$ are good from $\eta = 10^{-3}$ and $10^{-6}$",
+    r"constant $\alpha = 10^{-3/2}, 10^{-1}, 10^{-1/2}$: good from $\eta = 10^{-3}$ and $10^{-6}$",
     cases=STARTS,
 )
 def alpha_range(seed=0):

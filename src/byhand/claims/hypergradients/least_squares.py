@@ -280,29 +280,34 @@ def best_step(X=X, t=T, w0=START):
     for_all=r"$X$ of shape $2\times2$, $t$, $w_0$ with $X^Ta \ne 0$, and all $\eta$",
 )
 def best_of_all():
-    eta = sp.Symbol("eta", real=True)
-
     def proved():
-        """In a and X alone: w₀ = 0 and t = −a make any residual."""
+        """η* is the vertex of the parabola, and this opens upwards: in a and X alone.
+
+        w₀ = 0 and t = −a make any residual.
+        """
         X, a, _ = symbolic()
         nowhere = np.array([sp.S.Zero] * 2)
         _, c1, c2 = hg.one_step_parabola(X, -a, nowhere)
-        best = hg.best_step(X, -a, nowhere)
-        num, den = sp.fraction(sp.together(best))
-        # L₁(η) − L₁(η*) = c₂(η − η*)² for the vertex: −c₁/(2c₂) is η*, and c₂ > 0.
-        vertex = equal(-c1 * den, 2 * c2 * num)
-        return prove(vertex, altered=[equal(-c1 * den, c2 * num)])
-
-    def completed_square():
-        c0, c1, c2 = sp.symbols("c0 c1 c2")
-        parabola = c0 + c1 * eta + c2 * eta**2
-        best = -c1 / (2 * c2)
-        gap = parabola - parabola.subs(eta, best) - c2 * (eta - best) ** 2
-        return holds(
-            sp.simplify(gap) == 0, "what is more than the minimum is", c2 * (eta - best) ** 2
+        num, den = sp.fraction(sp.together(hg.best_step(X, -a, nowhere)))
+        opens = sp.Gt(c2, 0, evaluate=False)
+        return prove(
+            equal(-c1 * den, 2 * c2 * num) & opens,
+            given=[sp.Or(*(sp.Ne(pull, 0) for pull in X.T @ a))],
+            altered=[equal(-c1 * den, c2 * num) & opens],
         )
 
-    yield by.prover("Z3, of the package's formula: it is the vertex", proved)
+    def completed_square():
+        """What L₁ has more than at η* is a square times ‖XXᵀa‖²/2, and aᵀXXᵀa = ‖Xᵀa‖²."""
+        X, eta = sp.Matrix(2, 2, sp.symbols("x:4")), sp.Symbol("eta")
+        a = sp.Matrix(sp.symbols("a:2"))
+        pull, pushed = X.T * a, X * X.T * a
+        best = pull.dot(pull) / pushed.dot(pushed)
+        loss = (a - eta * pushed).dot(a - eta * pushed) / 2
+        gap = loss - loss.subs(eta, best) - pushed.dot(pushed) * (eta - best) ** 2 / 2
+        only_there = sp.expand(a.dot(pushed) - pull.dot(pull)) == 0  # XXᵀa = 0 only if Xᵀa = 0
+        return holds(sp.cancel(gap) == 0 and only_there, "both are identities")
+
+    yield by.prover("Z3, of the package's formulas", proved)
     yield by.algebra("the square completed", completed_square)
 
 

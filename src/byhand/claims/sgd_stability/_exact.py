@@ -30,6 +30,12 @@ def average(values: Sequence) -> Any:
     return sum(values) / len(values)
 
 
+def moments_of(h: Sequence) -> tuple:
+    """Return the mean, the variance by its definition, and the mean of the squares."""
+    mean = average(h)
+    return mean, average([(x - mean) ** 2 for x in h]), average([x * x for x in h])
+
+
 def plain_moment(h: Sequence, eta: Any, power: int, t: int) -> Any:
     """Return E w(t)^p as a sum over every sequence of draws, multiplied out by plain loops."""
     total = 0

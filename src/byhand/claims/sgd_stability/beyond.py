@@ -16,6 +16,7 @@ from byhand.claims.sgd_stability._exact import (
     H,
     average,
     curvature_symbols,
+    moments_of,
     plain_moment,
     same,
 )
@@ -26,11 +27,6 @@ from byhand.evidence import by, case, claim, holds, prove, slip
 def plain_batches(h, size: int, replacement: bool) -> list:
     draws = product(h, repeat=size) if replacement else combinations(h, size)
     return [average(batch) for batch in draws]
-
-
-def variance_of(values):
-    mean = average(values)
-    return average([(x - mean) ** 2 for x in values])
 
 
 @claim(
@@ -47,10 +43,10 @@ def batch_variance(h=H, size=2, replacement=True):
     yield by.closed_form(
         "the formula", lambda: sgd.batch_variance(h, size, replacement=replacement)
     )
-    yield by.enumeration("every batch", lambda: variance_of(plain_batches(h, size, replacement)))
+    yield by.enumeration("every batch", lambda: moments_of(plain_batches(h, size, replacement))[1])
     yield slip(
         "the standard deviation goes down by √B, the variance by B",
-        lambda: float(variance_of(h)) / math.sqrt(size) if size > 1 else 0.0,
+        lambda: float(moments_of(h)[1]) / math.sqrt(size) if size > 1 else 0.0,
     )
 
 
@@ -74,8 +70,8 @@ def batch_variance_for_all(size=2, replacement=True):
 
     def coefficients():
         """The variance of all batches, and ρ: each coefficient of a product hᵢhⱼ has one ratio."""
-        found = sp.Poly(variance_of(plain_batches(h, size, replacement)), *h)
-        rho = sp.Poly(variance_of(h), *h)
+        found = sp.Poly(moments_of(plain_batches(h, size, replacement))[1], *h)
+        rho = sp.Poly(moments_of(h)[1], *h)
         ratio = sp.Rational(1, size) * (1 if replacement else sp.Rational(3 - size, 2))
         return holds((found - ratio * rho).is_zero, "it is ρ times", ratio)
 

@@ -7,6 +7,7 @@ from fractions import Fraction as Q
 
 import numpy as np
 import sympy as sp
+from scipy.stats import binom
 
 from byhand import sgd_stability as sgd
 from byhand.claims.sgd_stability._exact import (
@@ -241,8 +242,6 @@ def mean_says_nothing(h=(1, 1, 28), eta=Q(1, 10), t=400):
         return law.log_abs[order][np.searchsorted(below, 0.5)] / math.log(10)
 
     def from_the_binomial():
-        from scipy.stats import binom
-
         draws = binom.median(t, 1 / 3)
         return draws * math.log10(1.8) + (t - draws) * math.log10(0.9)
 

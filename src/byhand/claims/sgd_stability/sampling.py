@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction as Q
+from itertools import combinations
 
 import numpy as np
+import sympy as sp
 from mpmath import iv
 from scipy.stats import binom
 
 from byhand import sgd_stability as sgd
-from byhand.claims.sgd_stability._exact import PAIR, plain_moment
-from byhand.evidence import by, case, claim, holds, once, slip
+from byhand.claims.sgd_stability._exact import PAIR, curvature_symbols, plain_moment, same
+from byhand.evidence import by, case, claim, holds, once, prove, slip
 
 T, STEP = 100, Q(6, 5)
 """A hundred steps with h_n ∈ {1, 3} at η = 6/5, half as large again as the threshold."""
@@ -78,6 +80,28 @@ def rare(h=PAIR, eta=STEP, t=T):
     )
 
 
+@claim("D2.6.tilted", "the tilted law's share of 99 or more threes in 100 draws")
+def tilted_share(h=PAIR, eta=STEP, t=T):
+    def from_the_law():
+        """The probabilities times w², divided by their sum, at the two largest values."""
+        law = sgd.log_law(h, float(eta), t)
+        share = np.exp(law.log_probability + 2 * law.log_abs - sgd.log_moment(law, 2))
+        return share[np.argsort(law.log_abs)[-2:]].sum()
+
+    def binomial():
+        """Threes are drawn with the probability 169/170."""
+        three = Q(169, 170)
+        return three**t + t * (1 - three) * three ** (t - 1)
+
+    yield by.hand("the binomial law of 169/170", binomial)
+    yield by.enumeration(
+        "the law, multiplied by w²",
+        from_the_law,
+        rtol=1e-10,
+        because="a hundred rounded logarithms of factorials",
+    )
+
+
 @claim("D2.6.paths-needed", r"$\log_{10}$ of the paths for a standard error of 100 %", answer=True)
 def paths_needed(h=PAIR, eta=STEP, t=T):
     def by_recursion():
@@ -133,6 +157,37 @@ def rms_rate(h=PAIR, eta=BEST):
     )
     yield slip("N is missing", lambda: tilted() / len(h))
     yield slip("this is the rate in probability", lambda: math.exp(relative_entropy(h, eta)))
+
+
+@claim(
+    "D2.6.rms-excess",
+    r"$r \ge 1$, with equality if and only if all $|m_n|$ are equal",
+    for_all=r"$\eta h_1$, $\eta h_2$, $\eta h_3$, not all of them 1",
+)
+def rms_excess():
+    """Only the products ηhₙ matter, so η = 1."""
+
+    def proved():
+        h = curvature_symbols(3)
+        fourth, second = (sgd.moment_recursion(h, 1, power, 1)[-1] for power in (4, 2))
+        r = fourth / second**2
+        sizes = [m**2 for m in sgd.factors(h, 1)]
+        equal = same(sizes[0], sizes[1]) & same(sizes[1], sizes[2])
+        return prove(
+            (r >= 1) & sp.Equivalent(same(r, 1), equal),
+            given=[sp.Or(*(sp.Ne(x, 1) for x in h))],
+            altered=[sp.Equivalent(same(r, 1), same(sizes[0], sizes[1]))],
+        )
+
+    def sum_of_squares():
+        """N Σ m⁴ − (Σ m²)² is the sum of (mᵢ² − mⱼ²)² over all pairs."""
+        squares = [m**2 for m in sp.symbols("m1:4")]
+        excess = 3 * sum(square**2 for square in squares) - sum(squares) ** 2
+        pairs = sum((a - b) ** 2 for a, b in combinations(squares, 2))
+        return holds(sp.expand(excess - pairs) == 0, "the excess is", pairs)
+
+    yield by.prover("Z3, of the package's moments", proved)
+    yield by.algebra("a sum of squares", sum_of_squares)
 
 
 def relative_entropy(h, eta) -> float:

@@ -168,6 +168,29 @@ def sure_overshoots(h=(1, 9), sizes=range(1, 9)):
     yield by.algebra("zeros of q, from the binomial law of a batch", of_the_binomial)
 
 
+@claim(
+    "beyond-3.sure-limit.*",
+    r"the first interval's end for $B=400$ with replacement",
+    cases=[
+        case("narrow", r"$h_n\in\{1,3\}$", h=(1, 3)),
+        case("wide", r"$h_n\in\{1,9\}$", h=(1, 9)),
+    ],
+)
+def sure_limit(h=PAIR, size=400):
+    mean, variance, _ = moments_of([Q(x) for x in h])
+
+    def of_the_binomial():
+        return first_zero(h, size, float(2 / mean), float(2 / mean) * 1.01)
+
+    yield by.closed_form(
+        "2/h + 2ρ/(h³B)",
+        lambda: 2 / mean + 2 * variance / (mean**3 * size),
+        rtol=1e-4,
+        because="terms of the order 1/B² are left out",
+    )
+    yield by.algebra("a zero of q, from the binomial law of a batch", of_the_binomial)
+
+
 @claim("beyond-3.full-batch", r"all three ends, for $H$ and $B=N$ without replacement")
 def full_batch(h=H):
     def package():

@@ -639,6 +639,8 @@ def test_hessians_of_gradients_keep_every_product_of_the_rows():
     for a, b in product(range(3), repeat=2):
         assert np.trace(H[a] @ H[b]) == pytest.approx((J[a] @ J[b]) ** 2, rel=1e-12)
     assert sgd.rank_one_hessians(np.array([[1.0, 0], [2, 0]])).shape == (2, 1, 1)
+    more_rows_than_columns = sgd.rank_one_hessians(np.array([[1.0], [2.0], [3.0]]))
+    assert more_rows_than_columns.ravel() == pytest.approx([1, 4, 9])
 
 
 @pytest.mark.parametrize(("share", "rank"), [(1e-7, 1), (1e-5, 2)])

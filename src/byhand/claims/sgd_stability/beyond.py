@@ -184,7 +184,7 @@ def sure_limit(h=PAIR, size=400):
 
     yield by.closed_form(
         "2/h + 2ρ/(h³B)",
-        lambda: 2 / mean + 2 * variance / (mean**3 * size),
+        lambda: float(2 / mean + 2 * variance / (mean**3 * size)),
         rtol=1e-4,
         because="terms of the order 1/B² are left out",
     )

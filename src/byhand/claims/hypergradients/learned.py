@@ -147,7 +147,11 @@ def zero(seed=0, alpha=0.1):
     yield by.recursion("the rule written out", lambda: worst_written_out(seed, (0.0, alpha)))
 
 
-@claim("D3.2.too-large", "no run survives a first step size above 3", cases=STARTS)
+@claim(
+    "D3.2.too-large",
+    r"no run survives a first step size of $10^{1/2}$ or 10, under any of three rules",
+    cases=STARTS,
+)
 def too_large(seed=0):
     rules = (0.0, 0.0), (0.1, 0.0), (0.01, 1)
 

@@ -115,7 +115,7 @@ def chance_backwards(level: float, h=PAIR, eta=STEP, steps: int = 300) -> float:
 
 @claim(
     "D2.9.power-law",
-    r"the chance to reach $x = 10, 10^3, 10^5$ in 300 steps is at most $x^{-\kappa}$",
+    r"in 300 steps at $\eta=\frac65$ the chance to reach $x=10,10^3,10^5$ is at most $x^{-\kappa}$",
 )
 def upper_bound(h=PAIR, eta=STEP):
     def forward():
@@ -134,7 +134,8 @@ def upper_bound(h=PAIR, eta=STEP):
 
 @claim(
     "D2.9.power-law-lower",
-    r"the chance to reach $x = 10, 10^3, 10^5$ in 300 steps is at least $(2.6\,x)^{-\kappa}$",
+    r"in 300 steps at $\eta=\frac65$ the chance to reach $x=10,10^3,10^5$ is at least "
+    r"$(2.6\,x)^{-\kappa}$",
 )
 def lower_bound(h=PAIR, eta=STEP):
     def forward():

@@ -1,0 +1,1 @@
+"""Claims of chapter 5, Backpropagation, by problem."""

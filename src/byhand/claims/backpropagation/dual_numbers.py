@@ -1,0 +1,326 @@
+"""Claims of D5: dual numbers, nested derivatives, and what a sweep costs."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import scipy
+import sympy as sp
+
+from byhand.backpropagation import derivative, grad, hvp, jacobian, value_and_grad
+from byhand.backpropagation.counting import count_operations
+from byhand.backpropagation.networks import initial_parameters, multilayer
+from byhand.claims.backpropagation._formula import formulas, same
+from byhand.evidence import by, case, claim, holds, prove, sheet, slip
+from byhand.linear_algebra import complex_step
+
+# -- compositions --------------------------------------------------------------------------------
+
+
+def composed(x):
+    return np.sin(np.exp(np.tanh(x)))
+
+
+@claim("D5.composition", r"the ε-coefficient of $\sin(\exp(\tanh(x + ε)))$ at 0.4", answer=True)
+def composition(x=0.4):
+    def through_matrices():
+        """ε as a matrix whose square is 0: the coefficient stands in the corner."""
+        value = np.array([[x, 1.0], [0.0, x]])
+        for function in (scipy.linalg.tanhm, scipy.linalg.expm, scipy.linalg.sinm):
+            value = function(value)
+        return value[0, 1]
+
+    def printed():
+        h = np.tanh(x)
+        return np.cos(np.exp(h)) * np.exp(h) * (1 - h**2)
+
+    yield by.autodiff("dual numbers", lambda: derivative(composed)(x))
+    yield by.algebra("matrices with square 0, in SciPy", through_matrices)
+    yield by.differences("complex step", lambda: complex_step(composed, x))
+    yield sheet("f′(g(h(x)))g′(h(x))h′(x)", printed)
+    yield slip(
+        "each derivative is taken at x, and not where its function is evaluated",
+        lambda: np.cos(x) * np.exp(x) * (1 - np.tanh(x) ** 2),
+    )
+    yield slip(
+        "the derivative of the innermost function is missing",
+        lambda: np.cos(np.exp(np.tanh(x))) * np.exp(np.tanh(x)),
+    )
+
+
+class Pair:
+    """A dual number as the problem has it: a polynomial in ε, cut off at ε²."""
+
+    def __init__(self, value, tangent):
+        self.value, self.tangent = value, tangent
+
+    def __add__(self, other):
+        return Pair(self.value + other.value, self.tangent + other.tangent)
+
+    def __mul__(self, other):
+        cross = self.tangent * other.value + self.value * other.tangent
+        return Pair(self.value * other.value, cross)
+
+
+def unknown(name, v):
+    """Apply a function of which nothing is known to a pair."""
+    u = sp.Symbol("u")
+    function = sp.Function(name)
+    return Pair(function(v.value), sp.diff(function(u), u).subs(u, v.value) * v.tangent)
+
+
+@claim(
+    "D5.symbolic",
+    r"the ε-coefficient of $f(g(h(x + ε)))$ is $f'(g(h(x)))\,g'(h(x))\,h'(x)$",
+    for_all="$x$, for $\\exp$, $\\sin$ and $\\cos$ as any functions with these derivatives",
+)
+def symbolic():
+    def proved():
+        (x,) = formulas("x")
+        swept = grad(lambda x: np.sin(np.exp(np.cos(x))))(x)
+        inner, outer = np.cos(x), np.exp(np.cos(x))
+        by_hand = np.cos(outer) * outer * -np.sin(x)
+        return prove(same(swept, by_hand), altered=[same(swept, np.cos(outer) * inner)])
+
+    def of_any_functions():
+        x = sp.Symbol("x")
+        found = unknown("f", unknown("g", unknown("h", Pair(x, 1)))).tangent
+        f, g, h = sp.symbols("f g h", cls=sp.Function)
+        chain = sp.diff(f(g(h(x))), x).doit()
+        return holds(sp.simplify(found.doit() - chain) == 0, "the difference is 0")
+
+    yield by.prover("Z3, of the reverse sweep, which must find the same", proved)
+    yield by.algebra("pairs, for unknown functions", of_any_functions)
+
+
+@claim("D5.fan-out", r"the ε-coefficient of $a(x)\,b(x) + a(x)$, where $a$ is used twice",
+       for_all="$a$, $b$ and their tangents")
+def fan_out():
+    def proved():
+        a, b, s, t = sp.symbols("a b s t", real=True)
+        first, second = Pair(a, s), Pair(b, t)
+        found = (first * second + first).tangent
+        truth = sp.Eq(sp.expand(found), sp.expand(s * (b + 1) + a * t), evaluate=False)
+        wrong = sp.Eq(sp.expand(found), sp.expand(s * b + a * t), evaluate=False)
+        return prove(truth, altered=[wrong])
+
+    def differentiated():
+        x = sp.Symbol("x")
+        a, b = sp.Function("a")(x), sp.Function("b")(x)
+        expected = a.diff(x) * (b + 1) + a * b.diff(x)
+        return holds(sp.expand((a * b + a).diff(x) - expected) == 0, "the difference is 0")
+
+    def by_the_package():
+        found = derivative(lambda x: np.sin(x) * np.exp(x) + np.sin(x))(0.4)
+        s, c, e = np.sin(0.4), np.cos(0.4), np.exp(0.4)
+        return holds(abs(found - (c * (e + 1) + s * e)) < 1e-14, found)
+
+    yield by.prover("Z3, of polynomials in ε", proved)
+    yield by.algebra("SymPy, of unknown functions", differentiated)
+    yield by.autodiff("the forward sweep, at 0.4", by_the_package)
+
+
+THIRTY = ("sin", "tanh", "exp", "arctan", "cos", "square") * 5
+
+
+@claim("D5.thirty", "the derivative of a composition of thirty functions at 0.4")
+def thirty(x=0.4):
+    def run(x):
+        for name in THIRTY:
+            x = getattr(np, name)(x)
+        return x
+
+    yield by.autodiff("dual numbers", lambda: derivative(run)(x))
+    yield by.autodiff("reverse mode", lambda: grad(run)(x))
+    yield by.differences("complex step", lambda: complex_step(run, x))
+
+
+# -- nested derivatives --------------------------------------------------------------------------
+
+
+@claim("D5.nesting", r"$\frac{d}{dx}[x \cdot \frac{d}{dy}(x + y)]$ at 1")
+def nesting():
+    def confusing(outer, inner):
+        return outer(lambda x: x * inner(lambda y: x + y)(1.0))(1.0)
+
+    def differentiated():
+        x, y = sp.symbols("x y")
+        return float(sp.diff(x * sp.diff(x + y, y).subs(y, 1), x).subs(x, 1))
+
+    yield by.autodiff("forward in forward", lambda: confusing(derivative, derivative))
+    yield by.autodiff("reverse in reverse", lambda: confusing(grad, grad))
+    yield by.autodiff("forward in reverse", lambda: confusing(grad, derivative))
+    yield by.autodiff("reverse in forward", lambda: confusing(derivative, grad))
+    yield by.algebra("SymPy", differentiated)
+    yield slip("the two perturbations are confused", lambda: Pair(1.0, 1.0).value + 1.0)
+
+
+@claim("D5.third", "the third derivative of D4's $f$ at 0.1")
+def third(x=0.1):
+    def f(x):
+        a = np.exp(x)
+        c = a + a**2
+        return np.exp(c) + np.sin(c)
+
+    def differentiated():
+        t = sp.Symbol("t", real=True)
+        c = sp.exp(t) + sp.exp(t) ** 2
+        return float((sp.exp(c) + sp.sin(c)).diff(t, 3).subs(t, sp.Rational(str(x))).evalf(30))
+
+    yield by.autodiff("forward, three times", lambda: derivative(derivative(derivative(f)))(x))
+    yield by.autodiff("reverse, three times", lambda: grad(grad(grad(f)))(x))
+    yield by.algebra("SymPy, to thirty digits", differentiated)
+
+
+@claim("D5.hvp", r"a Hessian–vector product of $\sum_i e^{\sin(x_i)\,x_{4-i}}$")
+def hessian_times_vector(x=(0.3, -0.7, 1.1), v=(1.0, 2.0, -1.0)):
+    def bowl(x):
+        return np.sum(np.exp(np.sin(x) * x[::-1]))
+
+    def by_sympy():
+        p = sp.symbols("p:3")
+        exact = sum(sp.exp(sp.sin(p[i]) * p[2 - i]) for i in range(3))
+        at = dict(zip(p, map(sp.Rational, map(str, x)), strict=True))
+        return np.array(sp.hessian(exact, p).subs(at).evalf(30), dtype=float) @ v
+
+    def stepped():
+        return complex_step(lambda s: grad(bowl)(np.array(x) + s * np.array(v)), 0.0)
+
+    yield by.autodiff("forward over reverse", lambda: hvp(bowl, np.array(x), np.array(v)))
+    yield by.algebra("SymPy's Hessian", by_sympy)
+    yield by.differences("complex step of the gradient", stepped)
+
+
+# -- what a sweep costs --------------------------------------------------------------------------
+
+K = 12
+
+
+def multiplications(m, n, k, mode=None):
+    """Count the multiplications for B sin(Ax), or for its Jacobian."""
+
+    def work(A, B, x):
+        def sandwich(x):
+            return B @ np.sin(A @ x)
+
+        return sandwich(x) if mode is None else jacobian(sandwich, mode)(x)
+
+    rng = np.random.default_rng(52)
+    arrays = rng.normal(size=(k, n)), rng.normal(size=(m, k)), rng.normal(size=n)
+    return count_operations(work, *arrays)["multiplications"]
+
+
+def by_hand(m, n, k, mode):
+    """Return the numbers of multiplications that the text derives."""
+    value = k * n + m * k
+    return n * (2 * value + k) if mode == "forward" else value + m * (value + k)
+
+
+SHAPES = [(1, 16), (4, 4), (16, 1)]
+
+
+@claim(
+    "D5.*",
+    r"multiplications for the Jacobian of $B\sin(Ax)$ with $k = 12$",
+    cases=[
+        case(
+            f"{mode}-{m}x{n}",
+            f"{m}×{n}, {mode}, number of sweeps: {n if mode == 'forward' else m}",
+            m=m,
+            n=n,
+            mode=mode,
+        )
+        for m, n in SHAPES
+        for mode in ("forward", "reverse")
+    ],
+    answer=True,
+)
+def price(m=1, n=16, k=K, mode="forward"):
+    yield by.experiment("numbers that count", lambda: multiplications(m, n, k, mode))
+    yield by.closed_form("by hand", lambda: by_hand(m, n, k, mode))
+    if mode == "reverse":
+        yield slip("the value is recorded once, not for each output", lambda: m * (2 * (k * n + m * k) + k))
+    else:
+        yield slip("each sweep computes the value as well", lambda: n * (k * n + m * k + k))
+
+
+@claim(
+    "D5.price-for-all",
+    "forward $n(2(kn + mk) + k)$ and reverse $kn + mk + m(kn + mk + k)$ multiplications",
+    for_all="sizes $m$, $k$, $n$",
+)
+def price_for_all():
+    def proved():
+        """One multiplication for each turn of each loop of the products, summed up."""
+        m, k, n = sp.symbols("m k n", integer=True)
+        i, j, a = sp.symbols("i j a", integer=True)
+
+        def turns(*sizes):
+            loops = [(index, 1, size) for index, size in zip((i, j, a), sizes, strict=False)]
+            return sp.summation(1, *loops)
+
+        record = turns(k, n) + turns(m, k)
+        tangent = turns(k, n) + turns(k) + turns(m, k)
+        adjoint = turns(m, k) + turns(k) + turns(k, n)
+        forward = sp.summation(record + tangent, (a, 1, n))
+        reverse = record + sp.summation(adjoint, (a, 1, m))
+
+        def equal(extra):
+            return sp.And(
+                sp.Eq(sp.expand(forward), sp.expand(by_hand(m, n, k, "forward")), evaluate=False),
+                sp.Eq(
+                    sp.expand(reverse) + extra,
+                    sp.expand(by_hand(m, n, k, "reverse")),
+                    evaluate=False,
+                ),
+            )
+
+        return prove(equal(0), altered=[equal(m * k)])
+
+    def counted():
+        sizes = list(product(range(1, 4), repeat=3))
+        off = sum(
+            multiplications(m, n, k, mode) != by_hand(m, n, k, mode)
+            for m, n, k in sizes
+            for mode in ("forward", "reverse")
+        )
+        return holds(off == 0, f"{off} of {2 * len(sizes)} counts differ")
+
+    yield by.prover("Z3, of the loops summed", proved)
+    yield by.experiment("numbers that count, for all sizes up to 3", counted)
+
+
+SIZES, ROWS = (2, 16, 16, 1), 10
+
+
+def network_price(both):
+    """Count the multiplications for a tanh network's loss on ten samples, or with its gradient."""
+    rng = np.random.default_rng(52)
+    X, t = rng.normal(size=(ROWS, 2)), rng.normal(size=(ROWS, 1))
+
+    def loss(p):
+        return np.sum((multilayer(p, X, SIZES) - t) ** 2)
+
+    program = value_and_grad(loss) if both else loss
+    return count_operations(program, initial_parameters(rng, SIZES))["multiplications"]
+
+
+@claim(
+    "D5.*-price",
+    "multiplications of a 2-16-16-1 tanh network on ten samples",
+    cases=[
+        case("loss", "the loss", both=False),
+        case("gradient", "loss and gradient", both=True),
+    ],
+    answer=True,
+)
+def prices(both=False):
+    def formula():
+        first, others, units = ROWS * 2 * 16, ROWS * (16 * 16 + 16), ROWS * (16 + 16)
+        if both:
+            return 2 * first + 3 * others + 2 * units + 3 * ROWS
+        return first + others + ROWS
+
+    yield by.experiment("numbers that count", lambda: network_price(both))
+    yield by.closed_form("by hand, layer by layer", formula)

@@ -51,16 +51,15 @@ def differentiated(p):
 # -- the gradients -------------------------------------------------------------------------------
 
 
-@claim(
-    "C-gradients.*",
-    "the true gradients at the starting point",
-    cases=[
-        case(name, rf"$\partial L/\partial {name[0]}_{name[1]}$, for which {float(g):g} was given", k=k)
-        for k, (name, g) in enumerate(zip(PARAMETERS, GIVEN, strict=True))
-    ],
-    answer=True,
-)
-def gradients(k=0):
+def by_parameter(letter):
+    """Return a case for each of the two parameters of that letter."""
+    found = [(k, name) for k, name in enumerate(PARAMETERS) if name.startswith(letter)]
+    label = r"$\partial L/\partial {}_{}$, for which {:g} was given"
+    return [case(name[1], label.format(*name, float(GIVEN[k])), k=k) for k, name in found]
+
+
+def routes_to_gradient(k):
+    """Yield the ways to one entry of the gradient, and the usual slips."""
     yield by.autodiff("reverse mode", lambda: grad(loss)(start())[k])
     yield by.autodiff("forward mode", lambda: jacobian(loss, mode="forward")(start())[k])
     yield by.hand("the backward pass on paper", lambda: (Q("-2.82"), Q("-1.41"), Q("-4.7"), Q("-4.7"))[k])
@@ -70,6 +69,16 @@ def gradients(k=0):
         yield slip("the factor w₂ on the way to h is missing", lambda: backward(START)[k] / START[2])
     if k == 0:
         yield slip("the factor x is missing", lambda: backward(START)[0] / 2)
+
+
+@claim("C-gradients.w*", "for a weight", cases=by_parameter("w"), answer=True)
+def by_weight(k=0):
+    yield from routes_to_gradient(k)
+
+
+@claim("C-gradients.b*", "for a bias", cases=by_parameter("b"), answer=True)
+def by_bias(k=1):
+    yield from routes_to_gradient(k)
 
 
 @claim("C-gradients.differences", "all four, by differences", components=PARAMETERS)

@@ -265,7 +265,9 @@ def adjoint(of="a", x=0.3):
     if of in "ax":
         yield slip("a is used twice: the part through b is missing", lambda: printed(1))
     if of in "cb":
-        yield slip("c is used twice: the part through e is missing", lambda: np.exp(values_at(x)["c"]))
+        yield slip(
+            "c is used twice: the part through e is missing", lambda: np.exp(values_at(x)["c"])
+        )
 
 
 @claim(

@@ -59,7 +59,11 @@ def written():
     return tuple(trained(step))
 
 
-ROUNDED = {"rtol": 1e-9, "floor": 1e-14, "because": "means over 1297 samples, added in other orders"}
+ROUNDED = {
+    "rtol": 1e-9,
+    "floor": 1e-14,
+    "because": "means over 1297 samples, added in other orders",
+}
 
 
 @claim("beyond-5.gradient", "the gradient of 2410 parameters on 1297 digits")

@@ -94,8 +94,11 @@ def symbolic():
     yield by.algebra("pairs, for unknown functions", of_any_functions)
 
 
-@claim("D5.fan-out", r"the ε-coefficient of $a(x)\,b(x) + a(x)$, where $a$ is used twice",
-       for_all="$a$, $b$ and their tangents")
+@claim(
+    "D5.fan-out",
+    r"the ε-coefficient of $a(x)\,b(x) + a(x)$, where $a$ is used twice",
+    for_all="$a$, $b$ and their tangents",
+)
 def fan_out():
     def proved():
         a, b, s, t = sp.symbols("a b s t", real=True)
@@ -240,7 +243,9 @@ def price(m=1, n=16, k=K, mode="forward"):
     yield by.experiment("numbers that count", lambda: multiplications(m, n, k, mode))
     yield by.closed_form("by hand", lambda: by_hand(m, n, k, mode))
     if mode == "reverse" and m > 1:
-        yield slip("the value is recorded once, not for each output", lambda: m * (2 * (k * n + m * k) + k))
+        yield slip(
+            "the value is recorded once, not for each output", lambda: m * (2 * (k * n + m * k) + k)
+        )
     if mode == "forward":
         yield slip("each sweep computes the value as well", lambda: n * (k * n + m * k + k))
 

@@ -172,7 +172,9 @@ def forward(scheme="He"):
     cases=by_scheme(),
 )
 def backward(scheme="He"):
-    yield by.recursion("the factor, four times, and a ReLU", lambda: float(FACTORS[scheme] ** 4 / 2))
+    yield by.recursion(
+        "the factor, four times, and a ReLU", lambda: float(FACTORS[scheme] ** 4 / 2)
+    )
     yield by.sampling("500 networks", lambda: estimate(profiles(scheme)[1]))
 
 
@@ -216,8 +218,16 @@ def by_hand(scale, activation, seed, depth=20, width=100, samples=50):
     The weights have the variance scale/width.
     """
     rng = np.random.default_rng(seed)
-    value = {"sigmoid": lambda z: 1 / (1 + np.exp(-z)), "tanh": np.tanh, "ReLU": lambda z: z * (z > 0)}
-    slope = {"sigmoid": lambda h: h * (1 - h), "tanh": lambda h: 1 - h**2, "ReLU": lambda h: 1.0 * (h > 0)}
+    value = {
+        "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+        "tanh": np.tanh,
+        "ReLU": lambda z: z * (z > 0),
+    }
+    slope = {
+        "sigmoid": lambda h: h * (1 - h),
+        "tanh": lambda h: 1 - h**2,
+        "ReLU": lambda h: 1.0 * (h > 0),
+    }
     weights = [rng.normal(size=(width, width)) * np.sqrt(scale / width) for _ in range(depth)]
     layers = [rng.normal(size=(samples, width))]
     for W in weights:
@@ -361,7 +371,9 @@ ENDS = {
     cases=[
         case("upper-end", r"largest $z$ at which $1 - \sigma(z)$ is not 0", of="upper-end"),
         case("lower-end", r"smallest $z$ at which $\sigma(z)$ is not 0", of="lower-end"),
-        case("stable-end", r"largest $z$ at which $\sigma(z)\,\sigma(-z)$ is not 0", of="stable-end"),
+        case(
+            "stable-end", r"largest $z$ at which $\sigma(z)\,\sigma(-z)$ is not 0", of="stable-end"
+        ),
         case("overflow", "largest $z$ at which $e^z$ does not overflow", of="overflow"),
     ],
 )
@@ -376,6 +388,7 @@ def ends(of="upper-end"):
 
 
 # -- reasons 3 and 4: what randomness breaks -----------------------------------------------------
+
 
 def exclusive_or(p, activation):
     """Return the loss of weights w₁₁ w₁₂ w₂₁ w₂₂, biases b₁ b₂, v₁ v₂ and c, by plain sums."""
@@ -463,7 +476,9 @@ def pooled(targets):
     blocks = []
     for t in targets:
         blocks.append([Q(t)])
-        while len(blocks) > 1 and sum(blocks[-2]) * len(blocks[-1]) >= sum(blocks[-1]) * len(blocks[-2]):
+        while len(blocks) > 1 and sum(blocks[-2]) * len(blocks[-1]) >= sum(blocks[-1]) * len(
+            blocks[-2]
+        ):
             blocks[-2:] = [blocks[-2] + blocks[-1]]
     return sum((t - sum(block) / len(block)) ** 2 for block in blocks for t in block) / 4
 
@@ -483,9 +498,7 @@ def bounded(targets):
 def floor():
     def by_angles():
         angles = np.linspace(0.01, 2 * np.pi + 0.01, 1000)
-        orders = {
-            tuple(np.argsort(np.array(INPUTS) @ [np.cos(a), np.sin(a)])) for a in angles
-        }
+        orders = {tuple(np.argsort(np.array(INPUTS) @ [np.cos(a), np.sin(a)])) for a in angles}
         return min(pooled([TARGETS[k] for k in order]) for order in orders)
 
     def by_directions():
@@ -545,7 +558,9 @@ def curvature():
         "Hessian–vector products", lambda: np.linalg.eigvalsh(trap()[1])[0], **rounding
     )
     yield by.algebra(
-        "SymPy's Hessian, at a trap of its own", lambda: np.linalg.eigvalsh(plain_trap()[1])[0], **rounding
+        "SymPy's Hessian, at a trap of its own",
+        lambda: np.linalg.eigvalsh(plain_trap()[1])[0],
+        **rounding,
     )
 
 

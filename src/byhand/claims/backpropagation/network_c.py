@@ -62,11 +62,17 @@ def routes_to_gradient(k):
     """Yield the ways to one entry of the gradient, and the usual slips."""
     yield by.autodiff("reverse mode", lambda: grad(loss)(start())[k])
     yield by.autodiff("forward mode", lambda: jacobian(loss, mode="forward")(start())[k])
-    yield by.hand("the backward pass on paper", lambda: (Q("-2.82"), Q("-1.41"), Q("-4.7"), Q("-4.7"))[k])
+    yield by.hand(
+        "the backward pass on paper", lambda: (Q("-2.82"), Q("-1.41"), Q("-4.7"), Q("-4.7"))[k]
+    )
     yield by.algebra("SymPy, both ReLUs active", lambda: differentiated(START)[k])
-    yield slip("the sign: the prediction is too low, so the loss falls", lambda: -backward(START)[k])
+    yield slip(
+        "the sign: the prediction is too low, so the loss falls", lambda: -backward(START)[k]
+    )
     if k < 2:
-        yield slip("the factor w₂ on the way to h is missing", lambda: backward(START)[k] / START[2])
+        yield slip(
+            "the factor w₂ on the way to h is missing", lambda: backward(START)[k] / START[2]
+        )
     if k == 0:
         yield slip("the factor x is missing", lambda: backward(START)[0] / 2)
 
@@ -87,7 +93,9 @@ def by_differences():
         return central_difference(loss, np.array(START, dtype=float))
 
     yield by.autodiff("reverse mode", lambda: grad(loss)(np.array(START, dtype=float)))
-    yield by.differences("central differences", differences, rtol=1e-8, because="differences of doubles")
+    yield by.differences(
+        "central differences", differences, rtol=1e-8, because="differences of doubles"
+    )
     yield by.algebra("SymPy, both ReLUs active", lambda: differentiated(START))
 
 
@@ -107,7 +115,9 @@ def not_of_c():
 
         def differs(given):
             pairs = zip(found, given, strict=True)
-            return sp.Not(sp.And(*(sp.Eq(g, sp.Rational(str(h)), evaluate=False) for g, h in pairs)))
+            return sp.Not(
+                sp.And(*(sp.Eq(g, sp.Rational(str(h)), evaluate=False) for g, h in pairs))
+            )
 
         return prove(differs(GIVEN), altered=[differs((*GIVEN[:3], -2))])
 
@@ -139,7 +149,9 @@ def one_entry():
         w1, b1, w2, b2 = sp.symbols("w1 b1 w2 b2")
         at = dict(zip((w1, b1, w2, b2), START, strict=True))
         value = (active((w1, b1, w2, b2)) - y) ** 2 / 2
-        equations = [value.diff(one).subs(at) - g for one, g in zip((w1, b1, w2), GIVEN, strict=False)]
+        equations = [
+            value.diff(one).subs(at) - g for one, g in zip((w1, b1, w2), GIVEN, strict=False)
+        ]
         (target,) = sp.solve(equations, y).values()
         return grad(lambda p: two_layer_loss(p, 2, Q(int(target.p), int(target.q))))(start())[3]
 

@@ -28,7 +28,9 @@ def output_by_weights(w=W, b=0.3, x=X):
     def output(w):
         return 1 / (1 + np.exp(-(w @ np.array(x) + b)))
 
-    yield by.autodiff("reverse mode", lambda: grad(lambda v: sigmoid(v @ np.array(x) + b))(np.array(w)))
+    yield by.autodiff(
+        "reverse mode", lambda: grad(lambda v: sigmoid(v @ np.array(x) + b))(np.array(w))
+    )
     yield by.differences("complex step", lambda: complex_step(output, np.array(w)))
     yield sheet("σ(z)(1 − σ(z))x", lambda: slope_at(w, b, x)[1] * np.array(x))
 
@@ -41,9 +43,7 @@ PARTS = [
 
 def parts(symbol):
     """Return the cases with and without the penalty, for the derivatives by w or by b."""
-    return [
-        case(one.name, one.label.replace("{}", symbol), **one.inputs) for one in PARTS
-    ]
+    return [case(one.name, one.label.replace("{}", symbol), **one.inputs) for one in PARTS]
 
 
 @claim("B3.1.d*-dw", "the derivatives by the weights", cases=parts("w"), answer=True)
@@ -58,13 +58,17 @@ def loss_by_weights(w=W, b=0.3, x=X, t=0.8, penalty=0.7):
     yield by.closed_form(
         "the formula", lambda: neuron_gradient(np.array(w), b, np.array(x), t, penalty)[0]
     )
-    yield by.autodiff("reverse mode", lambda: grad(neuron_loss)(np.array(w), b, np.array(x), t, penalty))
+    yield by.autodiff(
+        "reverse mode", lambda: grad(neuron_loss)(np.array(w), b, np.array(x), t, penalty)
+    )
     yield by.differences("complex step", lambda: complex_step(loss, np.array(w)))
     y, slope = slope_at(w, b, x)
     printed = "(y − t)σ(z)(1 − σ(z))x" + (" + λw" if penalty else "")
     yield sheet(printed, lambda: weighted((y - t) * slope, penalty))
     yield slip("the derivative of σ is missing", lambda: weighted(y - t, penalty))
-    yield slip("the sign: the loss falls with y below t", lambda: weighted((t - y) * slope, penalty))
+    yield slip(
+        "the sign: the loss falls with y below t", lambda: weighted((t - y) * slope, penalty)
+    )
     if penalty:
         yield slip("the penalty is missing", lambda: weighted((y - t) * slope, 0))
         yield slip(
@@ -83,7 +87,8 @@ def loss_by_bias(w=W, b=0.3, x=X, t=0.8, penalty=0.7):
         "the formula", lambda: neuron_gradient(np.array(w), b, np.array(x), t, penalty)[1]
     )
     yield by.autodiff(
-        "reverse mode", lambda: grad(lambda b: neuron_loss(np.array(w), b, np.array(x), t, penalty))(b)
+        "reverse mode",
+        lambda: grad(lambda b: neuron_loss(np.array(w), b, np.array(x), t, penalty))(b),
     )
     yield by.differences("complex step", lambda: complex_step(loss, b))
     y, slope = slope_at(w, b, x)
@@ -192,7 +197,9 @@ def saturated(z=-20.0):
         return (sigmoid(z) - 1.0) ** 2 / 2
 
     yield by.autodiff("reverse mode", lambda: grad(squared)(z))
-    yield by.closed_form("−exp(−2z)/(1 + exp(−z))³", lambda: -np.exp(-2 * z) / (1 + np.exp(-z)) ** 3)
+    yield by.closed_form(
+        "−exp(−2z)/(1 + exp(−z))³", lambda: -np.exp(-2 * z) / (1 + np.exp(-z)) ** 3
+    )
 
 
 @claim(

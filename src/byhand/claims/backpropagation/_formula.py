@@ -112,3 +112,17 @@ def _freed(x: Any) -> sp.Expr:
     expression = sp.sympify(_bare(x))
     applied = expression.atoms(sp.core.function.AppliedUndef)
     return expression.xreplace({one: sp.Symbol(str(one), real=True) for one in applied})
+
+
+class Pair:
+    """A dual number as the problem has it: a polynomial in ε, cut off at ε²."""
+
+    def __init__(self, value, tangent):
+        self.value, self.tangent = value, tangent
+
+    def __add__(self, other):
+        return Pair(self.value + other.value, self.tangent + other.tangent)
+
+    def __mul__(self, other):
+        cross = self.tangent * other.value + self.value * other.tangent
+        return Pair(self.value * other.value, cross)

@@ -11,7 +11,7 @@ import sympy as sp
 from byhand.backpropagation import derivative, grad, hvp, jacobian, value_and_grad
 from byhand.backpropagation.counting import count_operations
 from byhand.backpropagation.networks import initial_parameters, multilayer
-from byhand.claims.backpropagation._formula import formulas, same
+from byhand.claims.backpropagation._formula import Pair, formulas, same
 from byhand.evidence import by, case, claim, holds, prove, sheet, slip
 from byhand.linear_algebra import complex_step
 
@@ -47,20 +47,6 @@ def composition(x=0.4):
         "the derivative of the innermost function is missing",
         lambda: np.cos(np.exp(np.tanh(x))) * np.exp(np.tanh(x)),
     )
-
-
-class Pair:
-    """A dual number as the problem has it: a polynomial in ε, cut off at ε²."""
-
-    def __init__(self, value, tangent):
-        self.value, self.tangent = value, tangent
-
-    def __add__(self, other):
-        return Pair(self.value + other.value, self.tangent + other.tangent)
-
-    def __mul__(self, other):
-        cross = self.tangent * other.value + self.value * other.tangent
-        return Pair(self.value * other.value, cross)
 
 
 def unknown(name, v):
@@ -134,8 +120,25 @@ def thirty(x=0.4):
             x = getattr(np, name)(x)
         return x
 
+    def by_the_chain_rule():
+        """The product of the thirty slopes, each at the value that its function is given."""
+        slopes = {
+            "sin": np.cos,
+            "tanh": lambda v: 1 / np.cosh(v) ** 2,
+            "exp": np.exp,
+            "arctan": lambda v: 1 / (1 + v * v),
+            "cos": lambda v: -np.sin(v),
+            "square": lambda v: 2 * v,
+        }
+        value, total = x, 1.0
+        for name in THIRTY:
+            total *= slopes[name](value)
+            value = getattr(np, name)(value)
+        return total
+
     yield by.autodiff("dual numbers", lambda: derivative(run)(x))
     yield by.autodiff("reverse mode", lambda: grad(run)(x))
+    yield by.recursion("the product of thirty slopes", by_the_chain_rule)
     yield by.differences("complex step", lambda: complex_step(run, x))
 
 

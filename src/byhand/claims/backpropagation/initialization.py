@@ -151,15 +151,13 @@ def profiles(scheme):
     return [p.forward[-1] for p in found], [p.backward[0] for p in found]
 
 
-def by_scheme():
-    """Return the two cases."""
-    return [case(name, name, scheme=name) for name in FACTORS]
+SCHEMES = [case("Xavier", "Xavier", scheme="Xavier"), case("He", "He", scheme="He")]
 
 
 @claim(
     "B3.2.forward-*",
     "mean square of the last activations of five ReLU layers, from inputs of mean square 1",
-    cases=by_scheme(),
+    cases=SCHEMES,
 )
 def forward(scheme="He"):
     yield by.recursion("the factor, five times", lambda: float(FACTORS[scheme] ** 5))
@@ -169,7 +167,7 @@ def forward(scheme="He"):
 @claim(
     "B3.2.backward-*",
     "mean square of the adjoints of the first sums $z$, from top adjoints of mean square 1",
-    cases=by_scheme(),
+    cases=SCHEMES,
 )
 def backward(scheme="He"):
     yield by.recursion(
@@ -268,13 +266,11 @@ def too_small():
     "while He's stay above a quarter",
 )
 def tanh_start():
-    def told(xavier, he):
-        return holds(xavier < 0.05 and he > 0.25, float(xavier), float(he))
-
     def measured():
         rng = np.random.default_rng(36)
         found = [depth_profile(name, "tanh", rng).forward[-1] for name in ("Xavier", "He")]
-        return told(*found)
+        xavier, he = found
+        return holds(xavier < 0.05 and he > 0.25, float(xavier), float(he))
 
     def infinitely_wide():
         """In the limit of wide layers the sums are normal: q becomes the mean of tanh²."""
@@ -287,7 +283,8 @@ def tanh_start():
                 q = np.sum(np.tanh(np.sqrt(variance * q) * nodes) ** 2 * density)
             return q
 
-        return told(last(1), last(2))
+        xavier, he = last(1), last(2)
+        return holds(xavier < 0.05 and he > 0.25, float(xavier), float(he))
 
     yield by.experiment("the depth profile", measured)
     yield by.recursion("the limit of wide layers", infinitely_wide)
@@ -299,17 +296,16 @@ def tanh_start():
     "and grow with He's",
 )
 def tanh_adjoints():
-    def told(xavier, he):
-        return holds(xavier < 0.1 and 2 < he < 6, float(xavier), float(he))
-
     def measured():
         rng = np.random.default_rng(37)
         found = [depth_profile(name, "tanh", rng).backward for name in ("Xavier", "He")]
-        return told(*(bars[0] / bars[-1] for bars in found))
+        xavier, he = (bars[0] / bars[-1] for bars in found)
+        return holds(xavier < 0.1 and 2 < he < 6, float(xavier), float(he))
 
     def written_out():
         found = [by_hand(variance, "tanh", 38)[1] for variance in (1, 2)]
-        return told(*(bars[0] / bars[-1] for bars in found))
+        xavier, he = (bars[0] / bars[-1] for bars in found)
+        return holds(xavier < 0.1 and 2 < he < 6, float(xavier), float(he))
 
     yield by.experiment("the depth profile", measured)
     yield by.recursion("other networks, their backward pass written out", written_out)
@@ -520,10 +516,8 @@ def floor():
 PENALTY = 1e-3
 
 
-@once
-def starts():
-    """Return sixteen random starts."""
-    return np.random.default_rng(5).normal(size=(16, 9))
+STARTS = np.random.default_rng(5).normal(size=(16, 9))
+"""Sixteen random starts."""
 
 
 def penalized(p):
@@ -534,7 +528,7 @@ def penalized(p):
 @once
 def trap():
     """Return the point where the twins are stuck, and the package's Hessian there."""
-    point = critical_point_of_identical_units(starts()[0], *XOR, SIZES, PENALTY)
+    point = critical_point_of_identical_units(STARTS[0], *XOR, SIZES, PENALTY)
     return point, np.array([hvp(penalized, point, unit) for unit in np.eye(9)])
 
 
@@ -602,7 +596,7 @@ def saddle():
 @once
 def descended(identical):
     """Return the paths of 2000 steps of gradient descent: of 16 starts, or of four with twins."""
-    points = [make_units_identical(p, SIZES) for p in starts()[:4]] if identical else starts()
+    points = [make_units_identical(p, SIZES) for p in STARTS[:4]] if identical else STARTS
     return [run(gradient_descent(0.2), grad(error), p, 2000).params for p in points]
 
 
@@ -611,9 +605,9 @@ def by_bfgs(identical):
     """Return the errors that BFGS reaches on the loss written out, with SciPy's differences."""
 
     def loss(p):
-        return plain_error(make_units_identical(p, SIZES) if identical else p)
+        return plain_error(p[[0, 0, 2, 2, 4, 4, 6, 6, 8]] if identical else p)
 
-    points = starts()[:4] if identical else starts()
+    points = STARTS[:4] if identical else STARTS
     return np.array([scipy.optimize.minimize(loss, p).fun for p in points])
 
 

@@ -51,40 +51,42 @@ def differentiated(p):
 # -- the gradients -------------------------------------------------------------------------------
 
 
-def by_parameter(letter):
-    """Return a case for each of the two parameters of that letter."""
-    found = [(k, name) for k, name in enumerate(PARAMETERS) if name.startswith(letter)]
-    label = r"$\partial L/\partial {}_{}$, for which {:g} was given"
-    return [case(name[1], label.format(*name, float(GIVEN[k])), k=k) for k, name in found]
+LABEL = r"$\partial L/\partial {}$, for which {:g} was given"
+WEIGHTS = [
+    case("1", LABEL.format("w_1", -1.2), k=0),
+    case("2", LABEL.format("w_2", -2), k=2),
+]
+BIASES = [
+    case("1", LABEL.format("b_1", -0.6), k=1),
+    case("2", LABEL.format("b_2", -1), k=3),
+]
 
 
-def routes_to_gradient(k):
-    """Yield the ways to one entry of the gradient, and the usual slips."""
+@claim("C-gradients.w*", "for a weight", cases=WEIGHTS, answer=True)
+def by_weight(k=0):
     yield by.autodiff("reverse mode", lambda: grad(loss)(start())[k])
     yield by.autodiff("forward mode", lambda: jacobian(loss, mode="forward")(start())[k])
-    yield by.hand(
-        "the backward pass on paper", lambda: (Q("-2.82"), Q("-1.41"), Q("-4.7"), Q("-4.7"))[k]
-    )
+    yield by.hand("on paper", lambda: {0: Q("-2.82"), 2: Q("-4.7")}[k])
     yield by.algebra("SymPy, both ReLUs active", lambda: differentiated(START)[k])
     yield slip(
         "the sign: the prediction is too low, so the loss falls", lambda: -backward(START)[k]
     )
-    if k < 2:
-        yield slip(
-            "the factor w₂ on the way to h is missing", lambda: backward(START)[k] / START[2]
-        )
     if k == 0:
+        yield slip("the factor w₂ is missing", lambda: backward(START)[0] / START[2])
         yield slip("the factor x is missing", lambda: backward(START)[0] / 2)
 
 
-@claim("C-gradients.w*", "for a weight", cases=by_parameter("w"), answer=True)
-def by_weight(k=0):
-    yield from routes_to_gradient(k)
-
-
-@claim("C-gradients.b*", "for a bias", cases=by_parameter("b"), answer=True)
+@claim("C-gradients.b*", "for a bias", cases=BIASES, answer=True)
 def by_bias(k=1):
-    yield from routes_to_gradient(k)
+    yield by.autodiff("reverse mode", lambda: grad(loss)(start())[k])
+    yield by.autodiff("forward mode", lambda: jacobian(loss, mode="forward")(start())[k])
+    yield by.hand("on paper", lambda: {1: Q("-1.41"), 3: Q("-4.7")}[k])
+    yield by.algebra("SymPy, both ReLUs active", lambda: differentiated(START)[k])
+    yield slip(
+        "the sign: the prediction is too low, so the loss falls", lambda: -backward(START)[k]
+    )
+    if k == 1:
+        yield slip("the factor w₂ is missing", lambda: backward(START)[1] / START[2])
 
 
 @claim("C-gradients.differences", "all four, by differences", components=PARAMETERS)

@@ -35,18 +35,18 @@ def output_by_weights(w=W, b=0.3, x=X):
     yield sheet("σ(z)(1 − σ(z))x", lambda: slope_at(w, b, x)[1] * np.array(x))
 
 
-PARTS = [
-    case("L", r"$\partial L/\partial {}$, without the penalty", penalty=0.0),
-    case("Lreg", r"$\partial L_{reg}/\partial {}$", penalty=0.7),
+BY_WEIGHTS = [
+    case("L", r"$\partial L/\partial w$, without the penalty", penalty=0.0),
+    case("Lreg", r"$\partial L_{reg}/\partial w$", penalty=0.7),
+]
+
+BY_BIAS = [
+    case("L", r"$\partial L/\partial b$, without the penalty", penalty=0.0),
+    case("Lreg", r"$\partial L_{reg}/\partial b$", penalty=0.7),
 ]
 
 
-def parts(symbol):
-    """Return the cases with and without the penalty, for the derivatives by w or by b."""
-    return [case(one.name, one.label.replace("{}", symbol), **one.inputs) for one in PARTS]
-
-
-@claim("B3.1.d*-dw", "the derivatives by the weights", cases=parts("w"), answer=True)
+@claim("B3.1.d*-dw", "the derivatives by the weights", cases=BY_WEIGHTS, answer=True)
 def loss_by_weights(w=W, b=0.3, x=X, t=0.8, penalty=0.7):
     def loss(w):
         y = 1 / (1 + np.exp(-(w @ np.array(x) + b)))
@@ -77,7 +77,7 @@ def loss_by_weights(w=W, b=0.3, x=X, t=0.8, penalty=0.7):
         )
 
 
-@claim("B3.1.d*-db", "the derivatives by the bias", cases=parts("b"), answer=True)
+@claim("B3.1.d*-db", "the derivatives by the bias", cases=BY_BIAS, answer=True)
 def loss_by_bias(w=W, b=0.3, x=X, t=0.8, penalty=0.7):
     def loss(b):
         y = 1 / (1 + np.exp(-(np.dot(w, x) + b)))

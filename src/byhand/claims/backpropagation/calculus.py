@@ -192,7 +192,7 @@ def operations(of="named"):
     run = {"named": named, "printed": as_printed}[of]
 
     def of_the_source():
-        """Calls and operators in the formula itself, each counted once for each time it is written."""
+        """Calls and operators in the formula, counted as often as they are written."""
         texts = {
             "named": "exp(x) : a**2 : a + b : exp(c) : sin(c) : d + e",
             "printed": "exp(exp(x) + exp(x)**2) + sin(exp(x) + exp(x)**2)",
@@ -386,7 +386,7 @@ def kinks():
 
 @claim(
     "D4.3.through-a-kink",
-    r"the chain rule's $\frac{d}{dx}\left(\mathrm{ReLU}(x) - \mathrm{ReLU}(-x)\right)$ at 0, which is $x$",
+    r"what the chain rule makes of $\mathrm{ReLU}(x) - \mathrm{ReLU}(-x) = x$ at 0",
 )
 def through_a_kink():
     def by_the_convention():

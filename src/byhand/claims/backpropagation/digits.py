@@ -51,12 +51,44 @@ def taped():
 
 @once
 def written():
-    """Train on the gradients of the backward pass written out."""
+    """Train the same with the backward pass, the passes and Adam written out."""
 
-    def step(p, X, y):
-        return plain_loss(p, X, y), networks.cross_entropy_gradient(p, X, y, LAYERS)
+    X, y, *_ = data()
+    rng, p, losses = np.random.default_rng(56), first(), []
+    m, v = np.zeros(p.size), np.zeros(p.size)
+    for _ in range(20):
+        for chosen in rng.permutation(1297)[:1280].reshape(40, 32):
+            losses.append(plain_loss(p, X[chosen], y[chosen]))
+            g = networks.cross_entropy_gradient(p, X[chosen], y[chosen], LAYERS)
+            m, v, t = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g * g, len(losses)
+            p = p - 0.01 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-8)
+    return p, np.array(losses)
 
-    return tuple(trained(step))
+
+@claim("beyond-5.split", "how many of each digit, from 0 to 9, are kept for the test")
+def split():
+    def shuffled():
+        return np.bincount(data()[3])
+
+    def read():
+        labels = datasets.load_digits().target
+        return np.bincount(labels[np.random.default_rng(55).permutation(1797)[-500:]])
+
+    yield by.enumeration("the test set", shuffled)
+    yield by.recursion("the labels, in the order of the draw", read)
+
+
+@claim("beyond-5.start", "the weights to start with")
+def start():
+    def drawn():
+        """Layer by layer, with the variance 2/(inputs + outputs), and biases of 0."""
+        rng = np.random.default_rng(57)
+        W = np.sqrt(2 / 96) * rng.normal(size=64 * 32)
+        V = np.sqrt(2 / 42) * rng.normal(size=32 * 10)
+        return np.concatenate([W, np.zeros(32), V, np.zeros(10)])
+
+    yield by.recursion("the package's", first)
+    yield by.closed_form("drawn as the text says", drawn)
 
 
 ROUNDED = {
@@ -80,22 +112,22 @@ def gradient():
     yield by.hand("the backward pass written out", by_hand, **ROUNDED)
 
 
+ALONG = np.random.default_rng(58).normal(size=2410)
+
+
 @claim("beyond-5.direction", "its component in a random direction")
 def direction():
-    def along():
-        return np.random.default_rng(58).normal(size=2410)
-
     def swept():
         X, y, *_ = data()
-        return grad(lambda p: networks.cross_entropy(p, X, y, LAYERS))(first()) @ along()
+        return grad(lambda p: networks.cross_entropy(p, X, y, LAYERS))(first()) @ ALONG
 
     def pushed():
         X, y, *_ = data()
-        return jvp(lambda p: networks.cross_entropy(p, X, y, LAYERS), first(), along())[1]
+        return jvp(lambda p: networks.cross_entropy(p, X, y, LAYERS), first(), ALONG)[1]
 
     def stepped():
         X, y, *_ = data()
-        return complex_step(lambda s: plain_loss(first() + s * along(), X, y), 0.0)
+        return complex_step(lambda s: plain_loss(first() + s * ALONG, X, y), 0.0)
 
     yield by.autodiff("reverse mode", swept)
     yield by.autodiff("forward mode", pushed)

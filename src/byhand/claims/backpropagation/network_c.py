@@ -137,7 +137,7 @@ def not_of_c():
 
 @claim(
     "C-gradients.one-entry",
-    r"the three entries for $w_1$, $b_1$ and $w_2$ belong to one $\bar{\hat y}$: the fourth would be",
+    r"$\bar b_2$ that goes with the given $\bar w_1$, $\bar b_1$ and $\bar w_2$",
 )
 def one_entry():
     def from_ratios():

@@ -52,6 +52,10 @@ def loss_by_weights(w=W, b=0.3, x=X, t=0.8, penalty=0.7):
         y = 1 / (1 + np.exp(-(w @ np.array(x) + b)))
         return (y - t) ** 2 / 2 + penalty * (w @ w) / 2
 
+    def delta():
+        y, slope = slope_at(w, b, x)
+        return (y - t) * slope
+
     def weighted(factor, shrinking):
         return factor * np.array(x) + shrinking * np.array(w)
 
@@ -62,18 +66,17 @@ def loss_by_weights(w=W, b=0.3, x=X, t=0.8, penalty=0.7):
         "reverse mode", lambda: grad(neuron_loss)(np.array(w), b, np.array(x), t, penalty)
     )
     yield by.differences("complex step", lambda: complex_step(loss, np.array(w)))
-    y, slope = slope_at(w, b, x)
     printed = "(y − t)σ(z)(1 − σ(z))x" + (" + λw" if penalty else "")
-    yield sheet(printed, lambda: weighted((y - t) * slope, penalty))
-    yield slip("the derivative of σ is missing", lambda: weighted(y - t, penalty))
+    yield sheet(printed, lambda: weighted(delta(), penalty))
     yield slip(
-        "the sign: the loss falls with y below t", lambda: weighted((t - y) * slope, penalty)
+        "the derivative of σ is missing", lambda: weighted(slope_at(w, b, x)[0] - t, penalty)
     )
+    yield slip("the sign: the loss falls with y below t", lambda: weighted(-delta(), penalty))
     if penalty:
-        yield slip("the penalty is missing", lambda: weighted((y - t) * slope, 0))
+        yield slip("the penalty is missing", lambda: weighted(delta(), 0))
         yield slip(
             "the penalty counts twice: it has the factor 1/2",
-            lambda: weighted((y - t) * slope, 2 * penalty),
+            lambda: weighted(delta(), 2 * penalty),
         )
 
 
@@ -83,6 +86,10 @@ def loss_by_bias(w=W, b=0.3, x=X, t=0.8, penalty=0.7):
         y = 1 / (1 + np.exp(-(np.dot(w, x) + b)))
         return (y - t) ** 2 / 2 + penalty * np.dot(w, w) / 2
 
+    def delta():
+        y, slope = slope_at(w, b, x)
+        return (y - t) * slope
+
     yield by.closed_form(
         "the formula", lambda: neuron_gradient(np.array(w), b, np.array(x), t, penalty)[1]
     )
@@ -91,11 +98,10 @@ def loss_by_bias(w=W, b=0.3, x=X, t=0.8, penalty=0.7):
         lambda: grad(lambda b: neuron_loss(np.array(w), b, np.array(x), t, penalty))(b),
     )
     yield by.differences("complex step", lambda: complex_step(loss, b))
-    y, slope = slope_at(w, b, x)
-    yield sheet("(y − t)σ(z)(1 − σ(z))", lambda: (y - t) * slope)
-    yield slip("the derivative of σ is missing", lambda: y - t)
+    yield sheet("(y − t)σ(z)(1 − σ(z))", lambda: delta())
+    yield slip("the derivative of σ is missing", lambda: slope_at(w, b, x)[0] - t)
     if penalty:
-        yield slip("the bias is not penalized", lambda: (y - t) * slope + penalty * b)
+        yield slip("the bias is not penalized", lambda: delta() + penalty * b)
 
 
 # -- the gradient, for all numbers ---------------------------------------------------------------

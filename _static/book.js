@@ -127,6 +127,31 @@ addEventListener("focusin", ({ target }) => {
   requestAnimationFrame(() => target.scrollIntoView({ block: "nearest" }));
 });
 
+// -- a formula is copied as its LaTeX
+
+const inLatex = ({ dataset, parentElement }) =>
+  parentElement?.matches(".katex-display") ? `$$${dataset.latex}$$` : `$${dataset.latex.trim()}$`;
+
+document.addEventListener("copy", (event) => {
+  const selection = getSelection();
+  if (selection.isCollapsed) return;
+  const range = selection.getRangeAt(0).cloneRange();
+  const formulaAt = (node) => (node.closest ? node : node.parentElement)?.closest("[data-latex]");
+  const [first, last] = [formulaAt(range.startContainer), formulaAt(range.endContainer)];
+  if (first) range.setStartBefore(first);
+  if (last) range.setEndAfter(last);
+  const copied = document.createElement("div");
+  copied.append(range.cloneContents());
+  const formulas = copied.querySelectorAll("[data-latex]");
+  if (!formulas.length) return;
+  formulas.forEach((formula) => formula.replaceWith(inLatex(formula)));
+  document.body.append(copied); // what is not on the page has no lines
+  event.clipboardData.setData("text/plain", copied.innerText);
+  event.clipboardData.setData("text/html", copied.innerHTML);
+  copied.remove();
+  event.preventDefault();
+});
+
 // -- paper is light
 
 document.querySelectorAll("[data-does='window.print()']").forEach((button) => {

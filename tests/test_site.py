@@ -5,11 +5,14 @@ import re
 import statistics
 from contextlib import contextmanager
 from html import unescape
+from io import BytesIO
 from urllib.parse import unquote
 
+import numpy as np
 import pytest
 import yaml
 from conftest import STRICT, hosted
+from PIL import Image
 
 from book import audit, inputs, maths
 from byhand.explore import PHONE_WIDTH
@@ -346,40 +349,170 @@ def test_everything_works_at_a_strict_host(browser, strict_host):
 
 FORMULAS = """
 () => [...document.querySelectorAll("article .katex")].map(formula =>
-  [formula.querySelector("annotation").textContent, !!formula.closest(".katex-display")])
+  [formula.dataset.latex, !!formula.closest(".katex-display")])
 """
+# Beside the page's own styles, which have none of KaTeX's that no formula of the book needs.
 AS_KATEX_WRITES_THEM = """
-texts => document.querySelectorAll("article .katex").forEach((formula, i) => {
-  const written = document.createElement("template");
-  written.innerHTML = texts[i];
-  formula.replaceWith(written.content.querySelector(".katex"));
+({texts, styles}) => {
+  document.head.prepend(Object.assign(document.createElement("style"), {textContent: styles}));
+  document.querySelectorAll("article .katex").forEach((formula, i) => {
+    const written = document.createElement("template");
+    written.innerHTML = texts[i];
+    const katex = written.content.querySelector(".katex");
+    if (!formula.matches(".math")) return formula.replaceWith(katex);
+    const math = Object.assign(document.createElement("span"), {className: "math"});
+    math.append(katex);
+    formula.replaceWith(math);
+  });
+}
+"""
+# Each sign of each formula, and each line that is drawn; a zero-width space is none.
+SIGNS = """
+async () => {
+  document.querySelectorAll("details").forEach(details => { details.open = true });
+  document.body.getBoundingClientRect();
+  await document.fonts.ready;
+  const place = (name, box) => [name, box.x, box.y + scrollY, box.width, box.height];
+  return [...document.querySelectorAll("article .katex-html")].map(formula => {
+    const signs = [...formula.querySelectorAll("svg")].map(
+      svg => place("line", svg.getBoundingClientRect()));
+    const walker = document.createTreeWalker(formula, NodeFilter.SHOW_TEXT);
+    while (walker.nextNode()) {
+      const {currentNode} = walker;
+      [...currentNode.data].forEach((sign, i) => {
+        const range = document.createRange();
+        range.setStart(currentNode, i);
+        range.setEnd(currentNode, i + 1);
+        if (sign != "\u200b") signs.push(place(sign, range.getBoundingClientRect()));
+      });
+    }
+    return signs;
+  });
+}
+"""
+ASIDE, UP = 1 / 8, 1 / 16
+"""So much of a pixel may a sign be moved, by room that is added up and cut off in another order."""
+
+SHIFTED = 0.04
+"""In so few formulas may that put a part onto another row of pixels."""
+
+
+def rows_of_pixels(page):
+    """Where a page is black, and where it is grey or is so a pixel to either side."""
+    page.add_style_tag(content=".book-figure img { visibility: hidden }")
+    page.set_viewport_size({"width": 1280, "height": 3000})
+    for top in range(0, page.evaluate("document.documentElement.scrollHeight"), 3000):
+        page.evaluate(f"scrollTo(0, {top})")
+        with Image.open(BytesIO(page.screenshot())) as picture:
+            light = np.asarray(picture.convert("L"))
+        grey = light < 200
+        grey[:, 1:] |= light[:, :-1] < 200
+        grey[:, :-1] |= light[:, 1:] < 200
+        yield page.evaluate("scrollY"), light < 150, grey
+
+
+def shifted(one, other, formulas):
+    """The formulas that have black where another picture of the page has not even grey."""
+    found = set()
+    for (top, black, grey), (_, black_too, grey_too) in zip(one, other, strict=True):
+        wrong = (black & ~grey_too) | (black_too & ~grey)
+        for formula, (x, y, width, height) in formulas:
+            place = slice(max(0, int(y - top)), max(0, int(y - top + height) + 1))
+            if wrong[place, int(x) : int(x + width) + 1].any():
+                found.add((formula, x, y))
+    return found
+
+
+PLACES = """
+() => [...document.querySelectorAll("article .katex")].map(formula => {
+  const {x, y, width, height} = formula.getBoundingClientRect();
+  return [formula.dataset.latex, [x, y + scrollY, width, height]];
 })
 """
-BOXES = """
-async () => {
-  await document.fonts.ready;
-  return [...document.querySelectorAll("article .katex-html *")].map(element => {
-    const {x, y, width, height} = element.getBoundingClientRect();
-    return [element.localName, x, y, width, height, getComputedStyle(element).borderBottomWidth];
-  });
+CHAPTERS = [name for name in PAGES if name.startswith("chapters/")]
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_formulas_look_at_a_strict_host_as_katex_means_them_to(browser, strict_host, name):
+    looks, pictures, places = [], [], []
+    styles = (maths.KATEX / "katex.min.css").read_text("utf-8")
+    styles = re.sub(r"@font-face\{[^}]*\}", "", styles)
+    for is_strict in (True, False):
+        with opened(browser, strict_host, name, bypass_csp=not is_strict) as page:
+            if not is_strict:
+                formulas = page.evaluate(FORMULAS)
+                texts = [maths._render(*formula, as_katex=True)["html"] for formula in formulas]
+                assert sum(text.count(" style=") for text in texts) > 1000
+                page.evaluate(AS_KATEX_WRITES_THEM, {"texts": texts, "styles": styles})
+            page.evaluate(audit.LAY_OUT_EVERYTHING)
+            looks.append(page.evaluate(SIGNS))
+            if name == CHAPTER:
+                pictures.append(list(rows_of_pixels(page)))
+                places = places or page.evaluate(PLACES)
+            assert page.problems == []
+    assert sum(map(len, looks[0])) > 3000
+    for latex, light, full in zip(formulas, *looks, strict=True):
+        assert [sign[0] for sign in light] == [sign[0] for sign in full], latex
+        for (_, x, y, *size), (_, x_too, y_too, *size_too) in zip(light, full, strict=True):
+            assert abs(x - x_too) <= ASIDE, latex
+            assert abs(y - y_too) <= UP, latex
+            assert size == pytest.approx(size_too, abs=UP), latex
+    if pictures:
+        assert len(shifted(*pictures, places)) <= SHIFTED * len(places)
+
+
+# A letter or a number: it is read as it stands.
+PLAIN = r"[−-]?\d+(\.\d+)?|\w|[∞∇∂ℓ]"
+SAID = """
+() => [...document.querySelectorAll("article .katex")].map(formula => [
+  formula.dataset.latex,
+  formula.textContent,
+  formula.querySelectorAll(".katex-mathml > math:not(:empty)").length,
+  formula.querySelectorAll(".katex-html[aria-hidden=true]").length,
+])
+"""
+
+
+def test_each_formula_is_said_once(page):
+    for latex, text, spoken, silent in page.evaluate(SAID):
+        assert latex
+        if spoken == silent == 0:
+            assert re.fullmatch(PLAIN, text), latex
+        else:
+            assert (spoken, silent) == (1, 1), latex
+
+
+COPIED = """
+selector => {
+  const formula = document.querySelector(selector);
+  const range = document.createRange();
+  range.selectNodeContents(formula.closest("p, .math"));
+  getSelection().removeAllRanges();
+  getSelection().addRange(range);
+  const event = new ClipboardEvent(
+    "copy", {clipboardData: new DataTransfer(), bubbles: true, cancelable: true});
+  document.body.dispatchEvent(event);
+  return [event.clipboardData.getData("text/plain"), formula.dataset.latex];
 }
 """
 
 
-def test_formulas_look_at_a_strict_host_as_katex_means_them_to(browser, strict_host):
-    boxes = []
-    for is_strict in (True, False):
-        with opened(browser, strict_host, CHAPTER, bypass_csp=not is_strict) as page:
-            if not is_strict:
-                formulas = page.evaluate(FORMULAS)
-                texts = [maths._render(*formula)["html"] for formula in formulas]
-                assert sum(text.count(" style=") for text in texts) > 1000
-                page.evaluate(AS_KATEX_WRITES_THEM, texts)
-            page.evaluate(audit.LAY_OUT_EVERYTHING)
-            boxes.append(page.evaluate(BOXES))
-            assert page.problems == []
-    assert len(boxes[0]) > 10_000
-    assert boxes[0] == boxes[1]
+@pytest.mark.parametrize(
+    ("selector", "mark"), [("p .katex:has(math)", "$"), (".katex-display .katex", "$$")]
+)
+def test_a_formula_is_copied_as_its_latex(browser, files, selector, mark):
+    with opened(browser, files, CHAPTER) as page:
+        copied, latex = page.evaluate(COPIED, f"article {selector}")
+        assert f"{mark}{latex.strip() if mark == '$' else latex}{mark}" in copied.replace("\r", "")
+        assert page.problems == []
+
+
+MOST_ELEMENTS, MOST_BYTES = 35_000, 1_200_000
+
+
+def test_it_is_light(page, request, site):
+    assert page.evaluate("document.querySelectorAll('*').length") <= MOST_ELEMENTS
+    assert (site / request.node.callspec.params["page"]).stat().st_size <= MOST_BYTES
 
 
 @pytest.mark.parametrize(

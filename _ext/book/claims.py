@@ -169,7 +169,7 @@ class _ClaimsDirective(SphinxDirective):
 
     @staticmethod
     def _row(cells: list[list[nodes.Node]]) -> nodes.row:
-        return nodes.row("", *(nodes.entry("", nodes.paragraph("", "", *c)) for c in cells))
+        return nodes.row("", *(nodes.entry("", _Words("", "", *cell)) for cell in cells))
 
     def link(self, document: str, fragment: str, text: str, title: str = "") -> nodes.reference:
         target = self.env.app.builder.get_relative_uri(self.env.docname, document)
@@ -177,6 +177,14 @@ class _ClaimsDirective(SphinxDirective):
         if title:
             link["reftitle"] = title
         return link
+
+
+class _Words(nodes.TextElement):
+    """A cell's words, without the paragraph that thousands of cells would have for nothing."""
+
+
+def _visit_words(translator, node: _Words) -> None:
+    """Write the words as they are."""
 
 
 class _Shown(nodes.Element):
@@ -406,6 +414,7 @@ def _read_titles(app) -> None:
 def setup(app) -> None:
     app.output_directives[MIME_TYPE] = _as_directive
     app.add_node(_Shown, html=(_visit_shown, None))
+    app.add_node(_Words, html=(_visit_words, _visit_words))
     app.add_directive("book-claims", ClaimsDirective)
     app.add_directive("ledger", LedgerDirective)
     app.add_directive("errata", ErrataDirective)

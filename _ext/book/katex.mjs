@@ -1,10 +1,12 @@
-// Renders formulas, each a line of JSON: in {latex, options}, out {html} or {error}.
+// Renders formulas, each a line of JSON: in {latex, options, asKatex}, out {html} or {error}.
 import { createInterface } from "node:readline";
 import katex from "katex";
+import { lighten } from "./lighten.mjs";
 
-function render({ latex, options }) {
+function render({ latex, options, asKatex }) {
   try {
-    return { html: katex.renderToString(latex, options) };
+    const html = katex.renderToString(latex, options);
+    return { html: asKatex ? html : lighten(html) };
   } catch (error) {
     return { error: error.message };
   }

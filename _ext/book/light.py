@@ -202,42 +202,45 @@ def _seen_from(static: Path, file: Path, address: str) -> str:
 
 
 def _name_styles(pages: dict[Path, str]) -> str:
-    """Give elements classes in place of styles of their own, and return the rules of these."""
+    """Give elements a class in place of styles of their own, and return the rules of these."""
     rules: dict[str, str] = {}
 
     @cache
-    def with_classes(tag: str) -> str:
-        names = []
+    def with_class(tag: str) -> str:
         style = re.search(r'\sstyle="([^"]*)"', tag)
-        for declaration in filter(str.strip, html.unescape(style[1]).split(";")):
-            name, rule = _class_of(declaration)
-            if rules.setdefault(name, rule) != rule:
-                raise BookError(f"{rule} and {rules[name]} would both be the class {name}")
-            names.append(name)
+        name, rule = _class_of(html.unescape(style[1]))
+        if rules.setdefault(name, rule) != rule:
+            raise BookError(f"{rule} and {rules[name]} would both be the class {name}")
         tag = tag.replace(style[0], "", 1)
         if ' class="' in tag:
-            return tag.replace(' class="', f' class="{" ".join(names)} ', 1)
-        return re.sub(r"^<[a-z0-9]+", rf'\g<0> class="{" ".join(names)}"', tag)
+            return tag.replace(' class="', f' class="{name} ', 1)
+        return re.sub(r"^<[a-z0-9]+", rf'\g<0> class="{name}"', tag)
 
     for path, text in pages.items():
         pages[path] = re.sub(
-            r'<[a-z][^<>]*\sstyle="[^<>]*>', lambda match: with_classes(match[0]), text
+            r'<[a-z][^<>]*\sstyle="[^<>]*>', lambda match: with_class(match[0]), text
         )
     # As strong as what they stand for: no other rule of an article names an id.
     return "".join(f".{name}:not(#_){{{rule}}}\n" for name, rule in sorted(rules.items()))
 
 
-def _class_of(declaration: str) -> tuple[str, str]:
-    """Return a class's name and its rule.
+def _class_of(style: str) -> tuple[str, str]:
+    """Return a class's name and its rule: several declarations are named by their hash.
 
     Examples
     --------
-    >>> _class_of("vertical-align: -0.25em")
+    >>> _class_of("vertical-align: -0.25em;")
     ('va-0_25em', 'vertical-align:-0.25em')
     """
-    name, value = (part.strip() for part in declaration.split(":", 1))
+    pairs = (declaration.split(":", 1) for declaration in style.split(";") if declaration.strip())
+    declarations = [(name.strip(), value.strip()) for name, value in pairs]
+    rule = ";".join(f"{name}:{value}" for name, value in declarations)
+    if len(declarations) > 1:
+        digest = base64.b32encode(hashlib.sha256(rule.encode()).digest()).decode()
+        return f"y{digest[:6].lower()}", rule
+    [(name, value)] = declarations
     initials = "".join(word[0] for word in name.strip("-").split("-"))
-    return initials + re.sub(r"[^\w-]", "_", value), f"{name}:{value}"
+    return initials + re.sub(r"[^\w-]", "_", value), rule
 
 
 def _with_icons(css: str, static: Path) -> tuple[str, str]:

@@ -19,6 +19,7 @@ from book.strictness import BookError, located, node_location
 KEPT = inputs.ROOT / "_build" / "formulas.json"
 KATEX = node.PACKAGES / "katex" / "dist"
 STYLE = "katex/katex.min.css"
+OPENED = '<span class="katex"'
 OPTIONS = {
     "throwOnError": True,
     "strict": "error",
@@ -39,9 +40,10 @@ def _renderer() -> subprocess.Popen:
 
 
 @cache
-def _render(latex: str, display: bool) -> dict[str, str]:
-    """Return the HTML of a formula, or KaTeX's error."""
-    request = {"latex": latex, "options": OPTIONS | {"displayMode": display}}
+def _render(latex: str, display: bool, as_katex: bool = False) -> dict[str, str]:
+    """Return the HTML of a formula, made light or as KaTeX writes it, or KaTeX's error."""
+    options = OPTIONS | {"displayMode": display}
+    request = {"latex": latex, "options": options, "asKatex": as_katex}
     renderer = _renderer()
     renderer.stdin.write(json.dumps(request) + "\n")
     renderer.stdin.flush()
@@ -68,12 +70,12 @@ def inline_html(latex: str, place: tuple[str, int | None]) -> str:
     result = _render(latex, display=False)
     if error := result.get("error"):
         raise BookError(located(*place, f"{error} in ${latex.strip()}$"))
-    return f'<span class="math">{result["html"]}</span>'
+    return result["html"].replace(OPENED, '<span class="math katex"', 1)
 
 
 def _visit_inline(translator, formula: nodes.math) -> None:
-    translator.body.append(translator.starttag(formula, "span", "", CLASS="math"))
-    translator.body.append(_set(translator, formula, display=False) + "</span>")
+    opened = translator.starttag(formula, "span", "", CLASS="math katex").removesuffix(">")
+    translator.body.append(_set(translator, formula, display=False).replace(OPENED, opened, 1))
     raise nodes.SkipNode
 
 
@@ -113,8 +115,9 @@ def _keep(app, exception) -> None:
 
 def _renderer_hash() -> str:
     lock = (node.BUILD / "package-lock.json").read_bytes()
-    script = Path(__file__).with_name("katex.mjs").read_bytes()
-    return hashlib.sha256(lock + script + json.dumps(OPTIONS).encode()).hexdigest()
+    scripts = (Path(__file__).with_name(name) for name in ("katex.mjs", "lighten.mjs"))
+    written = b"".join(script.read_bytes() for script in scripts)
+    return hashlib.sha256(lock + written + json.dumps(OPTIONS).encode()).hexdigest()
 
 
 def _copy_styles(app) -> list:

@@ -11,7 +11,7 @@ import { createRequire } from "node:module";
 const STYLES = readFileSync(createRequire(import.meta.url).resolve("katex/dist/katex.min.css"), "utf8");
 const STYLED = new Set([...STYLES.matchAll(/\.([a-z][\w-]*)/gi)].map((match) => match[1]));
 // Their children are found by their place, or are laid out by it.
-const PLACED = ["inner", "vbox", "hbox", "thinbox", "llap", "rlap", "clap"];
+const PLACED = ["inner", "vbox", "hbox", "thinbox", "llap", "rlap", "clap", "delim-size1", "delim-size4"];
 const ALIGNED = ["msupsub", "mfrac", "op-limits", "accent", "sqrt", "overline", "underline"];
 const COLUMNS = ["col-align-l", "col-align-c", "col-align-r"];
 const TYPE = /^(math(?!ml)|text|amsrm|mainrm|boldsymbol|sizing|(reset-)?size\d)/;

@@ -129,8 +129,10 @@ addEventListener("focusin", ({ target }) => {
 
 // -- a formula is copied as its LaTeX
 
-const inLatex = ({ dataset, parentElement }) =>
-  parentElement?.matches(".katex-display") ? `$$${dataset.latex}$$` : `$${dataset.latex.trim()}$`;
+function inLatex({ dataset, parentElement }) {
+  const mark = parentElement.matches(".katex-display") ? "$$" : "$";
+  return mark + dataset.latex.trim() + mark;
+}
 
 document.addEventListener("copy", (event) => {
   const selection = getSelection();

@@ -11,7 +11,7 @@ CHAPTERS = {
     ),
     "03_sgd_stability": "D2.1 D2.2 D2.3 D2.4 D2.5 D2.6 D2.7 D2.8 D2.9",
     "04_hypergradients": "D3.1 D3.2 D3.3 D3.4 D3.5 E2.1 E2.2.1 E2.2.3",
-    "05_backpropagation": "B3.1 B3.2 C-gradients D4.1 D4.2 D4.3 D5",
+    "05_backpropagation": "D4.1 D4.2 D4.3 D5 B3.1 B3.2 C-gradients",
     "06_convolutional_networks": "E3.1 E3.2 E3.3",
 }
 

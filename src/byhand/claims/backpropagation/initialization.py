@@ -210,6 +210,44 @@ def factor():
     yield by.enumeration("two layers with all their signs", enumerated)
 
 
+@claim(
+    "B3.2.adjoint-*",
+    r"mean over all weights $\pm a$ of two ReLU units, with top adjoints of mean square 1",
+    for_all=r"$h_1$, $h_2$ with $h_1 \ne \pm h_2$, and $a$",
+    cases=[
+        case("factor", r"$\mathbb E\,\bar h_1^2 = \frac12 n\sigma_w^2 = a^2$", mixed=False),
+        case("mixed", r"$\mathbb E\,\bar h_1 \bar h_2 = 0$", mixed=True),
+    ],
+)
+def adjoint_factor(mixed=False):
+    def proved():
+        """Given the signs of one unit's weights, it adds w₁ w₂ or w₁² where its sum is positive."""
+        h1, h2, a = sp.symbols("h1 h2 a", real=True)
+        terms = [
+            sp.Piecewise((a**2 * (s * t if mixed else 1), a * (s * h1 + t * h2) > 0), (0, True))
+            for s, t in product((1, -1), repeat=2)
+        ]
+        mean = 2 * sum(terms) / 4
+
+        return prove(
+            sp.Eq(mean, 0 if mixed else a**2, evaluate=False),
+            given=[sp.Ne(h1, h2), sp.Ne(h1, -h2)],
+        )
+
+    def enumerated():
+        """The reverse sweep, for all signs of both units' weights and of their top adjoints."""
+        h, a, found = np.array([Q(1), Q(3)]), Q(3, 2), Q(0)
+        for signs in product((1, -1), repeat=6):
+            W, top = a * np.array(signs[:4]).reshape((2, 2)), np.array(signs[4:])
+            bar = grad(lambda h, W=W, top=top: np.sum(top * relu(h @ W)))(h)
+            found += bar[0] * bar[1 if mixed else 0]
+        mean = found / 64
+        return holds(mean == (0 if mixed else a**2), f"{mean}, where a² is {a**2}")
+
+    yield by.prover("Z3, of the four signs", proved)
+    yield by.enumeration("the reverse sweep, with all 64 signs", enumerated)
+
+
 def by_hand(scale, activation, seed, depth=20, width=100, samples=50):
     """Return mean squares forward and backward, by layer, of a network written out with NumPy.
 

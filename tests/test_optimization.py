@@ -1,7 +1,9 @@
 """Tests of byhand.optimization: independent oracles, laws, planted faults, bad input."""
 
+import re
 from decimal import Decimal
 from fractions import Fraction
+from pathlib import Path
 
 import autograd
 import autograd.numpy as anp
@@ -13,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
+from book import inputs
 from byhand import optimization as opt
 from byhand.linear_algebra import complex_step
 from byhand.optimization import arithmetic, exact, figures
@@ -1026,3 +1029,29 @@ def test_the_figures_draw_without_a_warning():
         figure.canvas.draw()
         assert figure.axes[0].get_xlabel()
         figures.plt.close(figure)
+
+
+# -- the package's layout ----------------------------------------------------------------------
+
+PACKAGE = Path(opt.__file__).parent
+CHAPTER = inputs.ROOT / "chapters" / "02_optimization.ipynb"
+LABEL = r"ch2-[a-z]+(?:-[a-z]+)*"
+
+
+def contents():
+    """The labels of equations beside each module in the package's docstring."""
+    parts = re.split(r":mod:`~byhand\.optimization\.(\w+)`", opt.__doc__)
+    return {
+        name: set(re.findall(LABEL, text))
+        for name, text in zip(parts[1::2], parts[2::2], strict=True)
+    }
+
+
+def test_the_package_says_where_each_equation_is():
+    modules = {path.stem: path.read_text("utf-8") for path in PACKAGE.glob("[a-z]*.py")}
+    named = {name: set(re.findall(rf"Equation ({LABEL})", text)) for name, text in modules.items()}
+    assert contents() == named
+    labels = set(re.findall(rf"\(({LABEL})\)", CHAPTER.read_text("utf-8")))
+    assert set().union(*named.values()) <= labels
+    told = [label for found in named.values() for label in found]
+    assert len(told) == len(set(told)) > 10

@@ -268,6 +268,14 @@ def numbers_of(name: str, values: Any, when: str) -> np.ndarray:
         raise NonFiniteError(f"{name} must stay finite, got {values} {when}") from None
 
 
+def derivative_of(name: str, values: Any, shape: tuple, when: str) -> np.ndarray:
+    """Return a derivative that fits the point that it was taken at."""
+    values = numbers_of(name, values, when)
+    if values.shape != shape:
+        raise ValueError(f"{name} must return shape {shape}, got {values.shape}")
+    return values
+
+
 def vector(name: str, values: Any, **options: Any) -> np.ndarray:
     """Return a vector of finite numbers; the options are those of :func:`numbers`."""
     array = numbers(name, values, **options)

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand._checks import as_float
+from byhand._checks import as_float, floats
 
 
 def exact(values: Any) -> np.ndarray:
@@ -167,3 +167,32 @@ def _exact_root(x: Any) -> Any:
     import sympy  # here, because it takes a second to import
 
     return sympy.sqrt(sympy.sympify(x))
+
+
+# -- linear systems ----------------------------------------------------------------------------
+
+
+def solve(A: np.ndarray, b: np.ndarray, name: str) -> np.ndarray:
+    """Solve Ax = b for A (…, d, d) and b (…, d), exactly if the entries are exact."""
+    if A.dtype.kind == b.dtype.kind == "O":
+        systems = zip(A.reshape(-1, *A.shape[-2:]), b.reshape(-1, b.shape[-1]), strict=True)
+        return np.stack([_solve_exactly(*system, name) for system in systems]).reshape(b.shape)
+    A, b = floats(name, A), floats("the right side", b)
+    if (np.linalg.cond(A) * np.finfo(float).eps >= 1).any():
+        raise ValueError(f"{name} must not be singular, got\n{A}")
+    return np.linalg.solve(A, b[..., None])[..., 0]
+
+
+def _solve_exactly(A: np.ndarray, b: np.ndarray, name: str) -> np.ndarray:
+    """Gauss and Jordan's elimination of one system of exact numbers."""
+    rows = [[*row, right] for row, right in zip(A.tolist(), b.tolist(), strict=True)]
+    for k in range(len(rows)):
+        pivot = next((i for i in range(k, len(rows)) if rows[i][k] != 0), None)
+        if pivot is None:
+            raise ValueError(f"{name} must not be singular, got\n{A}")
+        rows[k], rows[pivot] = rows[pivot], rows[k]
+        rows[k] = [x / rows[k][k] for x in rows[k]]
+        for i in range(len(rows)):
+            if i != k:
+                rows[i] = [x - rows[i][k] * y for x, y in zip(rows[i], rows[k], strict=True)]
+    return np.array([row[-1] for row in rows], dtype=object)

@@ -19,15 +19,10 @@ from byhand._checks import (
     sequence,
     vector,
 )
+from byhand.optimization.adaptive import adam, rmsprop
+from byhand.optimization.momentum import gradient_descent, heavy_ball
 from byhand.optimization.objectives import Objective
-from byhand.optimization.optimizers import (
-    Optimizer,
-    adam,
-    gradient_descent,
-    heavy_ball,
-    rmsprop,
-    run,
-)
+from byhand.optimization.optimizer import Optimizer, run
 
 BEYOND = 1e50
 """A run that goes farther is lost, while a loss of the fourth degree can still be computed."""

@@ -8,24 +8,14 @@ from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 
 from byhand.explore import drawing, figure_size, ground
-from byhand.optimization.analysis import (
-    heavy_ball_factor,
-    newton_raphson,
-    tune_gradient_descent,
-    tune_heavy_ball,
-    tune_nesterov,
-)
+from byhand.optimization.adaptive import adam
 from byhand.optimization.comparison import final_losses, four_optimizers
+from byhand.optimization.momentum import gradient_descent, heavy_ball, nesterov
+from byhand.optimization.newton import newton_raphson
 from byhand.optimization.objectives import Objective, least_squares, quadratic, ripples, two_wells
-from byhand.optimization.optimizers import (
-    Optimizer,
-    adam,
-    gradient_descent,
-    heavy_ball,
-    nesterov,
-    replay,
-    run,
-)
+from byhand.optimization.optimizer import Optimizer, replay, run
+from byhand.optimization.spectra import heavy_ball_factor
+from byhand.optimization.tuning import tune_gradient_descent, tune_heavy_ball, tune_nesterov
 
 STYLES = {
     "SGD": {"color": "C0", "marker": "o", "linestyle": "-"},

@@ -334,11 +334,26 @@ def cross_entropy(params, X, labels, sizes: Sequence[int]):
     >>> float(cross_entropy(np.zeros(13 * 3), np.ones((4, 12)), [0, 1, 2, 0], [12, 3]).round(12))
     1.098612288668
     """
-    labels = _classes(labels, len(X), sizes[-1])
-    scores = multilayer(params, X, sizes)
+    return entropy_of_scores(multilayer(params, X, sizes), labels)
+
+
+def entropy_of_scores(scores, labels):
+    """Return the mean of −log softmax(scores)[label], for scores of shape (samples, classes).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`cross_entropy`.
+
+    Examples
+    --------
+    >>> float(entropy_of_scores(np.zeros((4, 3)), [0, 1, 2, 0]).round(12))
+    1.098612288668
+    """
+    labels = _classes(labels, *np.shape(plain(scores)))
     scores = scores - np.max(np.real(plain(scores)), axis=1, keepdims=True)
     log_total = np.log(np.sum(np.exp(scores), axis=1))
-    return np.mean(log_total - scores[np.arange(len(X)), labels])
+    return np.mean(log_total - scores[np.arange(len(labels)), labels])
 
 
 def cross_entropy_gradient(params, X, labels, sizes: Sequence[int]):

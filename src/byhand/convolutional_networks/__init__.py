@@ -4,6 +4,7 @@
 :mod:`~byhand.convolutional_networks.operations` convolves and cross-correlates,
 :mod:`~byhand.convolutional_networks.pooling` pools, beside their adjoints, exactly on integers;
 :mod:`~byhand.convolutional_networks.layers` counts neurons, parameters and arithmetic;
+:mod:`~byhand.convolutional_networks.training` makes of them a function that can be trained;
 :mod:`~byhand.convolutional_networks.receptive` finds what a neuron sees;
 :mod:`~byhand.convolutional_networks.recovery` undoes a convolution as far as it can be undone.
 
@@ -52,6 +53,7 @@ from byhand.convolutional_networks.receptive import (
     spread,
 )
 from byhand.convolutional_networks.recovery import binary_solutions, matrix_of, parts
+from byhand.convolutional_networks.training import pack, scores, unpack
 
 __all__ = [
     "AveragePool",
@@ -82,13 +84,16 @@ __all__ = [
     "max_pool",
     "max_pool_gradient",
     "output_shape",
+    "pack",
     "parts",
     "reached",
     "receptive_fields",
+    "scores",
     "shapes",
     "spatial",
     "spread",
     "step_multiply_adds",
     "total",
     "transposed_cross_correlate",
+    "unpack",
 ]

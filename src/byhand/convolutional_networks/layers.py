@@ -231,7 +231,7 @@ def initialize(
         if not isinstance(layer, Conv | Dense):
             params.append(())
             continue
-        w = _weight_shape(layer, before)
+        w = weight_shape(layer, before)
         weights = rng.normal(scale=math.sqrt(2 / math.prod(w[1:])), size=w)
         params.append((weights, np.zeros(w[0])) if layer.bias else (weights,))
     return params
@@ -304,7 +304,7 @@ def _apply(layer: Layer, parameters: Sequence[Any], x: Any) -> Any:
 
 def _parameters(layer: Conv | Dense, parameters: Sequence[Any], shape: tuple) -> tuple[Any, Any]:
     """Return the weights, and the bias if there is one, of the shapes that a layer needs."""
-    needed = [_weight_shape(layer, shape)]
+    needed = [weight_shape(layer, shape)]
     needed += [needed[0][:1]] * layer.bias
     found = [_array("params", array) for array in parameters]
     if [np.shape(array) for array in found] != needed:
@@ -325,7 +325,7 @@ def _shifted(y: Any, bias: Any) -> Any:
     return y
 
 
-def _weight_shape(layer: Conv | Dense, before: tuple[int, ...]) -> tuple[int, ...]:
+def weight_shape(layer: Conv | Dense, before: tuple[int, ...]) -> tuple[int, ...]:
     """Return the shape of a layer's weights, outputs first, for inputs of a shape."""
     if isinstance(layer, Dense):
         return math.prod(layer.shape), math.prod(before)

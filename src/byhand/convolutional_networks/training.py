@@ -1,0 +1,105 @@
+"""A network as one function of one vector, which is what an optimizer moves.
+
+Chapter 6, *A network is trained*: the layers of
+:mod:`byhand.convolutional_networks.layers` with ReLUs between them, for the reverse sweep of
+chapter 5 and the optimizers of chapter 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from byhand.backpropagation import relu
+from byhand.convolutional_networks.layers import Conv, Dense, Layer, forward, shapes, weight_shape
+
+
+def pack(params: Sequence[Sequence[Any]]) -> np.ndarray:
+    """Return all parameters of a network as one vector, layer by layer, weights before biases.
+
+    Parameters
+    ----------
+    params
+        As :func:`~byhand.convolutional_networks.initialize` returns them.
+
+    Examples
+    --------
+    >>> pack([(np.eye(2), np.zeros(2)), ()])
+    array([1., 0., 0., 1., 0., 0.])
+    """
+    return np.concatenate([np.ravel(array) for layer in params for array in layer])
+
+
+def unpack(vector: Any, layers: Sequence[Layer], shape: Sequence[int]) -> list[tuple[Any, ...]]:
+    """Cut a vector into the parameters of every layer: the inverse of :func:`pack`.
+
+    Parameters
+    ----------
+    vector
+        As long as the network has parameters; may be a traced value of chapter 5.
+    layers, shape
+        The network, and the shape of one input.
+
+    Raises
+    ------
+    ValueError
+        If the vector has another length.
+
+    Examples
+    --------
+    >>> [[w.shape for w in p] for p in unpack(np.zeros(8), [Dense((2,), bias=True)], (3,))]
+    [[(2, 3), (2,)]]
+    """
+    needed = []
+    for layer, before in zip(layers, shapes(layers, shape)[:-1], strict=True):
+        weights = [weight_shape(layer, before)] if isinstance(layer, Conv | Dense) else []
+        needed.append(weights + [w[:1] for w in weights if layer.bias])
+    total = sum(math.prod(part) for parts in needed for part in parts)
+    if np.shape(vector) != (total,):
+        raise ValueError(f"the layers need {total} parameters, got shape {np.shape(vector)}")
+    params, start = [], 0
+    for parts in needed:
+        arrays = []
+        for part in parts:
+            arrays.append(np.reshape(vector[start : start + math.prod(part)], part))
+            start += math.prod(part)
+        params.append(tuple(arrays))
+    return params
+
+
+def scores(vector: Any, layers: Sequence[Layer], x: Any) -> Any:
+    """Return the outputs of a network with a ReLU behind every layer with weights but the last.
+
+    Parameters
+    ----------
+    vector
+        The parameters, as :func:`pack` returns them; may be a traced value of chapter 5.
+    layers
+        The network; its last layer has weights.
+    x
+        A batch of inputs, shape (batch, channels, height, width).
+
+    Returns
+    -------
+    array of shape (batch, …)
+
+    Raises
+    ------
+    TypeError, ValueError
+        If layers, vector and inputs do not fit together.
+
+    Examples
+    --------
+    >>> scores(np.array([1.0, -1.0, 2.0]), [Dense((2,)), Dense((1,))], np.ones((1, 1)))
+    Traceback (most recent call last):
+    ...
+    ValueError: the layers need 4 parameters, got shape (3,)
+    >>> scores(np.array([1.0, -1.0, 2.0, 5.0]), [Dense((2,)), Dense((1,))], np.ones((1, 1)))
+    array([[2.]])
+    """
+    params = unpack(vector, layers, np.shape(x)[1:])
+    hidden = forward(layers[:-1], params[:-1], x, relu)
+    return forward(layers[-1:], params[-1:], hidden[-1] if hidden else x)[-1]

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byhand import convolutional_networks as cn
-from byhand.backpropagation import derivative, grad, jacobian, relu
+from byhand.backpropagation import derivative, grad, jacobian, networks, relu
 from byhand.convolutional_networks import AveragePool, Conv, Dense, MaxPool, figures, products
 from byhand.hypergradients import peak_bytes
 
@@ -685,6 +685,56 @@ def test_networks_run_on_the_tape():
     assert grad(loss)(w)[1, 0, 2, 1] == pytest.approx(numeric, rel=1e-6)
 
 
+# -- a network that is trained ---------------------------------------------------------------------
+
+READER = [Conv(2, 3, 1, bias=True), MaxPool(2), Conv(3, 2), Dense((5,), bias=True)]
+
+
+def test_a_vector_of_parameters_is_cut_where_it_was_joined():
+    params = cn.initialize(READER, (1, 6, 6), np.random.default_rng(0))
+    params = [tuple(array + k for array in layer) for k, layer in enumerate(params)]
+    vector = cn.pack(params)
+    assert vector.shape == (cn.total(cn.count(READER, (1, 6, 6)), "parameters"),)
+    np.testing.assert_array_equal(vector[:18].reshape(2, 1, 3, 3), params[0][0])
+    back = cn.unpack(vector, READER, (1, 6, 6))
+    assert [len(layer) for layer in back] == [2, 0, 1, 2]
+    for layer, same in zip(params, back, strict=True):
+        for one, other in zip(layer, same, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("length", [0, 70, 99])
+def test_a_vector_of_another_length_is_refused(length):
+    with pytest.raises(ValueError, match=r"need \d+ parameters, got shape"):
+        cn.unpack(np.zeros(length), READER, (1, 6, 6))
+
+
+def test_scores_have_a_relu_behind_every_layer_with_weights_but_the_last():
+    rng = np.random.default_rng(1)
+    vector, x = rng.normal(size=109), rng.normal(size=(4, 1, 6, 6))
+    (w, b), _, (v,), (U, c) = cn.unpack(vector, READER, (1, 6, 6))
+    h = np.maximum(loops(x, w, ((1, 1), (1, 1))) + b[:, None, None], 0)
+    h = np.maximum(loops(pool_loops(h, (2, 2), (2, 2), np.max), v), 0)
+    expected = h.reshape(4, -1) @ U.T + c
+    assert expected.min() < 0
+    np.testing.assert_allclose(cn.scores(vector, READER, x), expected, rtol=1e-12)
+
+
+def test_the_gradient_of_scores_by_differences():
+    rng = np.random.default_rng(2)
+    vector, direction, x = rng.normal(size=109), rng.normal(size=109), rng.normal(size=(4, 1, 6, 6))
+
+    def loss(p):
+        return networks.entropy_of_scores(cn.scores(p, READER, x), [0, 4, 2, 2])
+
+    numeric = (loss(vector + 1e-6 * direction) - loss(vector - 1e-6 * direction)) / 2e-6
+    assert grad(loss)(vector) @ direction == pytest.approx(numeric, rel=1e-6)
+
+
+def test_a_network_of_one_layer_has_no_activation():
+    np.testing.assert_array_equal(cn.scores(np.array([-1.0]), [Dense((1,))], [[2.0]]), [[-2.0]])
+
+
 # -- receptive fields ------------------------------------------------------------------------------
 
 
@@ -778,6 +828,8 @@ def test_the_lost_image():
 def test_figures_draw():
     image = np.eye(5, dtype=int)
     network = NETWORKS["sheet"][0]
+    reader = [Conv(2, 3, 1, bias=True), MaxPool(2), Conv(3, 2), Dense((2,))]
+    vector, shares = np.linspace(-1, 1, 50), np.array([[0.9, 0.4], [0.8, 0.5]])
     drawn = [
         figures.slide_figure(image, J, 25),
         figures.solutions_figure([image, 1 - image]),
@@ -788,6 +840,9 @@ def test_figures_draw():
         figures.field_figure(2, 3, 2, 2),
         figures.effective_figure([1, 2, 3], 12),
         figures.equivariance_figure(J, range(4)),
+        figures.activation_figure(np.array([[0, 3, 3, 0]]), [[-1, 1]]),
+        figures.reader_figure(reader, vector, image),
+        figures.readings_figure({"one, 9 neurons": {1: shares, 2: shares}, "other": {1: shares}}),
     ]
     for figure in drawn:
         assert figure.axes

@@ -638,6 +638,27 @@ def test_inputs_of_a_reader_are_run_and_shown(capsys):
     assert capsys.readouterr().out == "✗ A1.new: not this value.\n"
 
 
+def rows_of_ones(n=2):
+    yield by.recursion("one by one", lambda: [1 for _ in range(n)])
+    yield by.closed_form("at once", lambda: np.ones(n, dtype=int))
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ([[1, 1], [1, 1, 1]], "✓ A1.new.2"),
+        (([1, 1], np.ones((3,), dtype=int)), "✓ A1.new.2"),
+        ([[1, 1], [[1], [1, 1]]], "✗ A1.new.3  not understood"),
+        ([[1, 1], [1, 1]], "✗ A1.new.3  a vector of 3 numbers is asked for"),
+    ],
+)
+def test_values_of_cases_may_differ_in_shape(values, said, capsys):
+    cases = [case("2", "two", n=2), case("3", "three", n=3)]
+    claim("A1.new.*", "what is claimed", cases=cases)(rows_of_ones)
+    check("A1.new", values)
+    assert said in capsys.readouterr().out
+
+
 def test_a_problem_is_checked_with_all_its_claims(capsys):
     check("A1")
     out = capsys.readouterr().out

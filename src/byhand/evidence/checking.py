@@ -91,9 +91,14 @@ def _values(id: str, ids: list[str], value: Any) -> list[Any]:
     """Give each case its part of the value."""
     if value is None or len(ids) == 1:
         return [value] * len(ids)
-    if np.ndim(value) == 0 or len(value) != len(ids):
+    if not _has_entries(value) or len(value) != len(ids):
         raise ClaimError(f"{id} has {len(ids)} cases, {', '.join(ids)}: give a value for each")
     return list(value)
+
+
+def _has_entries(value: Any) -> bool:
+    """Return whether a value is made of others; in a list these may differ in shape."""
+    return isinstance(value, list | tuple) or np.ndim(value) > 0
 
 
 def _entry(claim: Claim, id: str, value: Any, inputs: dict[str, Any]) -> dict | None:
@@ -123,7 +128,7 @@ def _witness(outcome: Outcome, value: Any) -> dict[str, Any]:
         )
     try:
         data = setting.as_data(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError):  # of lists whose entries differ in length
         data = setting.as_data(str(value))
     return {"verdict": found.verdict, "words": found.words, "value": data}
 

@@ -12,7 +12,7 @@ from byhand import convolutional_networks as cn
 from byhand.claims.convolutional_networks import _plain as plain
 from byhand.claims.convolutional_networks.image import J, filtered
 from byhand.convolutional_networks import figures
-from byhand.evidence import by, case, claim, holds, once, prove, slip
+from byhand.evidence import by, case, claim, exhaust, holds, once, prove, slip
 
 # -- the theorem ---------------------------------------------------------------------------------
 
@@ -321,6 +321,156 @@ def border(n=8, seed=15):
     yield by.algebra("the commutator", commutator)
     yield by.experiment("an image of random integers", one_image)
     yield by.hand("rows that lack a term", lambda: [1, 2, n])
+
+
+# -- what is left of it, for which filters and windows -------------------------------------------
+
+
+def strided_matrix(w, s, n):
+    """Return the matrix of the package's circular convolution of n pixels in a row, stride s."""
+    units = np.eye(n, dtype=int).reshape(n, 1, n).astype(w.dtype)
+    return np.array([cn.circular_convolve(x, w, stride=(1, s))[0] for x in units]).T
+
+
+def follows(A, p, same=lambda one, other: bool((one == other).all())):
+    """Return, for each shift of the output, whether it is what a shift by p of the input does."""
+    moved = np.roll(A, -p, axis=1)
+    return [same(np.roll(A, q, axis=0), moved) for q in range(len(A))]
+
+
+@claim(
+    "beyond-6.stride-periods",
+    "with stride $s$ the output follows the shift by $p$ if and only if $w$ has a period $t$ for "
+    "which $s$ divides $t - p$",
+    for_all=r"filters $w$ as long as the image and shifts $p$",
+    cases=[
+        case("9-3", "9 pixels, stride 3", n=9, s=3),
+        case("15-3", "15 pixels, stride 3", n=15, s=3),
+        case("15-5", "15 pixels, stride 5", n=15, s=5),
+    ],
+)
+def stride_periods(n=9, s=3):
+    def proved():
+        """A period t makes gcd(t, n) one: the filter repeats what it starts with."""
+        w = plain.symbols("w", 1, n)
+        A = strided_matrix(w, s, n)
+
+        def repeats(p):
+            lengths = {gcd(t, n) for t in range(p % s, n, s)}
+            return sp.Or(*(plain.equal(w, np.resize(w[0, :g], n)) for g in lengths))
+
+        def statement(off=0):
+            followed = {p: sp.Or(*follows(A, p, plain.equal)) for p in range(1, s)}
+            return sp.And(*(sp.Equivalent(one, repeats(p + off)) for p, one in followed.items()))
+
+        return prove(statement(), altered=[statement(off=1)])
+
+    def tried():
+        """Filters of zeros and ones with every period, and others; all shifts; index by index."""
+        rng, agree, tried = np.random.default_rng(22), 0, 0
+        lengths = [g for g in range(1, n + 1) if n % g == 0]
+        for g, _ in product(lengths, range(12)):
+            w = np.tile(rng.integers(0, 2, g), n // g)
+            periods = {t for t in range(n) if (w == np.roll(w, t)).all()}
+            rows = np.array([[w[(s * j - i) % n] for i in range(n)] for j in range(n // s)])
+            for p in range(n):
+                right = any((t - p) % s == 0 for t in periods)
+                agree, tried = agree + (any(follows(rows, p)) == right), tried + 1
+        return holds(agree == tried, "pairs of a filter and a shift that agree", agree)
+
+    yield by.prover("Z3, of what the package computes", proved)
+    yield by.enumeration("filters with all periods, index by index", tried)
+
+
+@claim(
+    "beyond-6.no-period",
+    "a filter of at most half of the image's length has no period, unless it is zero",
+    for_all=r"filters of 6 numbers on 12 pixels",
+)
+def no_period(n=12):
+    def proved():
+        """With one tap more there is one: the two ends, half of the image apart."""
+
+        def statement(taps):
+            w = np.array([*plain.symbols("w", taps), *[sp.Integer(0)] * (n - taps)])
+            zero = plain.equal(w[:taps], [0] * taps)
+            return sp.And(*(sp.Implies(plain.equal(w, np.roll(w, t)), zero) for t in range(1, n)))
+
+        return prove(statement(n // 2), altered=[statement(n // 2 + 1)])
+
+    def solved():
+        """The filters with period t are the kernel of S_t − 1, cut to the first six columns."""
+        one = np.eye(n, dtype=int)
+        equations = [(np.roll(one, t, axis=0) - one)[:, : n // 2] for t in range(1, n)]
+        lost = [n // 2 - sp.Matrix(each).rank() for each in equations]
+        return holds(not any(lost), "dimensions of filters with a period:", sum(lost))
+
+    yield by.prover("Z3", proved)
+    yield by.algebra("ranks of the equations, for each period", solved)
+
+
+@claim(
+    "beyond-6.sharp",
+    "shifts of 12 pixels that the taps 1, 0, 0, 0, 0, 0, 1 follow with stride 4",
+)
+def sharp(n=12, s=4):
+    def by_matrices():
+        A = strided_matrix(np.array([[1, 0, 0, 0, 0, 0, 1]]), s, n)
+        return [p for p in range(n) if any(follows(A, p))]
+
+    def one_image():
+        """Add what is six pixels apart, keep every fourth sum, and compare."""
+        x = np.random.default_rng(24).permutation(n)
+        kept = [[x[(i - p) % n] + x[(i - p + 6) % n] for i in range(0, n, s)] for p in range(n)]
+        turned = [kept[0][q:] + kept[0][:q] for q in range(n // s)]
+        return [p for p in range(n) if kept[p] in turned]
+
+    yield by.algebra("matrices of the package's convolution", by_matrices)
+    yield by.enumeration("sums of pixels of one image", one_image)
+    yield by.hand("6 is 2 more than a multiple of 4", lambda: list(range(0, 12, 2)))
+    yield slip("the filter has a period of its own", lambda: list(range(0, 12, 4)))
+
+
+@claim(
+    "beyond-6.pool-follows",
+    "max pooling of $k$ of $n$ pixels with stride $s$, without borders, follows the shift by $p$ "
+    "if and only if $s$ divides $p$ or $k = n$",
+    for_all=r"$n\le12$, $k\le n$, divisors $s$ of $n$, and $p < n$",
+)
+def pool_follows():
+    def pooled(x, k, s):
+        wrapped = np.pad(x, (0, k - 1), mode="wrap")
+        return cn.max_pool(wrapped[None], (1, k), (1, s))[0]
+
+    def settings():
+        for n, k in product(range(1, 13), range(1, 13)):
+            if k <= n:
+                yield from ((n, k, s, p) for s in range(1, n + 1) if n % s == 0 for p in range(n))
+
+    def by_single_pixels():
+        """Which windows a pixel lies in is seen on the image of this pixel."""
+
+        def is_right(one, everywhere=True):
+            n, k, s, p = one
+            A = np.array([pooled(x, k, s) for x in np.eye(n, dtype=int)]).T
+            return any(follows(A, p)) == (p % s == 0 or (everywhere and k == n))
+
+        return exhaust(is_right, settings(), altered=lambda one: is_right(one, everywhere=False))
+
+    def one_image(n=12, seed=23):
+        """A row of different numbers, moved by each p: is the output a moved one?"""
+        x, agree, tried = np.random.default_rng(seed).permutation(n), 0, 0
+        for k, s, p in product(range(1, n + 1), (1, 2, 3, 4, 6, 12), range(n)):
+            if k < n or s == n:
+                windows = [[x[(s * j + a) % n] for a in range(k)] for j in range(n // s)]
+                moved = [[x[(s * j + a - p) % n] for a in range(k)] for j in range(n // s)]
+                here, there = np.array([list(map(max, each)) for each in (windows, moved)])
+                found = any((np.roll(here, q) == there).all() for q in range(n // s))
+                agree, tried = agree + (found >= (p % s == 0 or k == n)), tried + 1
+        return holds(agree == tried, "settings in which the shift is followed as it must be", agree)
+
+    yield by.enumeration("single pixels, in every setting", by_single_pixels)
+    yield by.experiment("a row of different numbers", one_image)
 
 
 SHIFTS = range(9)

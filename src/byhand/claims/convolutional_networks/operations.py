@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction as Q
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import scipy.ndimage
@@ -11,7 +11,7 @@ import scipy.signal
 import sympy as sp
 
 from byhand import convolutional_networks as cn
-from byhand.backpropagation import grad
+from byhand.backpropagation import grad, relu
 from byhand.claims.convolutional_networks import _plain as plain
 from byhand.convolutional_networks import layout
 from byhand.evidence import by, case, claim, exhaust, holds, once, prove, slip
@@ -790,6 +790,110 @@ def average_pool_gradient():
     yield by.enumeration(
         "as the adjoint of equal weights, by plain loops", as_a_convolution, **ROUNDED
     )
+
+
+# -- activations ---------------------------------------------------------------------------------
+
+
+@claim(
+    "E3.1.stack",
+    "cross-correlating with $u$ and then with $v$ is cross-correlating once, with $u*v$ (full)",
+    for_all=r"$x$ of $3\times4$, $u$ of $2\times2$, $v$ of $1\times2$ numbers",
+)
+def stack():
+    x = plain.symbols("x", 3, 4)
+    u, v = plain.symbols("u", 2, 2), plain.symbols("v", 1, 2)
+
+    def proved():
+        twice = cn.cross_correlate(cn.cross_correlate(x, u), v)
+        once_, wrong = (
+            cn.cross_correlate(x, combine(u, v, padding="full"))
+            for combine in (cn.convolve, cn.cross_correlate)
+        )
+        return prove(plain.equal(twice, once_), altered=[plain.equal(twice, wrong)])
+
+    def index_by_index():
+        twice = plain.cross_correlate(plain.cross_correlate(x, u), v)
+        s, t = sp.symbols("s t")
+        uv = sp.Poly(plain.polynomial(u, s, t) * plain.polynomial(v, s, t), s, t)
+        w = np.array([[uv.coeff_monomial(s**i * t**j) for j in range(3)] for i in range(2)])
+        gaps = [sp.expand(gap) for gap in (twice - plain.cross_correlate(x, w)).flat]
+        return holds(not any(gaps), "outputs that agree", gaps.count(0))
+
+    yield by.prover("Z3, of what the package computes", proved)
+    yield by.algebra("plain loops, and the product of the polynomials", index_by_index)
+
+
+@claim(
+    "E3.1.edges.*",
+    "the row 0, 0, 5, 5, 0, 0, cross-correlated with $(-1, 1)$",
+    cases=[
+        case("rising", r"$\mathrm{ReLU}(z)$", sign=1),
+        case("falling", r"$\mathrm{ReLU}(-z)$", sign=-1),
+    ],
+)
+def edges(sign=1, row=(0, 0, 5, 5, 0, 0)):
+    def rectified():
+        return relu(sign * cn.cross_correlate([row], [[-1, 1]]))[0]
+
+    def counted():
+        """Compare neighbors, and keep the steps that go the right way."""
+        steps = [b - a for a, b in pairwise(row)]
+        return [abs(step) if sign * step > 0 else 0 for step in steps]
+
+    yield by.closed_form("the ReLU of a matrix product", rectified)
+    yield by.enumeration("pixel beside pixel", counted)
+    yield slip(
+        "this is the other sign", lambda: relu(-sign * cn.cross_correlate([row], [[-1, 1]]))[0]
+    )
+
+
+@claim(
+    "E3.1.both-signs",
+    r"$\mathrm{ReLU}(z) + \mathrm{ReLU}(-z) = |z|$",
+    for_all="real $z$",
+)
+def both_signs():
+    def proved():
+        z = sp.Symbol("z", real=True)
+        both = sp.Max(z, 0) + sp.Max(-z, 0)
+        right, wrong = (sp.Eq(both, side, evaluate=False) for side in (sp.Abs(z), z))
+        return prove(right, altered=[wrong])
+
+    def measured():
+        z = plain.random_integers(20, (9, 9))[0].astype(float)
+        gap = abs(relu(z) + relu(-z) - np.sqrt(z * z)).max()
+        return holds(gap == 0, "largest gap of the package's ReLU:", gap)
+
+    yield by.prover("Z3", proved)
+    yield by.experiment("81 numbers of both signs", measured)
+
+
+@claim(
+    "E3.1.relu-pool",
+    "ReLU before max pooling and ReLU behind it give the same",
+    for_all=r"windows of four numbers",
+)
+def relu_and_pooling():
+    def proved():
+        """With the mean it does not hold: a negative number counts behind, and not before."""
+        window = plain.symbols("x", 4)
+
+        def most(*numbers):
+            return sp.Max(*numbers, evaluate=False)
+
+        before, behind = most(*(most(x, 0) for x in window)), most(most(*window), 0)
+        means = sum(most(x, 0) for x in window) / 4, most(sum(window) / 4, 0)
+        right, wrong = (sp.Eq(*pair, evaluate=False) for pair in ((before, behind), means))
+        return prove(right, altered=[wrong])
+
+    def measured():
+        (x,) = plain.random_integers(21, (2, 3, 8, 8))
+        same = cn.max_pool(relu(x), 2) == relu(cn.max_pool(x, 2))
+        return holds(same.all(), "windows of the package's pooling that agree", int(same.sum()))
+
+    yield by.prover("Z3", proved)
+    yield by.experiment("random windows", measured)
 
 
 # -- how it is computed ----------------------------------------------------------------------------

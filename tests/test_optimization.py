@@ -1016,6 +1016,7 @@ def test_the_figures_draw_without_a_warning():
         figures.parabolas(),
         figures.two_wells_paths(0.02),
         figures.newton_map(points, ["minimum", "saddle point"], size=12),
+        figures.newton_discs(np.repeat(points, 3, axis=0), ["minimum"] * 6, [0.5] * 6),
         figures.heavy_ball_explorer(0.3, 0.0),
         figures.usable_rates(10, 0.1),
         figures.moments(),

@@ -139,6 +139,41 @@ def newton_map(points: np.ndarray, kinds: list[str], size: int = 210) -> Figure:
     return figure
 
 
+@drawing(
+    caption="Two points from near. From the disc in white Newton's method is certain to arrive; the region from which it does, in the point's color, is wider, and has no simple shape.",
+    alt="Two close-ups of the map of starts, around saddle point 4 and minimum 5, each with a white circle that lies well within the region of its point.",
+)
+def newton_discs(points: np.ndarray, kinds: list[str], radii: list[float]) -> Figure:
+    """Draw the regions of two critical points with the discs that the theorem predicts.
+
+    ``points``, of shape (n, 2), and ``kinds`` are as for :func:`newton_map`, ``radii`` of length n.
+    """
+    figure, panels = plt.subplots(1, 2, figsize=figure_size(3.4))
+    f, angle = ripples(), np.linspace(0, 2 * np.pi, 100)
+    for axes, i in zip(panels, (3, 4), strict=True):
+        (a, b), reach = points[i], 2.0
+        x, y = np.meshgrid(*[np.linspace(c - reach, c + reach, 121) for c in (a, b)])
+        end = newton_raphson(f.gradient, f.hessian, np.stack([x, y], axis=-1), 60)[-1]
+        distance = np.linalg.norm(end[..., None, :] - points, axis=-1)
+        which = np.where(distance.min(axis=-1) < 1e-6, distance.argmin(axis=-1), np.nan)
+        axes.imshow(
+            which,
+            origin="lower",
+            extent=(a - reach, a + reach, b - reach, b + reach),
+            cmap=ListedColormap(REGIONS),
+            vmin=-0.5,
+            vmax=len(REGIONS) - 0.5,
+            interpolation="nearest",
+        )
+        circle = a + radii[i] * np.cos(angle), b + radii[i] * np.sin(angle)
+        axes.plot(*circle, color="white", linewidth=2.5)
+        axes.plot(a, b, KINDS[kinds[i]], color="white", markersize=8)
+        axes.set(xlabel="x of the start", title=f"{kinds[i]} {i + 1}")
+        axes.grid(False)
+    panels[0].set_ylabel("y of the start")
+    return figure
+
+
 def _heavy_ball_words(learning_rate: float, momentum: float) -> str:
     factor = heavy_ball_factor(CURVATURES, learning_rate, momentum).max()
     which = "converge to" if factor < 1 else "move away from"

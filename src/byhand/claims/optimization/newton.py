@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import sympy as sp
 from mpmath import iv
+from scipy.optimize import minimize_scalar
 
 from byhand import optimization as opt
 from byhand.evidence import by, case, claim, holds, once, prove, sheet, slip
@@ -70,6 +71,56 @@ def hessian(points=POINTS):
     yield by.algebra("SymPy's derivatives", differentiated)
     yield by.differences("complex steps of the gradient", complex_steps)
     yield sheet("4 + 0.68π²y cos(0.2πx), 3.4π sin(0.2πx) − 1, 4", printed)
+
+
+# -- the answer, as formulas ---------------------------------------------------------------------
+
+
+def through_exponentials():
+    """Return ∇f and H: with cos kx = (u + 1/u)/2, u = e^{ikx}, f is rational and ∂u/∂x = iku."""
+    u = sp.Symbol("u")
+    f = 2 * X**2 + 2 * Y**2 - 17 * Y * (u + 1 / u) / 2 - X * Y
+
+    def along_x(g):
+        return g.diff(X) + g.diff(u) * sp.I * sp.pi / 5 * u
+
+    def back(g):
+        return sp.expand(g.subs(u, sp.exp(sp.I * sp.pi * X / 5)).rewrite(sp.cos))
+
+    first, second = along_x(f), f.diff(Y)
+    mixed = along_x(second)
+    matrix = [[along_x(first), mixed], [mixed, second.diff(Y)]]
+    return [back(first), back(second)], [[back(g) for g in row] for row in matrix]
+
+
+@claim(
+    "B2.2.1.formula-gradient",
+    r"$\nabla f$ for every $(x, y)$",
+    answer="formula",
+    components=["first", "second"],
+)
+def gradient_formula():
+    sine, cosine = sp.sin(sp.pi * X / 5), sp.cos(sp.pi * X / 5)
+
+    def by_hand(factor=Y):
+        return [4 * X + 17 * sp.pi / 5 * factor * sine - Y, 4 * Y - 17 * cosine - X]
+
+    yield by.algebra("SymPy's derivatives", lambda: [F.diff(X), F.diff(Y)])
+    yield by.closed_form("through exponentials", lambda: through_exponentials()[0])
+    yield by.hand("the product rule and the chain rule", by_hand)
+    yield slip("the factor y of the sine term is missing", lambda: by_hand(factor=1))
+
+
+@claim("B2.2.1.formula-hessian", "$H$ for every $(x, y)$", answer="formula")
+def hessian_formula():
+    def by_hand():
+        off = 17 * sp.pi / 5 * sp.sin(sp.pi * X / 5) - 1
+        corner = 4 + 17 * sp.pi**2 / 25 * Y * sp.cos(sp.pi * X / 5)
+        return [[corner, off], [off, sp.Integer(4)]]
+
+    yield by.algebra("SymPy's derivatives", lambda: sp.hessian(F, (X, Y)))
+    yield by.closed_form("through exponentials", lambda: through_exponentials()[1])
+    yield by.hand("the product rule and the chain rule", by_hand)
 
 
 # -- the step from the origin --------------------------------------------------------------------
@@ -264,4 +315,263 @@ def limit():
         lowest,
         rtol=1e-11,
         because="the intervals are 10⁻¹² wide",
+    )
+
+
+# -- what can be predicted -----------------------------------------------------------------------
+
+HALF = 0.5
+"""γ is taken over the square of this half-width around a critical point."""
+
+
+def turn_squared(p, q, columns):
+    """Return ‖p h₁ + q h₂‖² + 2q²‖h₁‖², for the columns of H(ζ)⁻¹, p = f_xxx and q = f_xxy."""
+    (a, c), (b, d) = columns
+    return (p * a + q * b) ** 2 + (p * c + q * d) ** 2 + 2 * q**2 * (a**2 + c**2)
+
+
+def radius_in_intervals(i):
+    """Return an interval around min(½, 2/(3γ)) for point i.
+
+    γ² is convex in y, so it is largest at an end of y. There x is halved wherever γ² may exceed
+    the largest value seen by more than a ten-thousandth.
+    """
+    k, x = iv.pi / 5, iv.mpf(list(isolated()[i]))
+    sine, cosine = iv.sin(k * x), iv.cos(k * x)
+    y = (17 * cosine + x) / 4
+    xx, xy = 4 + 17 * k**2 * y * cosine, 17 * k * sine - 1
+    det = 4 * xx - xy**2
+    columns = (4 / det, -xy / det), (-xy / det, xx / det)
+
+    def turn(at, end):
+        p, q = -17 * k**3 * end * iv.sin(k * at), 17 * k**2 * iv.cos(k * at)
+        return turn_squared(p, q, columns)
+
+    left, right = (x - HALF).a, (x + HALF).b
+    to_do = [(iv.mpf([left, right]), y + sign * HALF) for sign in (-1, 1)]
+    seen = kept = iv.mpf(0)
+    while to_do:
+        at, end = to_do.pop()
+        middle = turn(iv.mpf(at.mid), end)
+        seen = middle if middle.a > seen.a else seen
+        whole = turn(at, end)
+        if whole.b > seen.b * (1 + 1e-4):
+            to_do += [(iv.mpf([at.a, at.mid]), end), (iv.mpf([at.mid, at.b]), end)]
+        elif whole.b > kept.b:
+            kept = whole
+    gamma = iv.sqrt(iv.mpf([seen.a, max(kept.b, seen.b)]))
+    radius = 2 / (3 * gamma)
+    return iv.mpf([min(radius.a, HALF), min(radius.b, HALF)])
+
+
+@claim(
+    "B2.2.1.radius-*",
+    r"the radius, $\frac2{3\gamma}$ or $\frac12$, of a disc that Newton's method never leaves",
+    cases=[case(str(i + 1), f"point {i + 1}", i=i) for i in range(7)],
+)
+def radius(i=0):
+    def searched():
+        """The package's third derivatives, by complex steps of its Hessian."""
+        f, (x, y) = opt.ripples(), found_by_newton()[i]
+        inverse = np.linalg.inv(f.hessian([x, y]))
+
+        def turn(at, end):
+            steps = np.array([[at + 1e-30j, end], [at, end + 1e-30j]])
+            return ((inverse @ f.hessian(steps).imag / 1e-30) ** 2).sum()
+
+        largest = 0.0
+        for end in (y - HALF, y + HALF):
+            grid = np.linspace(x - HALF, x + HALF, 101)
+            best = max(grid, key=lambda at: turn(at, end))
+            low, high = max(best - 0.01, x - HALF), min(best + 0.01, x + HALF)
+            inner = minimize_scalar(lambda at: -turn(at, end), bounds=(low, high))  # noqa: B023
+            largest = max(largest, turn(best, end), -inner.fun)
+        return min(HALF, 2 / 3 / largest**0.5)
+
+    yield by.enumeration("interval arithmetic over the square", lambda: radius_in_intervals(i))
+    yield by.differences("complex steps of the package's Hessian, searched", searched)
+
+
+@claim(
+    "B2.2.1.closer",
+    r"a step from $e$ ends within $\frac{\gamma e^2}{2(1-\gamma e)}$, less than $e$ exactly if "
+    r"$e < \frac2{3\gamma}$",
+    for_all=r"$\gamma > 0$ and $0 < e < 1/\gamma$, on $x - \frac\gamma2x^2$, where it is attained",
+)
+def closer():
+    e, gamma = sp.symbols("e gamma", real=True)
+
+    def package_step():
+        """The package's step on the gradient x − γx²/2 for x > 0, from e."""
+        return opt.newton_raphson(
+            lambda x: x - gamma * x**2 / 2,
+            lambda x: (1 - gamma * x)[..., None],
+            np.array([e]),
+            1,
+        )[-1][0]
+
+    def proved():
+        bound = gamma * e**2 / (2 * (1 - gamma * e))
+        after = sp.Abs(package_step())
+        return prove(
+            sp.And(sp.Eq(after, bound), sp.Equivalent(after < e, 3 * gamma * e < 2)),
+            given=[gamma > 0, e > 0, gamma * e < 1],
+        )
+
+    def both_sides():
+        """From a thousandth inside and outside of the radius, on the odd continuation."""
+        ends = []
+        for start in (0.999, 1.001):
+            x = start * 2 / (3 * 0.7)
+            for _ in range(30):
+                x -= (x - 0.35 * x * abs(x)) / (1 - 0.7 * abs(x))
+                if abs(x) > 1 / 0.7:
+                    break
+            ends.append(abs(x))
+        return holds(ends[0] < 1e-9 and ends[1] > 1 / 0.7, "arrives from 0.999, lost from 1.001")
+
+    yield by.prover("Z3, of the package's step", proved)
+    yield by.recursion("two starts beside the radius", both_sides)
+
+
+@once
+def radii_on_a_grid():
+    """Return min(½, 2/(3γ)) of each point, with the third derivatives written out."""
+    k, found = np.pi / 5, []
+    for x, y in found_by_newton():
+        h = np.linalg.inv(opt.ripples().hessian([x, y]))
+        at, end = np.linspace(x - HALF, x + HALF, 401), np.array([[y - HALF], [y + HALF]])
+        p, q = -17 * k**3 * end * np.sin(k * at), 17 * k**2 * np.cos(k * at)
+        gamma = np.sqrt(turn_squared(p, q, h.T).max())
+        found.append(min(HALF, 2 / 3 / gamma))
+    return found
+
+
+def circle(center, radius, count):
+    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    return center + radius * np.stack([np.cos(angle), np.sin(angle)], axis=-1)
+
+
+def written_out(points, steps):
+    """Return where Newton's method goes, its linear systems solved by Cramer's rule."""
+    (x, y), k = np.moveaxis(points, -1, 0), np.pi / 5
+    with np.errstate(all="ignore"):
+        for _ in range(steps):
+            sine, cosine = np.sin(k * x), np.cos(k * x)
+            g, h = 4 * x + 17 * k * y * sine - y, 4 * y - 17 * cosine - x
+            xx, xy = 4 + 17 * k**2 * y * cosine, 17 * k * sine - 1
+            det = 4 * xx - xy**2
+            x, y = x - (4 * g - xy * h) / det, y - (xx * h - xy * g) / det
+    return np.stack([x, y], axis=-1)
+
+
+@claim(
+    "B2.2.1.arrives",
+    "from 720 starts just inside each disc Newton's method arrives, and the first step already "
+    "halves the distance",
+)
+def arrives():
+    def shrinking(newton):
+        """Return the largest factor of a first step, and the largest distance in the end."""
+        first, last = [], []
+        for center, r in zip(found_by_newton(), radii_on_a_grid(), strict=True):
+            starts = circle(center, 0.999 * r, 720)
+            first.append(np.linalg.norm(newton(starts, 1) - center, axis=-1).max() / r)
+            last.append(np.linalg.norm(newton(starts, 12) - center, axis=-1).max())
+        return max(first), max(last)
+
+    def told(first, last):
+        return holds(first < 0.5 and last < 1e-12, f"to {first:.2f} of the radius at most")
+
+    def package():
+        f = opt.ripples()
+        return told(
+            *shrinking(lambda x, steps: opt.newton_raphson(f.gradient, f.hessian, x, steps)[-1])
+        )
+
+    yield by.experiment("the package's steps", package)
+    yield by.recursion("Cramer's rule written out", lambda: told(*shrinking(written_out)))
+
+
+@claim(
+    "B2.2.1.safe",
+    "the largest disc that arrives is two to four times as wide as the predicted one",
+)
+def safe():
+    def reach(newton, count, ratio):
+        """Return the first radii, over the predicted ones, from which a start goes astray."""
+        found = []
+        for center, r in zip(found_by_newton(), radii_on_a_grid(), strict=True):
+            wide = r
+            while (
+                np.linalg.norm(newton(circle(center, wide, count)) - center, axis=-1).max() < 1e-6
+            ):
+                wide *= ratio
+            found.append(wide / r)
+        return found
+
+    def told(found):
+        words = f"{min(found):.1f} to {max(found):.1f} times"
+        return holds(min(found) >= 2 and max(found) <= 4, words)
+
+    def package():
+        f = opt.ripples()
+        return told(reach(lambda x: opt.newton_raphson(f.gradient, f.hessian, x, 25)[-1], 720, 1.1))
+
+    yield by.experiment("the package's, on circles of 720 starts", package)
+    yield by.recursion(
+        "Cramer's rule, on circles of 501 starts",
+        lambda: told(reach(lambda x: written_out(x, 25), 501, 1.07)),
+    )
+
+
+# -- and what cannot -----------------------------------------------------------------------------
+
+SINGULAR = -15 / (2.72 * np.pi**2)
+"""y where det H = 15 + 2.72π² y vanishes on the line x = 0."""
+
+
+@claim(
+    "B2.2.1.thrown-*",
+    r"how far to the side the step goes from $x = 0$, beside the line $\det H = 0$",
+    cases=[case(name, f"{name} above", beside=float(name)) for name in ("0.1", "0.01", "0.001")],
+)
+def thrown(beside=0.1):
+    def package():
+        f = opt.ripples()
+        start = [0.0, SINGULAR + beside]
+        return opt.newton_raphson(f.gradient, f.hessian, start, 1)[-1][0]
+
+    yield by.recursion(
+        "the package's step", package, rtol=1e-9, because="det H loses three digits to cancellation"
+    )
+    yield by.closed_form("17 over the determinant", lambda: 17 / (2.72 * np.pi**2 * beside))
+
+
+@claim(
+    "B2.2.1.interleave",
+    "starts on $x = 0$ less than 0.1 from that line lead to all seven points, in over 500 changes",
+)
+def interleave():
+    def limits(ends):
+        """Return the number of each start's limit; 0 where there is none."""
+        distance = np.linalg.norm(ends[:, None] - found_by_newton(), axis=-1)
+        distance = np.where(np.isfinite(distance), distance, np.inf)
+        return np.where(distance.min(axis=1) < 1e-6, distance.argmin(axis=1) + 1, 0)
+
+    def told(which):
+        all_seven, changes = set(which) >= set(range(1, 8)), np.count_nonzero(np.diff(which))
+        return holds(all_seven and changes > 500, f"{changes} changes")
+
+    def starts(count):
+        y = SINGULAR + np.linspace(-0.1, 0.1, count)
+        return np.stack([np.zeros(count), y], axis=-1)
+
+    def package():
+        f = opt.ripples()
+        return told(limits(opt.newton_raphson(f.gradient, f.hessian, starts(4000), 200)[-1]))
+
+    yield by.experiment("4000 starts, by the package", package)
+    yield by.recursion(
+        "3000 starts, by Cramer's rule", lambda: told(limits(written_out(starts(3000), 200)))
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import sympy as sp
@@ -259,6 +260,77 @@ def steepest():
 
     yield by.recursion("LAPACK's", eigenvalues)
     yield by.closed_form("in radicals", lambda: float(radicals()))
+
+
+def one_step(eta):
+    """Return where a step of the package's descent leads from (x₁, x₂)."""
+    descent = opt.gradient_descent(eta)
+    return descent.update(opt.two_wells().gradient(symbols()), descent.init(symbols()), symbols())[
+        0
+    ]
+
+
+@claim(
+    "B2.1.overflow",
+    r"a step with $\eta = 0.07$ makes $|x_1|$ over 90 times as large, and it stays the larger one",
+    for_all=r"$|x_1| \ge 20$ and $|x_2| \le |x_1|$",
+)
+def overflow():
+    def proved():
+        a, b = one_step(Fraction(7, 100))
+        grows = sp.And(sp.Abs(a) > 90 * sp.Abs(X1), sp.Abs(b) <= sp.Abs(a))
+        return prove(grows, given=[sp.Abs(X1) >= 20, sp.Abs(X2) <= sp.Abs(X1)])
+
+    def in_fractions():
+        """From the third point on, written out, until it leaves the floats."""
+        x, y, sizes = Fraction(-4), Fraction(0), []
+        for _ in range(9):
+            first, second = 6 * x - 3 * y + 12 * x**2 + 4 * x**3, 4 * y - 3 * x
+            x, y = x - first * 7 / 100, y - second * 7 / 100
+            sizes.append(abs(x))
+        factors = [b / a for a, b in pairwise(sizes[2:])]
+        right = sizes[2] > 20 and min(factors) > 90 and sizes[-1] > 1e308
+        return holds(right, f"by {float(factors[0]):.0f} first, beyond the floats after 9 steps")
+
+    yield by.prover("Z3, of the package's step", proved)
+    yield by.recursion("from (−4, 0), in fractions", in_fractions)
+
+
+SQUARES = [(-0.25, 1.9), (-3.2, 0.6), (0.9, -1.6), (-0.7, -1.5)]
+"""The starts of the figure."""
+
+
+def descended(x, y, eta, steps):
+    """Return the last two points of descent, written out."""
+    before = x, y
+    for _ in range(steps):
+        before = x, y
+        x, y = (
+            x - eta * (6 * x - 3 * y + 12 * x**2 + 4 * x**3),
+            y - eta * (4 * y - 3 * x),
+        )
+    return before, (x, y)
+
+
+@claim(
+    "B2.1.in-the-well-*",
+    "how many of the figure's four descents rest in the deep well",
+    cases=[case(str(eta), rf"$\eta = {eta}$", eta=eta) for eta in (0.005, 0.02, 0.05, 0.07, 0.08)],
+)
+def in_the_well(eta=0.02):
+    deep = float(ROOTS[2]), 0.75 * float(ROOTS[2])
+
+    def package():
+        descent, f = opt.gradient_descent(eta), opt.two_wells()
+        ends = opt.run(descent, f.gradient, SQUARES, 3000).params[-2:]
+        return int((np.abs(ends - deep).max(axis=(0, 2)) < 1e-6).sum())
+
+    def written_out():
+        ends = [descended(*start, eta, 4000) for start in SQUARES]
+        return sum(np.abs(np.array(end) - deep).max() < 1e-6 for end in ends)
+
+    yield by.experiment("3000 steps of the package's", package)
+    yield by.recursion("4000 steps written out", lambda: int(written_out()))
 
 
 @claim("B2.1.far", "$x_1$ after three steps of descent with $\\eta = 0.07$ from $(-4, 0)$")

@@ -211,10 +211,12 @@ def perpendicular():
         return prove(other @ found > 0, given=[*given, sp.Ne(t[0], 0)])
 
     def in_closed_form():
-        """ŵᵀw* = ‖w*‖² = tᵀ(XXᵀ)⁻¹t, which is positive."""
+        """ŵᵀw* = ‖w*‖² = tᵀ(XXᵀ)⁻¹t, which is positive, for each of 1000 other solutions."""
         X, t, _ = data()
-        product = t @ np.linalg.solve(X @ X.T, t)
-        return holds(product > 0, f"{product:.3f} in seven variables")
+        product, null = t @ np.linalg.solve(X @ X.T, t), np.linalg.svd(X)[2][3:]
+        others = np.linalg.pinv(X) @ t + np.random.default_rng(14).normal(size=(1000, 4)) @ null
+        off = np.abs(others @ (np.linalg.pinv(X) @ t) - product).max()
+        return holds(product > 0 and off < 1e-12, f"{product:.3f} for 1000 solutions")
 
     yield by.prover("Z3, of the package's solution", proved)
     yield by.closed_form("the product in seven variables", in_closed_form)

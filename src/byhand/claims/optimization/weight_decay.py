@@ -244,7 +244,7 @@ def adam_difference():
 @claim(
     "E2.3.2.adam-blind",
     "Adam's first step ignores a penalty that flips no sign",
-    for_all=r"$\eta$, $λ̃$, $w$ and gradients $g > 0$ with $g + 2λ̃ w > 0$",
+    for_all=r"$\eta$, $λ̃$, $w$ and $g$ with $g\,(g + 2λ̃ w) > 0$",
 )
 def adam_blind():
     def first(optimizer):
@@ -255,7 +255,7 @@ def adam_blind():
         penalized = first(opt.l2_penalty(plain, TILDE))
         return prove(
             sp.Eq(penalized, first(plain), evaluate=False),
-            given=[G1 > 0, G1 + 2 * TILDE * W > 0],
+            given=[G1 * (G1 + 2 * TILDE * W) > 0],
         )
 
     def three_strengths():
@@ -308,6 +308,30 @@ def limits(beta=0, weaker=1):
     yield by.algebra("normal equations", lambda: ridge(0.2 / weaker))
 
 
+@claim("E2.3.2.hovers", "the last 500 of 4000 points of Adam with decay lie within 0.01")
+def hovers():
+    def package():
+        spread = max(np.ptp(late(opt.adam(0.01), lam), axis=0).max() for lam in (0.004, 0.05))
+        return holds(spread < 0.01, f"spread over {spread:.4f} at most")
+
+    def written_out():
+        A, t, widest = np.array(X, dtype=float), np.array(T, dtype=float), 0.0
+        for lam in (0.004, 0.05):
+            w, m, v, points = np.array(W0, dtype=float), 0.0, 0.0, []
+            for k in range(1, 4001):
+                g = A.T @ (A @ w - t)
+                m, v = m + 0.1 * (g - m), v + 0.001 * (g**2 - v)
+                step = 0.01 * m / (1 - 0.9**k) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
+                w = (1 - lam) * w - step
+                points.append(w)
+            tail = np.array(points[-500:])
+            widest = max(widest, (tail.max(axis=0) - tail.min(axis=0)).max())
+        return holds(widest < 0.01, f"spread over {widest:.4f} at most")
+
+    yield by.experiment("the package's", package)
+    yield by.recursion("Adam written out", written_out)
+
+
 @claim("E2.3.2.limit-adam", "Adam with decay stays away from every penalized minimum")
 def limit_of_adam():
     def to_minima(optimizer, lam):
@@ -331,7 +355,7 @@ def limit_of_adam():
                 w = (1 - lam) * w - step
             minima = [
                 np.linalg.pinv(np.vstack([A, np.sqrt(2 * s) * np.eye(3)])) @ np.r_[t, 0, 0, 0]
-                for s in np.logspace(-8, 2, 400)
+                for s in np.logspace(-9, 3, 1500)
             ]
             least = min(least, np.linalg.norm(w - np.array(minima), axis=1).min())
         return holds(least > 0.05, f"the last point is at least {least:.3f} away")

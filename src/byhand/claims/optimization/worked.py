@@ -6,6 +6,7 @@ from fractions import Fraction as Q
 
 import numpy as np
 import sympy as sp
+from mpmath import iv
 
 from byhand import optimization as opt
 from byhand.backpropagation import relu
@@ -197,27 +198,36 @@ def conventions():
 
 @claim(
     "C-momentum.changing-rate",
-    r"inside minus outside after two steps if $\eta$ goes from $\frac1{10}$ to $\frac1{20}$",
-    components=PARAMETERS,
+    r"after steps with $\eta$ and $\alpha$, inside minus outside is $\beta(\alpha - \eta)\,g_1$",
+    for_all=r"$\eta$, $\alpha$, $\beta$, gradients and $\theta_0$",
 )
 def changing_rate():
-    def package():
+    theta, g1, g2, later = sp.symbols("theta g1 g2 alpha", real=True)
+
+    def proved():
         ends = []
         for rate in ("inside", "outside"):
-            theta = np.array(START)
-            state = opt.heavy_ball(Q(1, 10), Q(9, 10), rate=rate).init(theta)
-            for eta, g in zip((Q(1, 10), Q(1, 20)), (G1, G2), strict=True):
-                ball = opt.heavy_ball(eta, Q(9, 10), rate=rate)
-                theta, state = ball.update(np.array(g), state, theta)
-            ends.append(theta)
-        return ends[0] - ends[1]
+            at = np.array([theta])
+            state = opt.heavy_ball(ETA, BETA, rate=rate).init(at)
+            for eta, g in ((ETA, g1), (later, g2)):
+                ball = opt.heavy_ball(eta, BETA, rate=rate)
+                at, state = ball.update(np.array([g]), state, at)
+            ends.append(at[0])
+        apart = BETA * (later - ETA) * g1
+        return prove(
+            sp.Eq(ends[0] - ends[1], apart, evaluate=False),
+            altered=[sp.Eq(ends[1] - ends[0], apart, evaluate=False)],
+        )
 
-    def by_hand():
+    def on_the_sheets_gradients(eta=Q(1, 10), then=Q(1, 20), beta=Q(9, 10)):
         """The old velocity counts with the old rate inside, with the new one outside."""
-        return each(lambda g: -Q(9, 10) * (Q(1, 10) - Q(1, 20)) * g, G1)
+        inside = each(lambda g, h: -beta * eta * g - then * h, G1, G2)
+        outside = each(lambda g, h: -then * (beta * g + h), G1, G2)
+        apart = each(lambda a, b, g: a - b == beta * (then - eta) * g, inside, outside, G1)
+        return holds(all(apart), f"{inside[0] - outside[0]} for the first weight of problem C")
 
-    yield by.recursion("the package's updates, in fractions", package)
-    yield by.closed_form("the difference of two rates", by_hand)
+    yield by.prover("Z3, of the package's updates", proved)
+    yield by.enumeration("the sheet's gradients, written out", on_the_sheets_gradients)
 
 
 # -- RMSProp -------------------------------------------------------------------------------------
@@ -361,6 +371,25 @@ def rmsprop_survivors(printed=(0.44, 0.484, 0.585, 0.115)):
     yield by.closed_form("a root and a quotient", by_hand)
 
 
+PRINTED_STEPS = {"w_1": "0.1818", "b_1": "0.1818", "w_2": "0.1961", "b_2": "0.1474"}
+"""The second steps as the sheet prints them."""
+
+
+@claim(
+    "C-rmsprop.behind-*",
+    "the root behind a printed second step",
+    cases=[case(name, f"${name}$", i=i) for i, name in enumerate(PRINTED_STEPS)],
+)
+def behind(i=0):
+    def from_the_digits():
+        """The step is η|g|/root; its last digit leaves an interval."""
+        step = iv.mpf(list(PRINTED_STEPS.values())[i]) + iv.mpf([-1, 1]) / 20000
+        return iv.mpf(abs(G2[i].numerator)) / G2[i].denominator / 10 / step
+
+    yield by.enumeration("interval arithmetic on the printed digits", from_the_digits)
+    yield by.recursion("the package's root", lambda: (rmsprop_run().states[2].s[i] + 1e-8) ** 0.5)
+
+
 def two_steps_of_rmsprop(scale=1):
     """Return the two steps, of any gradients g and h, with ε = 0."""
     g, h = sp.symbols("g h", real=True)
@@ -387,11 +416,12 @@ def rmsprop_scale():
         return prove(same, given=[c > 0, sp.Ne(g, 0), sp.Ne(h, 0)])
 
     def quartered():
-        """The problem's b₁ has half the gradients of w₁: a quarter of s, and the same steps."""
+        """The squares g²/s of w₁'s steps over η, and of b₁'s, whose gradients are half of them."""
         s1, s2 = mean_squares()
-        quarters = s1[0] == 4 * s1[1] and s2[0] == 4 * s2[1]
+        of_w1, of_b1 = ([G1[i] ** 2 / s1[i], G2[i] ** 2 / s2[i]] for i in (0, 1))
         halves = G1[0] == 2 * G1[1] and G2[0] == 2 * G2[1]
-        return holds(quarters and halves, "b₁ has half the gradients of w₁ and a quarter of its s")
+        words = f"b₁, with half of w₁'s gradients, has its g²/s: {of_w1[0]} and {of_w1[1]}"
+        return holds(halves and of_w1 == of_b1, words)
 
     yield by.prover("Z3, of the package's RMSProp", proved)
     yield by.enumeration("the problem's own gradients", quartered)
@@ -408,9 +438,10 @@ def rmsprop_epsilon():
         return holds(moved < 1e-7, f"at most {moved:.1e}")
 
     def bounded():
-        """The denominators differ by less than ε; two steps of at most 0.317 over the least."""
-        least = min(root(s) for means in mean_squares() for s in means)
-        return holds(2 * 0.317e-8 / least < 1e-7, f"at most {2 * 0.317e-8 / least:.1e}")
+        """Outside, ε adds ε; inside at most ε/(2√s). Two steps of at most 0.317."""
+        least = min(float(s) for means in mean_squares() for s in means) ** 0.5
+        bound = 2 * 0.317 * 1e-8 * max(1, 1 / (2 * least)) / least
+        return holds(bound < 1e-7, f"at most {bound:.1e}")
 
     yield by.experiment("both of the package's", package)
     yield by.closed_form("a bound", bounded)
@@ -584,7 +615,7 @@ def adam_epsilon():
         return holds(moved < 1e-8, f"at most {moved:.1e}")
 
     def bounded():
-        """The denominators differ by at most ε; two steps of 0.1 over the least root."""
+        """Every root is above ½, so inside it ε adds at most ε, too; two steps of 0.1."""
         bound = 2 * 0.1 * 1e-8 / float(min(weighted_means()[1])) ** 0.5
         return holds(bound < 1e-8, f"at most {bound:.1e}")
 

@@ -465,32 +465,45 @@ def written_out(points, steps):
     return np.stack([x, y], axis=-1)
 
 
+@once
+def radii_in_intervals():
+    """Return the middles of the intervals around the radii."""
+    return [float(radius_in_intervals(i).mid) for i in range(7)]
+
+
 @claim(
     "B2.2.1.arrives",
     "from 720 starts just inside each disc Newton's method arrives, and the first step already "
     "halves the distance",
 )
 def arrives():
-    def shrinking(newton):
-        """Return the largest factor of a first step, and the largest distance in the end."""
-        first, last = [], []
-        for center, r in zip(found_by_newton(), radii_on_a_grid(), strict=True):
-            starts = circle(center, 0.999 * r, 720)
-            first.append(np.linalg.norm(newton(starts, 1) - center, axis=-1).max() / r)
-            last.append(np.linalg.norm(newton(starts, 12) - center, axis=-1).max())
-        return max(first), max(last)
-
-    def told(first, last):
-        return holds(first < 0.5 and last < 1e-12, f"to {first:.2f} of the radius at most")
-
     def package():
-        f = opt.ripples()
-        return told(
-            *shrinking(lambda x, steps: opt.newton_raphson(f.gradient, f.hessian, x, steps)[-1])
-        )
+        f, first, last = opt.ripples(), [], []
+        for center, r in zip(found_by_newton(), radii_on_a_grid(), strict=True):
+            points = opt.newton_raphson(f.gradient, f.hessian, circle(center, 0.999 * r, 720), 12)
+            off = np.linalg.norm(points - center, axis=-1).max(axis=1)
+            first.append(off[1] / r)
+            last.append(off[-1])
+        right = max(first) < 0.5 and max(last) < 1e-12
+        return holds(right, f"to {max(first):.2f} of the radius at most")
+
+    def by_cramer():
+        """From the points that interval arithmetic isolates, on circles of other starts."""
+        worst, turn = 0.0, np.exp(2j * np.pi * np.arange(720) / 720)
+        for ends, r in zip(isolated(), radii_in_intervals(), strict=True):
+            x = sum(ends) / 2
+            y = (17 * np.cos(np.pi / 5 * x) + x) / 4
+            z = 0.999 * r * turn
+            once_, twelve = (
+                written_out(np.stack([x + z.real, y + z.imag], axis=-1), n) for n in (1, 12)
+            )
+            worst = max(worst, np.hypot(*(once_ - [x, y]).T).max() / r)
+            if np.hypot(*(twelve - [x, y]).T).max() > 1e-11:
+                return holds(False, "a start goes astray")
+        return holds(worst < 0.5, f"to {worst:.2f} of the radius at most")
 
     yield by.experiment("the package's steps", package)
-    yield by.recursion("Cramer's rule written out", lambda: told(*shrinking(written_out)))
+    yield by.recursion("Cramer's rule written out, around isolated points", by_cramer)
 
 
 @claim(
@@ -498,31 +511,33 @@ def arrives():
     "the largest disc that arrives is two to four times as wide as the predicted one",
 )
 def safe():
-    def reach(newton, count, ratio):
-        """Return the first radii, over the predicted ones, from which a start goes astray."""
-        found = []
-        for center, r in zip(found_by_newton(), radii_on_a_grid(), strict=True):
-            wide = r
-            while (
-                np.linalg.norm(newton(circle(center, wide, count)) - center, axis=-1).max() < 1e-6
-            ):
-                wide *= ratio
-            found.append(wide / r)
-        return found
-
-    def told(found):
-        words = f"{min(found):.1f} to {max(found):.1f} times"
-        return holds(min(found) >= 2 and max(found) <= 4, words)
-
     def package():
-        f = opt.ripples()
-        return told(reach(lambda x: opt.newton_raphson(f.gradient, f.hessian, x, 25)[-1], 720, 1.1))
+        f, found = opt.ripples(), []
+        for center, r in zip(found_by_newton(), radii_on_a_grid(), strict=True):
+            for wide in r * 1.1 ** np.arange(20):
+                starts = circle(center, wide, 720)
+                ends = opt.newton_raphson(f.gradient, f.hessian, starts, 25)[-1]
+                if np.linalg.norm(ends - center, axis=-1).max() > 1e-6:
+                    found.append(wide / r)
+                    break
+        right = len(found) == 7 and min(found) >= 2 and max(found) <= 4
+        return holds(right, f"{min(found):.1f} to {max(found):.1f} times")
+
+    def by_cramer():
+        """All circles of a point at once, each of 500 starts."""
+        found, turn = [], np.exp(2j * np.pi * np.arange(500) / 500)
+        for ends, r in zip(isolated(), radii_in_intervals(), strict=True):
+            x = sum(ends) / 2
+            y = (17 * np.cos(np.pi / 5 * x) + x) / 4
+            times = np.arange(1, 5, 0.1)
+            z = r * times[:, None] * turn
+            last = written_out(np.stack([x + z.real, y + z.imag], axis=-1), 25) - [x, y]
+            arrived = (np.hypot(last[..., 0], last[..., 1]) < 1e-6).all(axis=1)
+            found.append(times[np.argmin(arrived)])
+        return holds(min(found) >= 2 and max(found) <= 4, f"{min(found):.1f} to {max(found):.1f}")
 
     yield by.experiment("the package's, on circles of 720 starts", package)
-    yield by.recursion(
-        "Cramer's rule, on circles of 501 starts",
-        lambda: told(reach(lambda x: written_out(x, 25), 501, 1.07)),
-    )
+    yield by.recursion("Cramer's rule, on circles of 500 starts", by_cramer)
 
 
 # -- and what cannot -----------------------------------------------------------------------------
@@ -553,25 +568,23 @@ def thrown(beside=0.1):
     "starts on $x = 0$ less than 0.1 from that line lead to all seven points, in over 500 changes",
 )
 def interleave():
-    def limits(ends):
-        """Return the number of each start's limit; 0 where there is none."""
-        distance = np.linalg.norm(ends[:, None] - found_by_newton(), axis=-1)
-        distance = np.where(np.isfinite(distance), distance, np.inf)
-        return np.where(distance.min(axis=1) < 1e-6, distance.argmin(axis=1) + 1, 0)
-
-    def told(which):
-        all_seven, changes = set(which) >= set(range(1, 8)), np.count_nonzero(np.diff(which))
-        return holds(all_seven and changes > 500, f"{changes} changes")
-
-    def starts(count):
-        y = SINGULAR + np.linspace(-0.1, 0.1, count)
-        return np.stack([np.zeros(count), y], axis=-1)
-
     def package():
-        f = opt.ripples()
-        return told(limits(opt.newton_raphson(f.gradient, f.hessian, starts(4000), 200)[-1]))
+        f, y = opt.ripples(), SINGULAR + np.linspace(-0.1, 0.1, 4000)
+        starts = np.stack([np.zeros(4000), y], axis=-1)
+        ends = opt.newton_raphson(f.gradient, f.hessian, starts, 200)[-1]
+        distance = np.linalg.norm(ends[:, None] - found_by_newton(), axis=-1)
+        which = np.where(distance.min(axis=1) < 1e-6, distance.argmin(axis=1) + 1, 0)
+        changes = np.count_nonzero(np.diff(which))
+        return holds(set(which) >= set(range(1, 8)) and changes > 500, f"{changes} changes")
+
+    def by_cramer():
+        """The limits told apart by x alone, from the isolated points."""
+        y = SINGULAR + np.linspace(-0.1, 0.1, 3000)
+        x = written_out(np.stack([0 * y, y], axis=-1), 200)[:, 0]
+        limits = [np.abs(x - sum(ends) / 2) < 1e-6 for ends in isolated()]
+        names = sum(i * mask for i, mask in enumerate(limits, start=1))
+        changes = int((names[1:] != names[:-1]).sum())
+        return holds(all(map(np.any, limits)) and changes > 500, f"{changes} changes")
 
     yield by.experiment("4000 starts, by the package", package)
-    yield by.recursion(
-        "3000 starts, by Cramer's rule", lambda: told(limits(written_out(starts(3000), 200)))
-    )
+    yield by.recursion("3000 starts, by Cramer's rule", by_cramer)

@@ -1024,7 +1024,8 @@ def tenth():
         for losses in losses_of_the_package().values():
             for target in TARGETS:
                 sgd, momentum = (RATES[losses[name] <= target] for name in NAMES[:2])
-                found += [sgd[0] / momentum[0]] * (sgd.size > 0)
+                if sgd.size:
+                    found.append(sgd[0] / momentum[0])
         words = f"{min(found):.1f} to {max(found):.1f} times as small, in {len(found)} settings"
         return holds(min(found) > 7 and max(found) < 14, words)
 

@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import pairwise, permutations, product
 
 import matplotlib.pyplot as plt
+import mpmath
 import numpy as np
 import pytest
 import sympy as sp
@@ -15,7 +16,7 @@ from scipy.stats import binom, ks_2samp
 
 from byhand import sgd_stability as sgd
 from byhand.backpropagation import grad, jacobian
-from byhand.sgd_stability import edge, figures
+from byhand.sgd_stability import edge, figures, law, thresholds
 
 lawful = settings(derandomize=True, deadline=None, max_examples=40)
 fractions = st.fractions(-3, 6, max_denominator=7)
@@ -257,6 +258,7 @@ SAMPLED = [
     ([1, 1, 1, 3], 0.8, 40, "in groups, unequal chances"),
     ([1, 3], 1.2, 50, "in groups, two factors"),
     ([1, 2, 5, 7], 0.2, 30, "in groups, a factor that is zero"),
+    ([1, 1.5, 4, 10], 0.8, 7, "in groups, negative factors in both pairs"),
     ([1, 2, 3, 5, 7, 11], 0.15, 50, "path by path"),
 ]
 
@@ -406,6 +408,144 @@ def test_peak_probability_with_a_zero_factor():
     assert sgd.peak_probability([1, 3], 1, 4, 10) == pytest.approx(0.25)
 
 
+@pytest.mark.parametrize("level", [1.0, 0.5, 0, -2])
+def test_a_level_at_or_below_the_start_is_reached_there(level):
+    assert sgd.peak_probability([1, 3], 1.2, level, 3) == 1
+
+
+# -- beyond the range and the digits of floats ---------------------------------------------------
+
+
+@pytest.mark.parametrize("x", [1e-2, -1e-2, 9e-3, -2e-3, 1e-5, 0.5, -3.0])
+def test_the_bend_of_the_exponential_keeps_its_digits(x):
+    with mpmath.workdps(40):
+        expected = float(mpmath.exp(mpmath.mpf(x)) - 1 - mpmath.mpf(x))
+    assert thresholds._bend(x) == pytest.approx(expected, rel=1e-13)
+
+
+def test_a_tail_index_with_a_factor_that_is_zero():
+    assert sgd.tail_index([1, 3], 1) == pytest.approx(1, rel=1e-14)  # ½(0 + 2^κ) = 1
+
+
+@pytest.mark.parametrize("shift", [400, -400, 0])
+@pytest.mark.parametrize("power", [1, 2, 3])
+def test_means_of_values_of_any_size(shift, power):
+    sign, logs = np.array([1, -1, -1, 0]), np.array([0.25, 1.5, -0.5, -np.inf])
+    with mpmath.workdps(40):
+        values = [
+            (int(s) * mpmath.exp(mpmath.mpf(x) + mpmath.mpf(shift) / power)) ** power
+            for s, x in zip(sign, logs, strict=True)
+        ]
+        mean = sum(values) / 4
+        error = mpmath.sqrt(sum((v - mean) ** 2 for v in values) / 3 / 4)
+    found = sgd.sample_mean(sgd.LogSample(sign, logs + shift / power), power)
+    assert found == pytest.approx((float(mean), float(error)), rel=1e-11)
+
+
+def test_means_that_cancel_vanish_or_leave_the_floats():
+    mean, error = sgd.sample_mean(sgd.LogSample(np.array([1, -1]), np.full(2, 400.0)), 1)
+    assert mean == 0
+    assert error == pytest.approx(math.exp(400), rel=1e-11)
+    nothing = sgd.LogSample(np.zeros(2, dtype=int), np.full(2, -np.inf))
+    assert sgd.sample_mean(nothing, 1) == (0, 0)
+    large = np.array([800.0, 801.0])
+    assert sgd.sample_mean(sgd.LogSample(-np.ones(2), large), 1) == (-np.inf, np.inf)
+    w = sgd.LogSample(np.array([1, 1, -1]), np.array([0.3, 1.7, 0.9]))
+    assert sgd.sample_mean(w, 1)[0] == float(np.mean(w.sign * np.exp(w.log_abs)))
+
+
+def test_long_runs_of_few_paths_have_the_signs_and_logarithms_of_their_counts():
+    counts = np.array([[1001, 0, 4], [1000, 3, 1], [0, 2, 0]])  # more draws than entries
+    sign, log_abs = law._signed_logs(counts, np.array([-1.5, 0.0, -0.25]))
+    assert sign.tolist() == [-1, 0, 0]
+    expected = [1001 * math.log(1.5) + 4 * math.log(0.25), -math.inf, -math.inf]
+    assert log_abs == pytest.approx(expected, rel=1e-14)
+    sign, log_abs = law._signed_logs(counts, np.array([-1.5, -2.0, 0.25]))
+    assert sign.tolist() == [-1, -1, 1]
+    expected = [
+        1001 * math.log(1.5) + 4 * math.log(0.25),
+        1000 * math.log(1.5) + 3 * math.log(2) + math.log(0.25),
+        2 * math.log(2),
+    ]
+    assert log_abs == pytest.approx(expected, rel=1e-14)
+
+
+@pytest.mark.parametrize("x", [10**400, Fraction(1, 10**400), Fraction(1, 10**20), 7, 1])
+def test_logarithms_of_factors_of_any_size(x):
+    small = Fraction(1, 10**20)
+    with mpmath.workdps(60):
+        logs = [
+            float(mpmath.log(abs(mpmath.mpf(m.numerator) / m.denominator)))
+            for m in (Fraction(x), 1 + small, 1 - small)
+        ]
+    found = [sgd.lyapunov_exponent([1], 1 + Fraction(x))] + [
+        sgd.growth_rates([1, 1], s)[2] for s in (small,)
+    ]
+    assert found == pytest.approx([logs[0], logs[2]], rel=1e-14)
+
+
+def test_small_products_of_floats_do_not_cancel():
+    assert sgd.lyapunov_exponent([1.0, 3.0], 1e-20) == pytest.approx(-2e-20, rel=1e-14)
+    assert sgd.growth_rates([1.0, 3.0], 1e-20) == pytest.approx([-2e-20] * 3, rel=1e-14)
+
+
+def test_moments_and_runs_of_floats_are_those_of_their_fractions():
+    h, eta = [1.0, 2.0, 4.5], 0.3
+    m = [Fraction(x) for x in sgd.factors(h, eta)]
+    for power in (1, 2, 3):
+        expected = [float((sum(x**power for x in m) / 3) ** s * 2) for s in range(6)]
+        found = sgd.moment_recursion(h, eta, power, 5, 2)
+        assert found == pytest.approx(expected, rel=1e-14)
+    assert sgd.run([0.5, 5.0], 1.0, [0], w0=1e-200) == [1e-200, 0.5e-200]
+
+
+def test_the_law_of_floats_is_rounded_once_and_that_of_a_symbol_is_exact():
+    m = [Fraction(x) for x in sgd.factors([0.9, 1.3], 0.1)]
+    found = sgd.exact_law([0.9, 1.3], 0.1, 2, 0.7)
+    start = Fraction(0.7)
+    expected = {
+        float(start * m[0] ** 2): Fraction(1, 4),
+        float(start * m[0] * m[1]): Fraction(1, 2),
+        float(start * m[1] ** 2): Fraction(1, 4),
+    }
+    assert found == expected
+    assert set(sgd.exact_law([1], 3, 2, 1e308)) == {math.inf}
+    w = sp.Symbol("w")
+    assert sgd.exact_law([1, 3], Fraction(6, 5), 1, w) == {
+        -w / 5: Fraction(1, 2),
+        -13 * w / 5: Fraction(1, 2),
+    }
+
+
+def test_walks_that_leave_the_floats_end_at_zero_without_a_word():
+    with np.errstate(all="raise"):
+        w = sgd.simulate([1.0, 1e200], 1.0, 20, 500, np.random.default_rng(0))
+        assert w.tolist() == [0.0] * 500
+        up = sgd.simulate([1.0, 1e200], 0.5, 3, 500, np.random.default_rng(0))
+    assert not np.isnan(up).any()
+    assert np.isinf(up).any()
+    far = sgd.LogLaw(np.ones(1), np.array([-1e300]), np.zeros(1))
+    with np.errstate(all="raise", under="ignore"):
+        assert sgd.log_moment(far, 1e10) == -math.inf
+
+
+def test_an_operator_of_one_sample():
+    T = sgd.second_moment_operator(np.array([[[2.0, 0.0], [0.0, 0.0]]]), 0.25)
+    assert T.tolist() == np.diag([0.25, 0.5, 0.5, 1.0]).tolist()
+
+
+def test_the_steps_that_end_a_run_of_symbols():
+    a, b = sp.symbols("a b")
+    assert sgd.best_steps([a, b]).almost_sure == (1 / a, 1 / b)
+
+
+def test_what_counts_as_too_many_batches_depends_on_the_replacement():
+    with pytest.raises(ValueError, match="got 23 with 8388608"):
+        sgd.batch_curvatures([1, 3], 23, replacement=True)
+    assert len(sgd.batch_curvatures(range(1, 31), 29, replacement=False)) == 30
+    assert len(sgd.batch_curvatures([1, 3], 12, replacement=True)) == 4096
+
+
 # -- bad input -----------------------------------------------------------------------------------
 
 
@@ -459,6 +599,14 @@ def test_thresholds_need_a_minimum(function):
         function([])
 
 
+def law_of(log_abs, log_probability):
+    return sgd.LogLaw(np.ones(len(log_abs)), np.array(log_abs), np.array(log_probability))
+
+
+def mean_of(sign, log_abs):
+    return sgd.sample_mean(sgd.LogSample(np.array(sign), np.array(log_abs)), 1)
+
+
 @pytest.mark.parametrize(
     ("call", "error", "message"),
     [
@@ -478,6 +626,16 @@ def test_thresholds_need_a_minimum(function):
         (lambda: sgd.tail_index([1, 3], 0), ValueError, "needs q.*< 0, got q = 0"),
         (lambda: sgd.batch_curvatures([1, 3], 3, replacement=False), ValueError, "≤ N = 2, got 3"),
         (lambda: sgd.batch_variance([1, 3], 0, replacement=True), ValueError, "at least 1, got 0"),
+        (lambda: sgd.factors([[1], [1, 2]], 1), ValueError, "one-dimensional.*got 2 dimensions"),
+        (lambda: sgd.exact_law([1], 1, 1, "1"), TypeError, r"^w\(0\) must be a real number"),
+        (lambda: sgd.best_steps([5e-324, 1.0]), ValueError, "^1/h_n must fit a float"),
+        (lambda: sgd.log_moment(law_of([np.nan], [0.0]), 1), ValueError, "^law.log_abs must be"),
+        (lambda: sgd.log_moment(law_of([0.0], [np.nan]), 1), ValueError, "^law.log_probability mu"),
+        (lambda: sgd.log_moment(law_of([0.0, 1], [0.0]), 1), ValueError, "have shape .2,., got .1"),
+        (lambda: mean_of([1, 1], [np.nan, 0]), ValueError, "^w.log_abs must be logarithms"),
+        (lambda: mean_of([1, np.nan], [0.0, 0]), ValueError, "^w.sign must be logarithms"),
+        (lambda: mean_of([1, 2], [0.0, 0]), ValueError, "^w.sign must be −1, 0 or 1"),
+        (lambda: mean_of([1], [0.0, 0]), ValueError, "^w.sign must have shape .2,., got .1,."),
     ],
 )
 def test_other_bad_input_is_named(call, error, message):

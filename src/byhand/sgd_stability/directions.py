@@ -45,7 +45,7 @@ def second_moment_operator(H: np.ndarray, eta: Any) -> np.ndarray:
     if isinstance(eta, float):
         H = floats("H", H)
     with np.errstate(over="ignore", invalid="ignore"):
-        steps = [np.eye(H.shape[1], dtype=int) - eta * one for one in H]
+        steps = [np.eye(len(H[0]), dtype=int) - eta * one for one in H]
         T = sum(np.kron(step, step) for step in steps) / len(steps)
     finite("the operator", T)
     return T
@@ -75,7 +75,7 @@ def operator_threshold(H: np.ndarray) -> float:
     0.8
     """
     H, exponent = scaled(floats("H", _hessians(H)))
-    mean, one = H.mean(axis=0), np.eye(H.shape[1])
+    mean, one = H.mean(axis=0), np.eye(len(H[0]))
     lowest = float(np.linalg.eigvalsh(mean)[0])
     if lowest <= 8 * len(mean) * np.finfo(float).eps:  # of the largest entry, about 1
         raise ValueError(

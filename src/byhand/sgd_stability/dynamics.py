@@ -223,7 +223,7 @@ def lyapunov_exponent(h: Sequence, eta: Any) -> float:
     (-0.327, -inf)
     """
     logs = log_factors(h, eta)
-    return math.fsum(logs) / len(logs) if min(logs) > -math.inf else -math.inf
+    return math.fsum(logs) / len(logs)
 
 
 def growth_rates(h: Sequence, eta: Any) -> tuple[float, float, float]:

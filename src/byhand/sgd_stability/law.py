@@ -263,7 +263,7 @@ def sample_mean(w: LogSample, power: int) -> tuple[float, float]:
     if largest == math.inf:
         raise NonFiniteError(f"power · log|w| must fit a float, got {power} · {log_abs.max()}")
     scale = largest if 300 < abs(largest) < math.inf else 0.0
-    values = np.where(sign == 0, 0.0, sign**power * np.exp(logs - scale))
+    values = sign**power * np.exp(logs - scale)
     mean, error = float(values.mean()), float(values.std(ddof=1) / math.sqrt(values.size))
     return _times_exp(mean, scale), _times_exp(error, scale)
 

@@ -113,7 +113,13 @@ def paths_needed(h=PAIR, eta=STEP, t=T):
         fourth, second = (sgd.log_moment(law, p) for p in (4, 2))
         return (fourth - 2 * second) / math.log(10)
 
+    def by_one_step():
+        squares = [(1 - eta * x) ** 2 for x in h]
+        ratio = len(h) * sum(m * m for m in squares) / sum(squares) ** 2
+        return math.log10(ratio**t - 1)
+
     yield by.recursion("fourth and second moment, in fractions", by_recursion)
+    yield by.closed_form("the ratio of the moments of one step, to the power of t", by_one_step)
     yield by.enumeration(
         "the law, by log-sum-exp",
         by_the_law,

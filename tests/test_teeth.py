@@ -8,6 +8,7 @@ import textwrap
 
 import pytest
 from bs4 import BeautifulSoup
+from teeth.__main__ import _numbered
 from teeth.hunting import ALLOWANCE, Known, share
 from teeth.planting import faults_of, modules_of
 
@@ -56,6 +57,17 @@ def test_faults_are_changes_of_computations_alone():
 def test_functions_with_decorators_have_faults_too():
     faults = faults_of("byhand.claims.linear_algebra.stochastic")
     assert any(fault.function.endswith(".delta") for fault in faults)
+
+
+def test_functions_of_numbered_equations_are_known_by_the_labels_in_their_words():
+    marked = {}
+    for name in ("sgd_stability.dynamics", "sgd_stability.law", "hypergradients.sweeps"):
+        for fault in faults_of(f"byhand.{name}"):
+            marked[fault.function.rpartition(".")[2]] = _numbered(fault)
+    for name in ("square_factor", "moment_recursion", "exact_law", "simulate", "hypergradients"):
+        assert marked[name], name
+    for name in ("symbolic", "to_float", "sample_mean", "peak_bytes"):
+        assert not marked[name], name
 
 
 def test_each_fault_is_at_its_line():

@@ -10,6 +10,7 @@ import datetime
 import importlib
 import inspect
 import json
+import re
 import sys
 import time
 from collections import Counter
@@ -22,6 +23,9 @@ from teeth.planting import Fault, faults_of, modules_of
 
 BITES = 12
 """So many faults of its own are planted in a claim that nothing else makes fail."""
+
+EQUATION = re.compile(r"\bch\d-[a-z]")
+"""The label of an equation, as (ch3-square) or Equation ch4-run."""
 
 STORED = inputs.ROOT / "benchmarks" / "teeth.json"
 
@@ -120,11 +124,11 @@ def _toothless(chapter: str, failed: set[str]) -> dict[str, Claim]:
 
 
 def _numbered(fault: Fault) -> bool:
-    """Return whether the function implements a numbered equation: its docstring says so."""
+    """Return whether the function implements a numbered equation: its docstring names it."""
     found = importlib.import_module(fault.module)
     for name in fault.function.removeprefix(f"{fault.module}.").split("."):
         found = inspect.getattr_static(found, name)
-    return "Equation ch" in (getattr(found, "__doc__", None) or "")
+    return bool(EQUATION.search(getattr(found, "__doc__", None) or ""))
 
 
 def _progress(done: int, of: int, finding: Finding) -> None:

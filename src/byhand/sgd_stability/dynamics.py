@@ -288,10 +288,7 @@ def log_factors(h: Sequence, eta: Any) -> list[float]:
     h, eta = curvatures_and_step(h, eta)
     steps = _finite_factors(h, eta)
     if isinstance(eta, float):
-        return [
-            _log_abs(m) if eta * x >= 1 else math.log1p(-eta * x)
-            for m, x in zip(steps, h, strict=True)
-        ]
+        return [math.log1p(-eta * x) if eta * x < 1 else _log_abs(1 - eta * x) for x in h]
     return [_log_abs(m) for m in steps]
 
 
@@ -324,11 +321,11 @@ def _finite_factors(h: tuple, eta: Any) -> tuple:
 
 
 def _split(x: Any) -> tuple[float, int]:
-    """Return the float y and the integer e for which y·2ᵉ = x, 0.5 ≤ |y| < 1, or 0 and 0."""
+    """Return the float y and the integer e for which y·2ᵉ = x, 0.5 ≤ |y| < 1 or y = 0."""
     x = Fraction(x)
     e = x.numerator.bit_length() - x.denominator.bit_length()
     y, more = math.frexp(x / Fraction(2) ** e)
-    return y, e + more if y else 0
+    return y, e + more
 
 
 def _floats_along(start: Any, way: Iterable, step: Callable, shift: int = 0) -> list[float]:
@@ -419,4 +416,4 @@ def _index(n: Any, size: int) -> int:
 
 def symbolic(x: Any) -> bool:
     """Return whether x is an expression with symbols."""
-    return bool(getattr(x, "free_symbols", False))
+    return bool(getattr(x, "free_symbols", ()))

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import compress
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -99,10 +100,9 @@ def exact_law(h: Sequence, eta: Any, t: int, w0: Any = 1) -> dict:
     exact = Fraction if in_floats else _itself
     law: Counter = Counter()
     for row in draw_counts(len(steps), t).tolist():
-        w, ways = exact(start), math.factorial(t)
-        for (m, multiplicity), count in zip(steps.items(), row, strict=True):
-            w *= exact(m) ** count
-            ways = ways // math.factorial(count) * multiplicity**count
+        w = exact(start) * math.prod(map(pow, map(exact, steps), row))
+        ways = math.factorial(t) // math.prod(map(math.factorial, row))
+        ways *= math.prod(map(pow, steps.values(), row))
         law[to_float(w) if in_floats else w] += Fraction(ways, len(h) ** t)
     return dict(law)
 
@@ -167,13 +167,10 @@ def simulate(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Generator
     t, rng = integer("t", t, 0), generator("rng", rng)
     w = np.ones(integer("paths", paths, 1))
     m = _float_factors(h, eta)
-    ends = not m.all()
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(t):
             step = m[rng.integers(len(m), size=len(w))]
-            w *= step
-            if ends:
-                w[step == 0] = 0  # and not nan, where w was infinite
+            w = np.where(step == 0, 0.0, w * step)  # 0, and not nan, where w was infinite
     return w
 
 
@@ -262,10 +259,11 @@ def sample_mean(w: LogSample, power: int) -> tuple[float, float]:
     largest = float(logs.max())
     if largest == math.inf:
         raise NonFiniteError(f"power · log|w| must fit a float, got {power} · {log_abs.max()}")
-    scale = largest if 300 < abs(largest) < math.inf else 0.0
-    values = sign**power * np.exp(logs - scale)
+    if largest == -math.inf:
+        return 0.0, 0.0
+    values = sign**power * np.exp(logs - largest)
     mean, error = float(values.mean()), float(values.std(ddof=1) / math.sqrt(values.size))
-    return _times_exp(mean, scale), _times_exp(error, scale)
+    return _times_exp(mean, largest), _times_exp(error, largest)
 
 
 def peak_probability(h: Sequence, eta: Any, level: float, t: int) -> float:
@@ -290,16 +288,14 @@ def peak_probability(h: Sequence, eta: Any, level: float, t: int) -> float:
     level = as_float("the level", level)
     log_level = math.log(level) * (1 - 1e-13) if level > 1 else 0.0  # equality, but for rounding
     alive, reached = {(0,) * len(m): 1.0}, 0.0
-    for s in range(t + 1):
-        counts = np.array(list(alive), dtype=int).reshape(-1, len(m))
-        high = (_signed_logs(counts, m)[1] >= log_level).tolist()
-        reached += sum(chance for chance, out in zip(alive.values(), high, strict=True) if out)
-        if s == t:
-            break
+    for _ in range(t + 1):
+        counts = np.array(list(alive), dtype=int).reshape(len(alive), len(m))
+        high = _signed_logs(counts, m)[1] >= log_level
+        reached += sum(compress(alive.values(), high))
         after: dict = Counter()
-        for (count, probability), out in zip(alive.items(), high, strict=True):
-            for i in range(0 if out else len(m)):
-                after[(*count[:i], count[i] + 1, *count[i + 1 :])] += probability * float(p[i])
+        for count, probability in compress(alive.items(), ~high):
+            for i, chance in enumerate(p.tolist()):
+                after[(*count[:i], count[i] + 1, *count[i + 1 :])] += probability * chance
         alive = after
     return reached
 
@@ -339,12 +335,12 @@ def _signs(name: str, values: Any, shape: tuple) -> np.ndarray:
     array = _logarithms(name, values, shape)
     if not np.isin(array, (-1, 0, 1)).all():
         raise ValueError(f"{name} must be −1, 0 or 1, got {array}")
-    return array.astype(int)
+    return array
 
 
 def _times_exp(x: float, log_scale: float) -> float:
     """Return x·exp(log_scale), ±∞ beyond the largest float."""
-    if x == 0 or log_scale == 0:
+    if x == 0:
         return x
     try:
         return math.copysign(math.exp(math.log(abs(x)) + log_scale), x)
@@ -355,23 +351,18 @@ def _times_exp(x: float, log_scale: float) -> float:
 def _powers(m: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
     """Return sign and logarithm of |mᵢᵏ| for k = 0 … t, one row for each factor."""
     k = np.arange(t + 1)
-    signs = np.sign(m)[:, None] ** (k % 2 + 2 * (k > 0))  # 0⁰ = 1, and a parity for the rest
-    return signs.astype(np.int8), xlogy(k, abs(m[:, None]))
+    return _sign_of_power(m[:, None], k), xlogy(k, abs(m[:, None]))
+
+
+def _sign_of_power(m: np.ndarray, k: np.ndarray) -> np.ndarray:
+    """Return the sign of mᵏ, with 0⁰ = 1."""
+    return (np.sign(m) ** np.minimum(k, 2 - k % 2)).astype(np.int8)
 
 
 def _signed_logs(counts: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return sign and log|w| of w = ∏ mᵢ^countᵢ, one for each row of counts."""
-    most = int(counts.max(initial=0))
-    signs, logs = _powers(m, most if most <= counts.size else 1)
-    sign, log_abs = np.ones(len(counts), dtype=np.int8), np.zeros(len(counts))
-    for i, count in enumerate(counts.T):
-        if most <= counts.size:
-            sign *= signs[i, count]
-            log_abs += logs[i, count]
-        else:  # a table of all powers would be longer than what it is for
-            sign *= np.where(count == 0, 1, signs[i, 1] ** (1 + (count + 1) % 2)).astype(np.int8)
-            log_abs += xlogy(count, abs(m[i]))
-    return sign, log_abs
+    signs = _sign_of_power(m, counts)
+    return signs.prod(axis=1, dtype=np.int8), xlogy(counts, abs(m)).sum(axis=1)
 
 
 def _sample_in_groups(m, times, t, paths, rng) -> LogSample:

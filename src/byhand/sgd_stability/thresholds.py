@@ -151,7 +151,7 @@ def almost_sure_set(h: Sequence) -> list[tuple[float, float]]:
     while stable(beyond):
         beyond *= 2
     ends.append(end(poles[-1], beyond))
-    return list(zip(ends[::2], ends[1::2], strict=True))
+    return [(left, right) for left, right in np.reshape(ends, (-1, 2)).tolist()]
 
 
 def tail_index(h: Sequence, eta: Any) -> float:
@@ -193,7 +193,7 @@ def tail_index(h: Sequence, eta: Any) -> float:
     high = 1.0
     while excess(high) <= 0:
         high *= 2
-    low = high / 2
+    low = high
     while excess(low) >= 0:
         low /= 2
     return brentq(excess, low, high, xtol=low * 1e-15)

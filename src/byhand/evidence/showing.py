@@ -33,7 +33,7 @@ STYLE = """<style>
 .byhand .claims-table :is(th, td) { text-align: left; font-weight: 400 }
 .byhand .claims-table .claim-slip { font-weight: 700 }
 .byhand .matrix { display: inline-table; margin: 0; border: solid; border-width: 0 1px;
-  border-radius: 0.5em; vertical-align: middle }
+  border-collapse: separate; border-spacing: 0; border-radius: 0.5em; vertical-align: middle }
 .byhand .matrix td { padding: 0 0.35em; text-align: center; background: none }
 .byhand figure { margin: 0 }
 .byhand figcaption { font-weight: 600 }

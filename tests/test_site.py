@@ -212,6 +212,26 @@ def test_all_that_a_claim_opens_to_is_on_the_screen_of_a_phone(page):
     assert page.evaluate(BESIDE_THE_SCREEN, 390) == []
 
 
+CUT_FORMULAS = """
+async () => {
+  const shown = new CSSStyleSheet();
+  shown.replaceSync("main * { content-visibility: visible !important }");
+  document.adoptedStyleSheets = [...document.adoptedStyleSheets, shown];
+  const measure = () => [...document.querySelectorAll(".katex-display .katex-html")]
+    .filter(formula => formula.checkVisibility() && formula.scrollWidth > formula.clientWidth)
+    .map(formula => formula.parentElement.dataset.latex.trim());
+  measure();
+  await document.fonts.ready;
+  return measure();
+}
+"""
+
+
+def test_a_displayed_formula_fits_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate(CUT_FORMULAS) == []
+
+
 def test_figures_have_the_width_of_a_phone_that_their_text_is_measured_for(page):
     page.set_viewport_size({"width": 390, "height": 844})
     scheme = page.evaluate("document.documentElement.dataset.theme")

@@ -35,6 +35,12 @@ not_called(
     *("AveragePool", "Conv", "Count", "Dense", "Field", "Geometry", "MaxPool", "StepCount"),
 )
 
+not_called(
+    cn,
+    "it rearranges what forward takes, for a network as a function of one vector",
+    *("pack", "scores", "unpack"),
+)
+
 WRONG_PADDINGS = ["half", -1, 1.5, None, True, (1, 2, 3), ((1, 2, 3), 1), ((0, -1), 0), np.ones(())]
 REFUSAL = r"the filter covers|FFT rounds|may overflow int64|must stay finite"
 NAMES = {"filter_size": "the filter's size", "a": r"\bA\b"}

@@ -228,12 +228,9 @@ def initialize(
     _checks.generator("rng", rng)
     params = []
     for layer, before in zip(_layers(layers), shapes(layers, shape)[:-1], strict=True):
-        if not isinstance(layer, Conv | Dense):
-            params.append(())
-            continue
-        w = weight_shape(layer, before)
-        weights = rng.normal(scale=math.sqrt(2 / math.prod(w[1:])), size=w)
-        params.append((weights, np.zeros(w[0])) if layer.bias else (weights,))
+        needed = parameter_shapes(layer, before)
+        weights = [rng.normal(scale=math.sqrt(2 / math.prod(w[1:])), size=w) for w in needed[:1]]
+        params.append((*weights, *map(np.zeros, needed[1:])))
     return params
 
 
@@ -304,8 +301,7 @@ def _apply(layer: Layer, parameters: Sequence[Any], x: Any) -> Any:
 
 def _parameters(layer: Conv | Dense, parameters: Sequence[Any], shape: tuple) -> tuple[Any, Any]:
     """Return the weights, and the bias if there is one, of the shapes that a layer needs."""
-    needed = [weight_shape(layer, shape)]
-    needed += [needed[0][:1]] * layer.bias
+    needed = parameter_shapes(layer, shape)
     found = [_array("params", array) for array in parameters]
     if [np.shape(array) for array in found] != needed:
         got = [np.shape(array) for array in found]
@@ -325,11 +321,15 @@ def _shifted(y: Any, bias: Any) -> Any:
     return y
 
 
-def weight_shape(layer: Conv | Dense, before: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the shape of a layer's weights, outputs first, for inputs of a shape."""
+def parameter_shapes(layer: Layer, before: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return the shapes of a layer's weights, outputs first, and of its bias, if it has them."""
+    if isinstance(layer, MaxPool | AveragePool):
+        return []
     if isinstance(layer, Dense):
-        return math.prod(layer.shape), math.prod(before)
-    return layer.channels, before[0], layer.size, layer.size
+        weights = math.prod(layer.shape), math.prod(before)
+    else:
+        weights = layer.channels, before[0], layer.size, layer.size
+    return [weights, weights[:1]] if layer.bias else [weights]
 
 
 def _weights(layer: Layer, before: tuple, after: tuple) -> tuple[int, int, int]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from byhand.backpropagation import relu
-from byhand.convolutional_networks.layers import Conv, Dense, Layer, forward, shapes, weight_shape
+from byhand.convolutional_networks.layers import Layer, forward, parameter_shapes, shapes
 
 
 def pack(params: Sequence[Sequence[Any]]) -> np.ndarray:
@@ -50,13 +50,11 @@ def unpack(vector: Any, layers: Sequence[Layer], shape: Sequence[int]) -> list[t
 
     Examples
     --------
+    >>> from byhand.convolutional_networks import Dense
     >>> [[w.shape for w in p] for p in unpack(np.zeros(8), [Dense((2,), bias=True)], (3,))]
     [[(2, 3), (2,)]]
     """
-    needed = []
-    for layer, before in zip(layers, shapes(layers, shape)[:-1], strict=True):
-        weights = [weight_shape(layer, before)] if isinstance(layer, Conv | Dense) else []
-        needed.append(weights + [w[:1] for w in weights if layer.bias])
+    needed = list(map(parameter_shapes, layers, shapes(layers, shape)[:-1]))
     total = sum(math.prod(part) for parts in needed for part in parts)
     if np.shape(vector) != (total,):
         raise ValueError(f"the layers need {total} parameters, got shape {np.shape(vector)}")
@@ -93,6 +91,7 @@ def scores(vector: Any, layers: Sequence[Layer], x: Any) -> Any:
 
     Examples
     --------
+    >>> from byhand.convolutional_networks import Dense
     >>> scores(np.array([1.0, -1.0, 2.0]), [Dense((2,)), Dense((1,))], np.ones((1, 1)))
     Traceback (most recent call last):
     ...

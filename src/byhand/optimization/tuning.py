@@ -51,8 +51,7 @@ def tune_heavy_ball(smallest: float, largest: float) -> Tuning:
     Tuning(learning_rate=0.25, momentum=0.25, factor=0.5)
     """
     mu, L = _curvatures(smallest, largest)
-    roots = L**0.5 + mu**0.5
-    factor = (L - mu) / roots / roots  # √L − √μ = (L − μ)/(√L + √μ), without cancellation
+    roots, factor = _roots(mu, L)
     return _tuning((2 / roots) * (2 / roots), factor**2, factor)
 
 
@@ -72,8 +71,14 @@ def tune_nesterov(smallest: float, largest: float) -> Tuning:
     Tuning(learning_rate=0.25, momentum=0.3333333333333333, factor=0.5)
     """
     mu, L = _curvatures(smallest, largest)
+    roots, momentum = _roots(mu, L)
+    return _tuning(1 / L, momentum, (L - mu) / roots / L**0.5)
+
+
+def _roots(mu: float, L: float) -> tuple[float, float]:
+    """Return √L + √μ and (√κ − 1)/(√κ + 1); √L − √μ = (L − μ)/(√L + √μ) does not cancel."""
     roots = L**0.5 + mu**0.5
-    return _tuning(1 / L, (L - mu) / roots / roots, (L - mu) / roots / L**0.5)
+    return roots, (L - mu) / roots / roots
 
 
 def _tuning(*values: float) -> Tuning:

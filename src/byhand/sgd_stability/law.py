@@ -170,7 +170,8 @@ def simulate(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Generator
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(t):
             step = m[rng.integers(len(m), size=len(w))]
-            w = np.where(step == 0, 0.0, w * step)  # 0, and not nan, where w was infinite
+            w *= step
+            w[step == 0] = 0  # and not nan, where w was infinite
     return w
 
 
@@ -350,19 +351,17 @@ def _times_exp(x: float, log_scale: float) -> float:
 
 def _powers(m: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
     """Return sign and logarithm of |mᵢᵏ| for k = 0 … t, one row for each factor."""
-    k = np.arange(t + 1)
-    return _sign_of_power(m[:, None], k), xlogy(k, abs(m[:, None]))
-
-
-def _sign_of_power(m: np.ndarray, k: np.ndarray) -> np.ndarray:
-    """Return the sign of mᵏ, with 0⁰ = 1."""
-    return (np.sign(m) ** np.minimum(k, 2 - k % 2)).astype(np.int8)
+    counts = np.arange(t + 1)[:, None]
+    signs, logs = zip(*(_signed_logs(counts, factor) for factor in m[:, None]), strict=True)
+    return np.stack(signs), np.stack(logs)
 
 
 def _signed_logs(counts: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return sign and log|w| of w = ∏ mᵢ^countᵢ, one for each row of counts."""
-    signs = _sign_of_power(m, counts)
-    return signs.prod(axis=1, dtype=np.int8), xlogy(counts, abs(m)).sum(axis=1)
+    is_zero, is_odd = counts @ (m == 0) > 0, counts @ (m < 0) % 2 == 1
+    log_abs = counts @ np.log(np.where(m == 0, 1, abs(m)))
+    sign = np.where(is_zero, 0, np.where(is_odd, -1, 1)).astype(np.int8)
+    return sign, np.where(is_zero, -np.inf, log_abs)
 
 
 def _sample_in_groups(m, times, t, paths, rng) -> LogSample:

@@ -151,7 +151,7 @@ def almost_sure_set(h: Sequence) -> list[tuple[float, float]]:
     while stable(beyond):
         beyond *= 2
     ends.append(end(poles[-1], beyond))
-    return [(left, right) for left, right in np.reshape(ends, (-1, 2)).tolist()]
+    return list(zip(ends[::2], ends[1::2], strict=True))
 
 
 def tail_index(h: Sequence, eta: Any) -> float:

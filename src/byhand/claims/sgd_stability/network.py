@@ -186,6 +186,15 @@ def plain_gradient(w: np.ndarray, n: np.ndarray) -> np.ndarray:
     return (features(w, n)[2][:, :, None] * gradients_of_outputs(w, n)).mean(axis=1)
 
 
+def after_single_samples(
+    w: np.ndarray, eta: float, steps: int, rng: np.random.Generator
+) -> np.ndarray:
+    """Return where steps of SGD lead, with a sample drawn for each run and gradients by hand."""
+    for _ in range(steps):
+        w = w - eta * plain_gradient(w, rng.integers(len(edge.X), size=(len(w), 1)))
+    return w
+
+
 def plain_losses(w: np.ndarray) -> np.ndarray:
     return (features(w, every_sample(len(w)))[2] ** 2).mean(axis=1) / 2
 
@@ -326,7 +335,7 @@ def jumps(width=20, seed=1, eta=0.3, steps=1500, then=50):
         w = np.tile(descended_by_hand(width, seed, eta, steps), (runs, 1))
         before, highest = plain_losses(w)[0], np.zeros(runs)
         for _ in range(then):
-            w = w - eta * plain_gradient(w, rng.integers(len(edge.X), size=(runs, 1)))
+            w = after_single_samples(w, eta, 1, rng)
             highest = np.maximum(highest, plain_losses(w))
         rise = highest.min() / before
         return holds(rise > 1000, f"by a factor of {rise:.0e} or more")
@@ -355,8 +364,7 @@ def leaves(width=20, seed=1, eta=0.3, steps=1500, then=1000):
         rng = np.random.default_rng(30)
         w = np.tile(descended_by_hand(width, seed, eta, steps), (runs, 1))
         with np.errstate(over="ignore", invalid="ignore"):
-            for _ in range(then):
-                w = w - eta * plain_gradient(w, rng.integers(len(edge.X), size=(runs, 1)))
+            w = after_single_samples(w, eta, then, rng)
             w = w[plain_losses(w) < edge.LOST]
         ratios = [eta / plain_threshold(one) for one in w]
         where = f"{min(ratios):.2f} to {max(ratios):.2f}" if ratios else "no share"
@@ -386,8 +394,7 @@ def stays(width=20, seed=1, eta=0.3, steps=1500, then=1000):
     def by_hand(runs=6):
         rng, before = np.random.default_rng(31), descended_by_hand(width, seed, eta, steps)
         w, step = np.tile(before, (runs, 1)), 0.7 * plain_threshold(before)
-        for _ in range(then):
-            w = w - step * plain_gradient(w, rng.integers(len(edge.X), size=(runs, 1)))
+        w = after_single_samples(w, step, then, rng)
         changes = [plain_sharpness(one) / plain_sharpness(before) - 1 for one in w]
         return holds(max(np.abs(changes)) < 0.05, f"by {min(changes):+.1%} to {max(changes):+.1%}")
 
@@ -441,8 +448,7 @@ def close_to_a_minimum(width=20, seed=0, t=3, sigma=1e-5, runs=40_000):
         w = minimum_by_hand(width, seed)
         rng, eta = np.random.default_rng(40), 2 * plain_threshold(w)
         many = w + sigma * rng.normal(size=(runs, len(w)))
-        for _ in range(t):
-            many = many - eta * plain_gradient(many, rng.integers(len(edge.X), size=(runs, 1)))
+        many = after_single_samples(many, eta, t, rng)
         losses = plain_losses(many) / sigma**2
         return Estimate(losses.mean(), losses.std(ddof=1) / np.sqrt(runs))
 
@@ -464,8 +470,7 @@ def typical(width=20, seed=0, t=300, sigma=1e-9, excess=1.06):
         rng, eta = np.random.default_rng(41), excess * plain_threshold(w)
         many = w + sigma * rng.normal(size=(runs, len(w)))
         before = np.median(plain_losses(many))
-        for _ in range(t):
-            many = many - eta * plain_gradient(many, rng.integers(len(edge.X), size=(runs, 1)))
+        many = after_single_samples(many, eta, t, rng)
         share = np.median(plain_losses(many)) / before
         return holds(share < 0.1, f"it is {share:.2g} of what it was")
 

@@ -408,38 +408,74 @@ def test_peak_probability_with_a_zero_factor():
     assert sgd.peak_probability([1, 3], 1, 4, 10) == pytest.approx(0.25)
 
 
-@pytest.mark.parametrize("level", [1.0, 0.5, 0, -2])
+@pytest.mark.parametrize("level", [1, 0.5, 0.0, -1.0, -2])
 def test_a_level_at_or_below_the_start_is_reached_there(level):
     assert sgd.peak_probability([1, 3], 1.2, level, 3) == 1
+    assert sgd.peak_probability([1, 3], 0.5, level, 2) == 1
 
 
 # -- beyond the range and the digits of floats ---------------------------------------------------
 
 
-@pytest.mark.parametrize("x", [1e-2, -1e-2, 9e-3, -2e-3, 1e-5, 0.5, -3.0])
+BENDS = (
+    1e-9,
+    1e-5,
+    -3e-4,
+    -2e-3,
+    4e-3,
+    9e-3,
+    -9e-3,
+    9.9e-3,
+    1e-2,
+    -1e-2,
+    1.1e-2,
+    0.5,
+    -0.5,
+    3.0,
+    -3.0,
+)
+
+
+@pytest.mark.parametrize("x", BENDS)
 def test_the_bend_of_the_exponential_keeps_its_digits(x):
     with mpmath.workdps(40):
         expected = float(mpmath.exp(mpmath.mpf(x)) - 1 - mpmath.mpf(x))
     assert thresholds._bend(x) == pytest.approx(expected, rel=1e-13)
 
 
-def test_a_tail_index_with_a_factor_that_is_zero():
+def test_a_tail_index_with_a_factor_that_is_zero_or_one():
     assert sgd.tail_index([1, 3], 1) == pytest.approx(1, rel=1e-14)  # ½(0 + 2^κ) = 1
+    assert sgd.tail_index([1, 1, 3], 1) == pytest.approx(math.log2(3), rel=1e-14)
+    assert sgd.tail_index([0, 1], Fraction(1, 2)) == math.inf  # none is larger than 1
 
 
-@pytest.mark.parametrize("shift", [400, -400, 0])
-@pytest.mark.parametrize("power", [1, 2, 3])
-def test_means_of_values_of_any_size(shift, power):
-    sign, logs = np.array([1, -1, -1, 0]), np.array([0.25, 1.5, -0.5, -np.inf])
+MEANS = [
+    *(
+        ([1, -1, -1, 0], [0.25, 1.5, -0.5, -math.inf], shift, power)
+        for shift in (400, -400, 0)
+        for power in (1, 2, 3)
+    ),
+    ([1, 1, -1, 1], [709.9, 700.0, 709.0, -math.inf], 0, 1),  # exp(709.9) is no float
+    ([1, -1, 1, 0], [355.1, 354.0, -3.0, -math.inf], 0, 2),
+    ([1, 1, 1], [-400.0, -401.0, -400.5], 0, 1),  # the squares are none
+    ([1, -1, 1], [-200.0, -201.0, -199.5], 0, 3),
+    ([1, 1], [310.0, 310.0], 0, 1),
+    ([1, -1, 0], [0.5, -2.0, -math.inf], 0, 1),
+]
+
+
+@pytest.mark.parametrize(("sign", "logs", "shift", "power"), MEANS)
+def test_means_of_values_of_any_size(sign, logs, shift, power):
     with mpmath.workdps(40):
         values = [
-            (int(s) * mpmath.exp(mpmath.mpf(x) + mpmath.mpf(shift) / power)) ** power
+            (s * mpmath.exp(mpmath.mpf(x) + mpmath.mpf(shift) / power)) ** power
             for s, x in zip(sign, logs, strict=True)
         ]
-        mean = sum(values) / 4
-        error = mpmath.sqrt(sum((v - mean) ** 2 for v in values) / 3 / 4)
-    found = sgd.sample_mean(sgd.LogSample(sign, logs + shift / power), power)
-    assert found == pytest.approx((float(mean), float(error)), rel=1e-11)
+        mean = mpmath.fsum(values) / len(values)
+        spread = mpmath.fsum((v - mean) ** 2 for v in values) / (len(values) - 1)
+        exact = float(mean), float(mpmath.sqrt(spread / len(values)))
+    found = sgd.sample_mean(sgd.LogSample(np.array(sign), np.array(logs) + shift / power), power)
+    assert found == pytest.approx(exact, rel=1e-11 if shift else 1e-12)
 
 
 def test_means_that_cancel_vanish_or_leave_the_floats():
@@ -448,6 +484,7 @@ def test_means_that_cancel_vanish_or_leave_the_floats():
     assert error == pytest.approx(math.exp(400), rel=1e-11)
     nothing = sgd.LogSample(np.zeros(2, dtype=int), np.full(2, -np.inf))
     assert sgd.sample_mean(nothing, 1) == (0, 0)
+    assert sgd.sample_mean(nothing, 3) == (0, 0)
     large = np.array([800.0, 801.0])
     assert sgd.sample_mean(sgd.LogSample(-np.ones(2), large), 1) == (-np.inf, np.inf)
     w = sgd.LogSample(np.array([1, 1, -1]), np.array([0.3, 1.7, 0.9]))
@@ -470,32 +507,59 @@ def test_long_runs_of_few_paths_have_the_signs_and_logarithms_of_their_counts():
     assert log_abs == pytest.approx(expected, rel=1e-14)
 
 
-@pytest.mark.parametrize("x", [10**400, Fraction(1, 10**400), Fraction(1, 10**20), 7, 1])
-def test_logarithms_of_factors_of_any_size(x):
-    small = Fraction(1, 10**20)
+def test_signs_are_bytes_and_multiply():
+    h, eta = [3, -1], 1  # factors −2 and 2
+    for paths, t in ((3, 1000), (3, 1001), (2000, 5)):
+        w = sgd.sample(h, eta, t, paths, np.random.default_rng(5))
+        assert w.log_abs == pytest.approx(np.full(paths, t * math.log(2)))
+        assert w.sign.dtype == np.int8
+        assert set(w.sign) == {-1, 1}
+    alone = sgd.sample([3], 1, 1001, 2, np.random.default_rng(0))
+    assert alone.sign.tolist() == [-1, -1]
+    assert sgd.log_law([1, 3], 1, 4).sign.tolist().count(0) == 4  # all but 0⁰·(−2)⁴
+    assert sgd.sample_paths(h, eta, 2, 2, np.random.default_rng(0)).sign.dtype == np.int8
+
+
+TINY = Fraction(1, 10**20)
+
+
+@pytest.mark.parametrize(
+    "m",
+    [
+        *(1 + Fraction(1, 10**12), 1 - Fraction(1, 10**9), Fraction(-7, 3), Fraction(10**400, 7)),
+        *(Fraction(3, 10**400), Fraction(1, 10**305), Fraction(1, 10**400), Fraction(10**400)),
+        *(TINY, 1 - TINY, Fraction(7), Fraction(1)),
+    ],
+)
+def test_logarithms_of_factors_of_any_size(m):
+    eta = Fraction(1, 2)
+    h = (1 - m) / eta, abs((1 - m) / eta) + 8  # its mean is positive
     with mpmath.workdps(60):
-        logs = [
-            float(mpmath.log(abs(mpmath.mpf(m.numerator) / m.denominator)))
-            for m in (Fraction(x), 1 + small, 1 - small)
-        ]
-    found = [sgd.lyapunov_exponent([1], 1 + Fraction(x))] + [
-        sgd.growth_rates([1, 1], s)[2] for s in (small,)
-    ]
-    assert found == pytest.approx([logs[0], logs[2]], rel=1e-14)
+        exact = float(mpmath.log(abs(mpmath.mpf(m.numerator)) / m.denominator))
+    assert dynamics.log_factors(h, eta)[0] == pytest.approx(exact, rel=1e-14)
 
 
-def test_small_products_of_floats_do_not_cancel():
+def test_growth_rates_of_tiny_steps_do_not_cancel():
     assert sgd.lyapunov_exponent([1.0, 3.0], 1e-20) == pytest.approx(-2e-20, rel=1e-14)
     assert sgd.growth_rates([1.0, 3.0], 1e-20) == pytest.approx([-2e-20] * 3, rel=1e-14)
+    assert sgd.growth_rates([1, 1], TINY)[2] == pytest.approx(-1e-20, rel=1e-14)
+    assert sgd.lyapunov_exponent([1], 1 + 10**400) == pytest.approx(400 * math.log(10), rel=1e-14)
+    assert sgd.lyapunov_exponent([1.0, 3.0], 1.0) == -math.inf
 
 
 def test_moments_and_runs_of_floats_are_those_of_their_fractions():
     h, eta = [1.0, 2.0, 4.5], 0.3
     m = [Fraction(x) for x in sgd.factors(h, eta)]
-    for power in (1, 2, 3):
-        expected = [float((sum(x**power for x in m) / 3) ** s * 2) for s in range(6)]
-        found = sgd.moment_recursion(h, eta, power, 5, 2)
+    for power, start in product((1, 2, 3), (2, 1.0, -3.0, 0.0)):
+        factor = sum(x**power for x in m) / 3
+        expected = [float(factor**s * Fraction(start)) for s in range(10)]
+        found = sgd.moment_recursion(h, eta, power, 9, start)
         assert found == pytest.approx(expected, rel=1e-14)
+        assert all(isinstance(x, float) for x in found)
+    found = sgd.moment_recursion([10**9, 1], 1e190, 2, 2, 5e-324)  # beyond the floats and back
+    factor = sum(Fraction(1 - 1e190 * x) ** 2 for x in (1e9, 1.0)) / 2
+    assert found[1] == pytest.approx(float(factor * Fraction(5e-324)), rel=1e-14)
+    assert found[2] == math.inf
     assert sgd.run([0.5, 5.0], 1.0, [0], w0=1e-200) == [1e-200, 0.5e-200]
 
 
@@ -509,7 +573,12 @@ def test_the_law_of_floats_is_rounded_once_and_that_of_a_symbol_is_exact():
         float(start * m[1] ** 2): Fraction(1, 4),
     }
     assert found == expected
+    exact = sgd.exact_law([1, 3, 3], Fraction(3, 4), 4, Fraction(5, 2))
+    found = sgd.exact_law([1.0, 3.0, 3.0], 0.75, 4, 2.5)
+    assert found == {float(w): p for w, p in exact.items()}
+    assert all(isinstance(w, float) for w in found)
     assert set(sgd.exact_law([1], 3, 2, 1e308)) == {math.inf}
+    assert sgd.exact_law([1.0, 3.0], 1e200, 2)[math.inf] == 1
     w = sp.Symbol("w")
     assert sgd.exact_law([1, 3], Fraction(6, 5), 1, w) == {
         -w / 5: Fraction(1, 2),
@@ -522,11 +591,14 @@ def test_walks_that_leave_the_floats_end_at_zero_without_a_word():
         w = sgd.simulate([1.0, 1e200], 1.0, 20, 500, np.random.default_rng(0))
         assert w.tolist() == [0.0] * 500
         up = sgd.simulate([1.0, 1e200], 0.5, 3, 500, np.random.default_rng(0))
+        far_up = sgd.simulate([3e10, 3.1e10], 1.0, 400, 50, np.random.default_rng(3))
     assert not np.isnan(up).any()
     assert np.isinf(up).any()
+    assert set(abs(far_up)) == {math.inf}
     far = sgd.LogLaw(np.ones(1), np.array([-1e300]), np.zeros(1))
     with np.errstate(all="raise", under="ignore"):
         assert sgd.log_moment(far, 1e10) == -math.inf
+        assert sgd.log_moment(far._replace(log_abs=np.array([1e300])), 1e10) == math.inf
 
 
 def test_an_operator_of_one_sample():
@@ -537,6 +609,11 @@ def test_an_operator_of_one_sample():
 def test_the_steps_that_end_a_run_of_symbols():
     a, b = sp.symbols("a b")
     assert sgd.best_steps([a, b]).almost_sure == (1 / a, 1 / b)
+
+
+def test_the_almost_sure_set_of_steep_curvatures():
+    [(_, right), *_] = sgd.almost_sure_set([1e300, 1e300])
+    assert right == pytest.approx(2e-300)
 
 
 def test_what_counts_as_too_many_batches_depends_on_the_replacement():
@@ -627,6 +704,8 @@ def mean_of(sign, log_abs):
         (lambda: sgd.batch_curvatures([1, 3], 3, replacement=False), ValueError, "≤ N = 2, got 3"),
         (lambda: sgd.batch_variance([1, 3], 0, replacement=True), ValueError, "at least 1, got 0"),
         (lambda: sgd.factors([[1], [1, 2]], 1), ValueError, "one-dimensional.*got 2 dimensions"),
+        (lambda: sgd.exact_law([1], 1, 1, math.nan), ValueError, r"^w\(0\) must be"),
+        (lambda: sgd.mean_threshold([[1, 2], [3]]), ValueError, "one-dim.*got 2 dimensions"),
         (lambda: sgd.exact_law([1], 1, 1, "1"), TypeError, r"^w\(0\) must be a real number"),
         (lambda: sgd.best_steps([5e-324, 1.0]), ValueError, "^1/h_n must fit a float"),
         (lambda: sgd.log_moment(law_of([np.nan], [0.0]), 1), ValueError, "^law.log_abs must be"),
@@ -764,192 +843,6 @@ def test_a_seed_is_no_generator_and_masked_curvatures_are_none():
         sgd.sample_mean(sgd.LogSample(np.array([1, 1]), np.zeros(2)), 10**400)
     with pytest.raises(ValueError, match=r"power · log\|w\| must fit a float"):
         sgd.sample_mean(sgd.LogSample(np.array([1, 1]), np.full(2, 1e300)), 10**10)
-
-
-# -- numbers where a plain formula would lose them -----------------------------------------------
-
-
-@pytest.mark.parametrize("x", [1e-9, -3e-4, 4e-3, -9e-3, 9.9e-3, 1.1e-2, -0.5, 3.0])
-def test_the_exponential_is_left_without_its_line(x):
-    exact = float(mpmath.expm1(mpmath.mpf(x)) - x) if abs(x) > 1 else bend_in_fifty_digits(x)
-    assert thresholds._bend(x) == pytest.approx(exact, rel=1e-13)
-
-
-def bend_in_fifty_digits(x):
-    with mpmath.workdps(50):
-        return float(mpmath.exp(mpmath.mpf(x)) - 1 - mpmath.mpf(x))
-
-
-@pytest.mark.parametrize(
-    "m",
-    [
-        Fraction(1) + Fraction(1, 10**12),
-        Fraction(1) - Fraction(1, 10**9),
-        Fraction(-7, 3),
-        Fraction(10**400, 7),
-        Fraction(3, 10**400),
-        Fraction(1, 10**305),
-    ],
-)
-def test_the_logarithm_of_a_factor_of_any_size(m):
-    eta = Fraction(1, 2)
-    h = (1 - m) / eta, abs((1 - m) / eta) + 8  # its mean is positive
-    with mpmath.workdps(60):
-        exact = float(mpmath.log(abs(mpmath.mpf(m.numerator)) / m.denominator))
-    assert dynamics.log_factors(h, eta)[0] == pytest.approx(exact, rel=1e-14)
-
-
-def test_the_growth_rate_of_tiny_steps_does_not_cancel():
-    assert sgd.lyapunov_exponent([1.0, 2.0], 1e-20) == pytest.approx(-1.5e-20, rel=1e-14)
-    assert sgd.lyapunov_exponent([1.0, 3.0], 1.0) == -math.inf
-
-
-@pytest.mark.parametrize("start", [1.0, -3.0, 0.0])
-def test_moments_of_floats_are_those_of_fractions(start):
-    exact = sgd.moment_recursion([1, 3, 4], Fraction(3, 4), 3, 9, Fraction(start))
-    found = sgd.moment_recursion([1.0, 3.0, 4.0], 0.75, 3, 9, start)
-    assert found == pytest.approx([float(x) for x in exact], rel=1e-14)
-    assert all(isinstance(x, float) for x in found)
-
-
-def test_moments_keep_factors_beyond_the_range_of_floats():
-    found = sgd.moment_recursion([10**9, 1], 1e190, 2, 2, 5e-324)
-    factor = sum(Fraction(1 - 1e190 * x) ** 2 for x in (1e9, 1.0)) / 2
-    assert found[1] == pytest.approx(float(factor * Fraction(5e-324)), rel=1e-14)
-    assert found[2] == math.inf
-
-
-@pytest.mark.parametrize(
-    ("signs", "logs", "power"),
-    [
-        ([1, 1, -1, 1], [709.9, 700.0, 709.0, -math.inf], 1),
-        ([1, -1, 1, 0], [355.1, 354.0, -3.0, -math.inf], 2),
-        ([1, 1, 1], [-400.0, -401.0, -400.5], 1),
-        ([1, -1, 1], [-200.0, -201.0, -199.5], 3),
-        ([1, 1], [310.0, 310.0], 1),
-        ([1, -1, 0], [0.5, -2.0, -math.inf], 1),
-    ],
-)
-def test_a_mean_within_the_floats_is_found_though_its_terms_may_not_be(signs, logs, power):
-    sample = sgd.LogSample(np.array(signs), np.array(logs))
-    with mpmath.workdps(40):
-        terms = [
-            s**power * mpmath.exp(power * mpmath.mpf(x)) for s, x in zip(signs, logs, strict=True)
-        ]
-        mean = mpmath.fsum(terms) / len(terms)
-        spread = mpmath.fsum((x - mean) ** 2 for x in terms) / (len(terms) - 1)
-        exact = float(mean), float(mpmath.sqrt(spread / len(terms)))
-    assert sgd.sample_mean(sample, power) == pytest.approx(exact, rel=1e-12)
-
-
-def test_a_mean_beyond_the_floats_is_infinite_with_its_sign_and_zeros_have_the_mean_zero():
-    beyond = sgd.LogSample(np.array([-1, -1]), np.array([900.0, 901.0]))
-    assert sgd.sample_mean(beyond, 1) == (-math.inf, math.inf)
-    zeros = sgd.LogSample(np.array([0, 0]), np.full(2, -math.inf))
-    assert sgd.sample_mean(zeros, 3) == (0.0, 0.0)
-
-
-def test_the_law_of_floats_is_that_of_fractions_rounded_once():
-    exact = sgd.exact_law([1, 3, 3], Fraction(3, 4), 4, Fraction(5, 2))
-    found = sgd.exact_law([1.0, 3.0, 3.0], 0.75, 4, 2.5)
-    assert found == {float(w): p for w, p in exact.items()}
-    assert all(isinstance(w, float) for w in found)
-    assert sgd.exact_law([1.0, 3.0], 1e200, 2)[math.inf] == 1
-
-
-def test_a_walk_that_overflows_stays_infinite_until_a_factor_is_zero():
-    rng = np.random.default_rng(3)
-    w = sgd.simulate([1.0, 3e10], 1.0, 400, 50, rng)
-    assert set(w) == {0.0}
-    assert set(abs(sgd.simulate([3e10, 3.1e10], 1.0, 400, 50, rng))) == {math.inf}
-
-
-def test_signs_are_bytes_and_products_of_powers():
-    h, eta = [3, -1], 1  # factors −2 and 2
-    for paths, t in ((3, 1000), (3, 1001), (2000, 5)):
-        w = sgd.sample(h, eta, t, paths, np.random.default_rng(5))
-        assert w.log_abs == pytest.approx(np.full(paths, t * math.log(2)))
-        assert w.sign.dtype == np.int8
-        assert set(w.sign) == {-1, 1}
-    alone = sgd.sample([3], 1, 1001, 2, np.random.default_rng(0))
-    assert alone.sign.tolist() == [-1, -1]
-    assert sgd.log_law([1, 3], 1, 4).sign.tolist().count(0) == 4  # all but 0⁰·(−2)⁴
-    assert sgd.sample_paths(h, eta, 2, 2, np.random.default_rng(0)).sign.dtype == np.int8
-
-
-def test_four_factors_have_the_signs_of_all_four():
-    h, eta, paths = [1, 2, 3, 5], Fraction(1, 2) + Fraction(1, 10), 10**5
-    law = sgd.exact_law(h, eta, 3)
-    chance = float(sum(p for w, p in law.items() if w < 0))
-    negative = np.mean(sgd.sample(h, eta, 3, paths, np.random.default_rng(8)).sign < 0)
-    assert abs(negative - chance) < 5 * math.sqrt(chance * (1 - chance) / paths)
-
-
-def test_a_tail_index_counts_factors_of_zero():
-    assert sgd.tail_index([1, 3], 1) == pytest.approx(1)  # ½·0 + ½·2^κ = 1
-    assert sgd.tail_index([1, 1, 3], 1) == pytest.approx(math.log2(3))
-    assert sgd.tail_index([0, 1], Fraction(1, 2)) == math.inf  # a factor is 1, none is larger
-
-
-def test_the_almost_sure_set_of_steep_curvatures():
-    [(_, right), *_] = sgd.almost_sure_set([1e300, 1e300])
-    assert right == pytest.approx(2e-300)
-
-
-def test_a_level_up_to_one_is_reached_at_the_start():
-    for level in (1, 0.5, 0.0, -1.0):
-        assert sgd.peak_probability([1, 3], 0.5, level, 2) == 1
-
-
-def test_symbols_have_the_steps_that_make_a_factor_zero():
-    a, b = sp.symbols("a b", positive=True)
-    assert list(sgd.best_steps([a, b])[2]) == [1 / a, 1 / b]
-
-
-def test_the_limit_is_on_the_batches_there_are(monkeypatch):
-    monkeypatch.setattr(thresholds, "MAX_BATCHES", 10)
-    assert len(sgd.batch_curvatures([1, 2, 3, 4], 2, replacement=False)) == 6
-    with pytest.raises(ValueError, match="got 2 with 16"):
-        sgd.batch_curvatures([1, 2, 3, 4], 2, replacement=True)
-
-
-LAW = sgd.LogLaw(np.array([1, 1]), np.zeros(2), np.full(2, -math.log(2)))
-NAN = np.array([math.nan, 0.0])
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda: sgd.log_moment(LAW._replace(log_abs=NAN), 1), "law.log_abs must be logarithms"),
-        (
-            lambda: sgd.log_moment(LAW._replace(log_probability=NAN), 1),
-            "law.log_probability must be logarithms",
-        ),
-        (
-            lambda: sgd.log_moment(LAW._replace(log_probability=np.zeros(3)), 1),
-            r"law.log_probability must have shape \(2,\), got \(3,\)",
-        ),
-        (lambda: sgd.sample_mean(sgd.LogSample(np.ones(2), NAN), 1), "w.log_abs must be"),
-        (
-            lambda: sgd.sample_mean(sgd.LogSample(np.full(2, 2), np.zeros(2)), 1),
-            "w.sign must be −1",
-        ),
-        (
-            lambda: sgd.sample_mean(sgd.LogSample(np.ones(3), np.zeros(2)), 1),
-            r"w.sign must have shape \(2,\)",
-        ),
-        (lambda: sgd.exact_law([1], 1, 1, math.nan), r"w\(0\) must be"),
-        (lambda: sgd.mean_threshold([[1, 2], [3]]), "one-dimensional sequence, got 2 dimensions"),
-        (lambda: sgd.best_steps([5e-324, 5e-324]), "1/h must fit"),
-    ],
-)
-def test_what_is_refused_is_named(call, message):
-    with pytest.raises(ValueError, match=f"{message}"):
-        call()
-
-
-def test_a_moment_of_a_law_beyond_the_floats_is_no_warning():
-    assert sgd.log_moment(LAW._replace(log_abs=np.full(2, 1e300)), 1e10) == math.inf
 
 
 # -- several dimensions, and the network ---------------------------------------------------------

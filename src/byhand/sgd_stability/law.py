@@ -167,11 +167,13 @@ def simulate(h: Sequence, eta: Any, t: int, paths: int, rng: np.random.Generator
     t, rng = integer("t", t, 0), generator("rng", rng)
     w = np.ones(integer("paths", paths, 1))
     m = _float_factors(h, eta)
+    ends = not m.all()
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(t):
             step = m[rng.integers(len(m), size=len(w))]
             w *= step
-            w[step == 0] = 0  # and not nan, where w was infinite
+            if ends:
+                w[step == 0] = 0  # and not nan, where w was infinite
     return w
 
 
@@ -358,10 +360,11 @@ def _powers(m: np.ndarray, t: int) -> tuple[np.ndarray, np.ndarray]:
 
 def _signed_logs(counts: np.ndarray, m: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return sign and log|w| of w = ∏ mᵢ^countᵢ, one for each row of counts."""
-    is_zero, is_odd = counts @ (m == 0) > 0, counts @ (m < 0) % 2 == 1
-    log_abs = counts @ np.log(np.where(m == 0, 1, abs(m)))
-    sign = np.where(is_zero, 0, np.where(is_odd, -1, 1)).astype(np.int8)
-    return sign, np.where(is_zero, -np.inf, log_abs)
+    # One product of floats: how many factors are 0, how many are negative, and log|w| without 0s.
+    table = np.stack([m == 0, m < 0, np.log(np.where(m == 0, 1, abs(m)))], axis=1)
+    zeros, negative, log_abs = (counts.astype(float) @ table).T
+    sign = np.where(zeros > 0, 0, 1 - 2 * (negative % 2)).astype(np.int8)
+    return sign, np.where(zeros > 0, -np.inf, log_abs)
 
 
 def _sample_in_groups(m, times, t, paths, rng) -> LogSample:

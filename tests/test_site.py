@@ -232,6 +232,23 @@ def test_a_displayed_formula_fits_a_phone(page):
     assert page.evaluate(CUT_FORMULAS) == []
 
 
+BROKEN_NUMBERS = r"""
+() => [...document.querySelectorAll("table.claims-table td:not(:has(table))")]
+  .filter(cell => cell.checkVisibility() && /^[−\d./⁄·]+$/.test(cell.textContent))
+  .filter(cell => {
+    const content = document.createRange();
+    content.selectNodeContents(cell);
+    return content.getBoundingClientRect().height > 2 * parseFloat(getComputedStyle(cell).fontSize);
+  })
+  .map(cell => cell.textContent)
+"""
+
+
+def test_a_number_of_a_table_stands_in_one_line_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate(BROKEN_NUMBERS) == []
+
+
 def test_figures_have_the_width_of_a_phone_that_their_text_is_measured_for(page):
     page.set_viewport_size({"width": 390, "height": 844})
     scheme = page.evaluate("document.documentElement.dataset.theme")

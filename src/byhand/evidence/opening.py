@@ -238,7 +238,7 @@ class Page:
         row = "".join(map(self._head, heads))
         head = f"<thead><tr>{row}</tr></thead>" if any(heads) else ""
         formula = _same_formula(entries)
-        is_long = any(_width(entry["result"]) > MAX_NARROW for entry in entries)
+        is_long = any(_row_width(entry) > MAX_NARROW for entry in entries)
         body = "".join(
             self._row(entry, columns, len(heads), formula, attributes(entry)) for entry in entries
         )
@@ -325,6 +325,13 @@ def _columns(entries: list[dict]) -> int:
     shape = shapes.pop()
     few = len(shape) == 1 and shape[0] <= MAX_COLUMNS and not shapes
     return shape[0] if few and len(entries[0]["result"]["entries"]) == shape[0] else 1
+
+
+def _row_width(entry: dict) -> int:
+    """Return about how many letters a row needs: words stand below each other, numbers beside."""
+    words = (entry["label"] or entry["statement"]).split(), (entry["sheet"] or "").split()
+    label, printed = (max(map(letters, some), default=0) for some in words)
+    return label + _width(entry["result"]) + printed
 
 
 def _width(value: dict) -> int:

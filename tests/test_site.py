@@ -183,6 +183,7 @@ WIDEST = """
 )
 def test_it_fits_the_screen(page, width, font_size):
     page.set_viewport_size({"width": width, "height": 740})
+    page.evaluate(audit.LAY_OUT_EVERYTHING)
     page.evaluate("size => { document.documentElement.style.fontSize = size }", font_size)
     try:
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width, page.evaluate(

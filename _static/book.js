@@ -119,11 +119,68 @@ if (ledgerForm) {
   document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView();
 }
 
+// -- the contents of the page show where the reader is
+
+// Of a section that is not laid out only its own box is known: what is within it is asked for only
+// where the reader is.
+function sectionAtTop(sections, line) {
+  let passed = null;
+  for (const section of sections) {
+    if (section.getBoundingClientRect().top > line) break;
+    passed = section;
+  }
+  return passed;
+}
+
+function scrollToMiddle(link) {
+  const list = link.closest(".bd-sidebar-secondary");
+  const [box, seen] = [link.getBoundingClientRect(), list.getBoundingClientRect()];
+  if (box.top < seen.top + box.height || box.bottom > seen.bottom - box.height) {
+    list.scrollTop += (box.top + box.bottom - seen.top - seen.bottom) / 2;
+  }
+}
+
+function followReader(contents) {
+  const links = new Map();
+  for (const link of contents.querySelectorAll("a")) {
+    links.set(document.getElementById(decodeURIComponent(link.hash.slice(1))), link);
+  }
+  const isOuter = (section) => section.parentElement.closest("section") === section.closest("article > section");
+  const outer = [...links.keys()].filter(isOuter);
+  const inner = (section) => [...links.keys()].filter((one) => one !== section && section.contains(one));
+  let current = null;
+  const follow = () => {
+    // Where a link to a section puts its top, and a little more.
+    const line = parseFloat(getComputedStyle(document.documentElement).scrollPaddingTop) + 24 || 96;
+    const section = sectionAtTop(outer, line);
+    const link = section && links.get(sectionAtTop(inner(section), line) ?? section);
+    if (link === current) return;
+    current?.removeAttribute("aria-current");
+    link?.setAttribute("aria-current", "true");
+    current = link;
+    if (link) scrollToMiddle(link);
+  };
+  let isAsked = false;
+  const ask = () => {
+    if (!isAsked) requestAnimationFrame(() => { isAsked = false; follow(); });
+    isAsked = true;
+  };
+  addEventListener("scroll", ask, { passive: true });
+  addEventListener("resize", ask);
+  // On a phone the list is opened where the reader is.
+  document.querySelector(".secondary-toggle")?.addEventListener("click", () => setTimeout(() => current && scrollToMiddle(current)));
+  ask();
+}
+
+const pageContents = document.querySelector("#pst-page-toc-nav");
+if (pageContents) followReader(pageContents);
+
 // -- what has the focus is seen
 
 // Sections far away are laid out when they come near: until then their heights are estimates, and a
-// link that the focus jumps to may end up off the screen.
+// link that the focus jumps to may end up off the screen. What stands beside them stays where it is.
 addEventListener("focusin", ({ target }) => {
+  if (!target.closest("article, footer")) return;
   requestAnimationFrame(() => target.scrollIntoView({ block: "nearest" }));
 });
 

@@ -81,7 +81,6 @@ def _collect(app) -> None:
         ),
         key=lambda claim: (chapters.index(claim["chapter"]), order[claim["problem"]]),
     )
-    app.env.problem_sections = getattr(app.env, "problem_sections", {})
 
 
 def _require_each_once(app, claims: list[dict]) -> None:
@@ -95,21 +94,6 @@ def _require_each_once(app, claims: list[dict]) -> None:
             raise BookError(
                 f"{document}.ipynb: no cell checks {', '.join(unseen)} of {module_of(chapter)}"
             )
-
-
-def _find_problem_sections(app, doctree) -> None:
-    """Note where each problem is solved: the section whose title starts with its id."""
-    for section in doctree.findall(nodes.section):
-        problem, _, title = section[0].astext().partition(" · ")
-        if problem in PROBLEMS:
-            app.env.problem_sections[problem] = (app.env.docname, section["ids"][0], title)
-
-
-def _forget_problem_sections(app, env, docname: str) -> None:
-    """Forget where problems are solved on a page that is read again."""
-    for problem, place in list(env.problem_sections.items()):
-        if place[0] == docname:
-            del env.problem_sections[problem]
 
 
 def _write_json(app, exception) -> None:
@@ -354,10 +338,10 @@ class ProblemsDirective(_ClaimsDirective):
         rows = []
         for problem in PROBLEMS:
             if problem in self.env.problem_sections:
-                document, section, title = self.env.problem_sections[problem]
+                document, title = self.env.problem_sections[problem]
                 words = [problem, title, problem[0], self.env.app.chapter_titles[document]]
                 cells = [[nodes.Text(word)] for word in [*words, str(counts[problem])]]
-                cells[0] = [self.link(document, section, problem)]
+                cells[0] = [self.link(document, problem, problem)]
                 rows.append((None, cells))
         return [self.table(["ledger"], head, rows)]
 
@@ -422,6 +406,4 @@ def setup(app) -> None:
     app.add_directive("claim-totals", TotalsDirective)
     app.connect("builder-inited", _collect, priority=600)
     app.connect("builder-inited", _read_titles, priority=600)
-    app.connect("env-purge-doc", _forget_problem_sections)
-    app.connect("doctree-read", _find_problem_sections)
     app.connect("build-finished", _write_json)

@@ -104,7 +104,7 @@ def _finish(app, exception) -> None:
     if exception is None:
         static = Path(app.outdir, "_static")
         pages = {path: path.read_text(encoding="utf-8") for path in _pages(app)}
-        _leave_out_measuring(static / THEME_SCRIPT)
+        _leave_out_parts(static / THEME_SCRIPT)
         _trim_fonts(static, pages)
         rules = _name_styles(pages)
         css, icons = _with_icons(_styles(app, static, pages), static)
@@ -125,15 +125,25 @@ def _pages(app) -> list[Path]:
     return [Path(app.outdir, app.builder.get_target_uri(name)) for name in names]
 
 
-def _leave_out_measuring(script: Path) -> None:
-    """Take out the theme's search for what scrolls, which lays out the whole page at once.
+# What book.js does in the theme's place.
+LEFT_OUT = {
+    # lays out the whole page at once
+    "look for what scrolls": r',"complete"===document\.readyState\?(\w)\(\):'
+    r'window\.addEventListener\("load",\1\)',
+    # sees headings alone, and none of a page that is jumped into
+    "follow the reader in the contents": (
+        r',e\(function\(\)\{const e=document\.querySelector\("#pst-page-toc-nav"\);.*?'
+        r'window\.addEventListener\("resize",\w+\((\w+),300\)\),\1\(\)\}\)(?=,)'
+    ),
+}
 
-    book.js does the same for what comes into view.
-    """
-    pattern = r',"complete"===document\.readyState\?(\w)\(\):window\.addEventListener\("load",\1\)'
-    text, count = re.subn(pattern, "", script.read_text(encoding="utf-8"))
-    if count != 1:
-        raise BookError(f"{script.name} does not look for what scrolls as it used to")
+
+def _leave_out_parts(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    for part, pattern in LEFT_OUT.items():
+        text, count = re.subn(pattern, "", text)
+        if count != 1:
+            raise BookError(f"{script.name} does not {part} as it used to")
     script.write_text(text, encoding="utf-8")
 
 

@@ -43,9 +43,13 @@ def _describe_page(app, pagename, templatename, context, doctree) -> None:
         )
         return
     context["description"] = _description(doctree)
-    minutes = math.ceil(len(_prose(doctree).split()) / WORDS_PER_MINUTE)
-    note = f'<p class="reading-time d-print-none">{minutes} min to read</p>'
+    note = f'<p class="reading-time d-print-none">{minutes(doctree)} min to read</p>'
     context["body"] = context["body"].replace("</h1>", f"</h1>\n{note}", 1)
+
+
+def minutes(node: nodes.Element) -> int:
+    """Return how long a page or a section of it takes to read."""
+    return math.ceil(len(_prose(node).split()) / WORDS_PER_MINUTE)
 
 
 def _description(doctree) -> str:
@@ -57,10 +61,10 @@ def _description(doctree) -> str:
     return textwrap.shorten(plain, 155, placeholder=" …")
 
 
-def _prose(doctree) -> str:
+def _prose(node: nodes.Element) -> str:
     """Return the text of paragraphs, headings and formulas: what is read word by word."""
     read = (nodes.paragraph, nodes.title, nodes.math_block)
-    return " ".join(node.astext() for kind in read for node in doctree.findall(kind))
+    return " ".join(part.astext() for kind in read for part in node.findall(kind))
 
 
 # -- the page for addresses that do not exist

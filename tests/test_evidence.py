@@ -522,17 +522,6 @@ def test_no_claim_of_the_book_is_computed_when_it_is_imported():
     assert refuse_work_at_import(modules) == []
 
 
-@pytest.mark.parametrize("chapter", sorted(set(declaring.CHAPTERS)))
-def test_the_claims_of_the_book_hold(chapter):
-    entries = [entry_of(run(each, id)) for each in declaring.load(chapter) for id in each.ids]
-    assert all(entry["chapter"] == chapter for entry in entries)
-
-
-def test_the_claims_of_the_book_are_two_routes():
-    entries = [entry_of(run(each, id)) for each in declaring.load_all() for id in each.ids]
-    assert share(entries) == []
-
-
 def test_a_fault_in_the_package_makes_a_claim_of_the_book_fail(monkeypatch):
     right = sgd_stability.moment_recursion
     monkeypatch.setattr(

@@ -802,7 +802,7 @@ def test_symmetry_is_asked_for_up_to_rounding():
     Q = np.linalg.qr(np.random.default_rng(0).normal(size=(3, 3)))[0]
     for scale in (1e-200, 1.0, 1e200):
         A = Q @ np.diag([1.0, 2.0, 3.0]) @ Q.T * scale
-        A[0, 1] *= 1 + 2**-52  # as a product may round, on some machine
+        A[0, 1] = np.nextafter(A[1, 0], np.inf)  # as a product may round, on some machine
         assert (A != A.T).any()
         assert opt.classify(A) == "minimum"
         np.testing.assert_allclose(opt.quadratic(A).hessian(np.zeros(3)), A, rtol=1e-13)

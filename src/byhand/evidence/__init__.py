@@ -7,6 +7,7 @@ The modules, in the order of what happens then:
 declaring  what is declared, and the registry
 running    runs the routes one by one and compares them
 tracing    records which functions of byhand each route runs; ``@once``
+noting     how it does before Python 3.12
 comparing  compares two results; estimates, effects
 proving    proves statements about all values
 translating  puts formulas into a prover's language

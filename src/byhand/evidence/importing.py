@@ -22,11 +22,10 @@ def made_at_import(module: str) -> list[str]:
     """
     kept = dict(declaring.REGISTRY)
     spec = importlib.util.find_spec(module)
-    code = spec.loader.get_code(module)
-    names = {"__name__": module, "__file__": spec.origin, "__package__": module}
+    again = importlib.util.module_from_spec(spec)
     try:
         with tracing() as found:
-            exec(code, names)
+            spec.loader.exec_module(again)
     finally:
         declaring.REGISTRY.clear()
         declaring.REGISTRY.update(kept)

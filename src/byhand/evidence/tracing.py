@@ -1,8 +1,9 @@
 """Which functions of byhand a computation runs.
 
 :func:`tracing` records their names while its block runs: by ``sys.monitoring`` where Python has it
-(3.12), which switches each place off after its first event, else by the profiler written in C.
-:func:`once` keeps a costly result together with its record, and hands on both.
+(3.12), which switches each place off after its first event, else by notes that the functions take
+themselves (see ``byhand.evidence.noting``). :func:`once` keeps a costly result together with its
+record, and hands on both.
 
 Numbers have to be converted and looked at on every route, so the modules that do nothing else are
 not recorded, and neither is this package.
@@ -10,7 +11,6 @@ not recorded, and neither is this package.
 
 from __future__ import annotations
 
-import cProfile
 import functools
 import inspect
 import sys
@@ -22,31 +22,38 @@ from typing import Any
 
 import numpy as np
 
+from byhand.evidence import noting
+
 PACKAGE = Path(__file__).resolve().parents[1]
 EXEMPT = ("evidence", "_checks.py", "problems.py", "explore.py")
 """Files and folders of the package that are not recorded: they compute no result."""
 
 
-@functools.cache
 def name_of(code: CodeType) -> str | None:
-    """Return the full name of a function of byhand, or None for any other code.
+    """Return the full name of a function of byhand, or None for any other code."""
+    return name_at(code.co_filename, code.co_qualname, code.co_firstlineno)
+
+
+@functools.cache
+def name_at(path: str, qualified_name: str, line: int) -> str | None:
+    """Return the full name of the function of byhand at a line of a file, or None for any other.
 
     What a function does inside a comprehension or a generator expression is its own doing. A
     lambda is told from others by its line.
     """
     try:
-        parts = Path(code.co_filename).resolve().relative_to(PACKAGE).with_suffix("").parts
+        parts = Path(path).resolve().relative_to(PACKAGE).with_suffix("").parts
     except ValueError:
         return None
     if parts[0] in EXEMPT or parts[0] + ".py" in EXEMPT:
         return None
-    scopes = [scope for scope in code.co_qualname.split(".") if scope != "<locals>"]
+    scopes = [scope for scope in qualified_name.split(".") if scope != "<locals>"]
     while scopes and scopes[-1] in ("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"):
         scopes.pop()
     if not scopes or scopes == ["<module>"]:
         return None
     if scopes[-1] == "<lambda>":
-        scopes[-1] = f"<lambda at line {code.co_firstlineno}>"
+        scopes[-1] = f"<lambda at line {line}>"
     module = [part for part in parts if part != "__init__"]
     return ".".join(["byhand", *module, *scopes])
 
@@ -104,21 +111,22 @@ class _Monitor(_Recorder):
         sys.monitoring.set_events(self.TOOL, 0)
 
 
-class _Profiler(_Recorder):
-    """By the profiler in C: on Python 3.11 a callback in Python is three times as slow."""
+class _Notes(_Recorder):
+    """By notes that the functions themselves take."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        noting.install(name_at)
 
     def _resume(self, _names: set[str]) -> None:
-        self.profiler = cProfile.Profile(subcalls=False, builtins=False)
-        self.profiler.enable()
+        noting.ran.clear()
 
     def _pause(self, names: set[str]) -> None:
-        self.profiler.disable()
-        codes = (entry.code for entry in self.profiler.getstats())
-        found = {name_of(code) for code in codes if isinstance(code, CodeType)}
-        names |= found - {None}
+        names |= noting.ran
+        noting.ran.clear()
 
 
-_recorder = _Monitor() if sys.version_info >= (3, 12) else _Profiler()
+_recorder = _Monitor() if sys.version_info >= (3, 12) else _Notes()
 
 
 def tracing():

@@ -253,6 +253,30 @@ def test_a_claim_that_no_cell_checks_ends_the_build_and_one_that_is_checked_open
     assert '"twice"' in (book.html / "searchindex.js").read_text("utf-8")
 
 
+ONE_ROUTE = """
+from byhand.evidence import by, claim
+
+def twice(n):
+    return 2 * n
+
+@claim("A1.w", "twice three")
+def six():
+    yield by.recursion("as it is", lambda: twice(3))
+    yield by.closed_form("and more", lambda: twice(2) + 2)
+"""
+
+
+def test_routes_that_share_what_no_other_claim_checks_end_the_build(book):
+    book.write("src/byhand/claims/optimization.py", ONE_ROUTE)
+    book.write_chapter("from byhand.evidence import check\ncheck('A1.w')")
+    status, lines = book.build()
+    assert status != 0
+    shared = "both run byhand.claims.optimization.twice, which no other claim checks"
+    assert lines[-1].startswith(
+        f"02_optimization: claim A1.w: routes as it is and and more {shared}"
+    )
+
+
 @pytest.mark.parametrize(
     ("location", "place"),
     [

@@ -80,7 +80,7 @@ def test_no_formula_or_line_of_code_is_cut_off(chapter):
     chapter.set_viewport_size(paper)
     widest = chapter.evaluate(
         "Math.max(...[...document.querySelectorAll('article *')]"
-        ".filter(e => e.checkVisibility() && !e.closest('.katex-mathml, svg'))"
+        ".filter(e => e.checkVisibility() && !e.closest('math, svg'))"
         ".map(e => e.getBoundingClientRect().right))"
     )
     chapter.emulate_media(media="screen")

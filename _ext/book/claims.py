@@ -190,7 +190,8 @@ def _visit_shown(translator, node: _Shown) -> None:
         """Return a link to the claim in the ledger; to its first case if it has some."""
         cases = (claim["id"] for claim in builder.app.claims if id in (claim["id"], claim["claim"]))
         target = f"{builder.get_relative_uri(builder.current_docname, LEDGER)}#ledger-"
-        return f'<a class="reference internal" href="{target}{next(cases, id)}">{shown}</a>'
+        classes, words = _taken(shown)
+        return f'<a class="{classes}" href="{target}{next(cases, id)}">{words}</a>'
 
     def mathematics(latex: str) -> str:
         return inline_html(latex, node_location(builder.app, node))
@@ -201,6 +202,15 @@ def _visit_shown(translator, node: _Shown) -> None:
     else:
         translator.body += [page.claim(claim, _id(claim)) for claim in claims]
     raise nodes.SkipNode
+
+
+def _taken(shown: str) -> tuple[str, str]:
+    """Return classes and words of a link to a claim: its mark or its id, without an element."""
+    if mark := re.fullmatch(r'<span class="(claim-mark)">(.*)</span>', shown):
+        return mark[1], mark[2]
+    if code := re.fullmatch(r"<code>(.*)</code>", shown):
+        return "claim-id", code[1]
+    return "reference internal", shown
 
 
 class ClaimsDirective(_ClaimsDirective):

@@ -45,6 +45,13 @@ FACE = ("family", "style", "weight")  # what distinguishes one from others
 KEPT = inputs.ROOT / "_build" / "light"  # fonts of the letters and styles that are used
 SUPERSEDED = ["locales", "vendor", "styles", "scripts/bootstrap.js*", "scripts/fontawesome.js*"]
 
+# A block of code as Pygments and Sphinx write it.
+BLOCK = re.compile(
+    r'<div class="(highlight-[^"]*)"><div class="highlight">'
+    r"<pre>(?:<span></span>)?(.*?)</pre></div>\s*</div>",
+    re.DOTALL,
+)
+
 
 # -- each page
 
@@ -65,8 +72,19 @@ def _trim_body(body: str) -> str:
     # MyST-NB names the summary of folded code by a label that differs from its visible words.
     body = body.replace(' aria-label="Toggle hidden content"', "")
     # Names, punctuation and spaces of code have the color of the text around them.
-    body = re.sub(r'<span class="(?:n|p|w)">([^<]*)</span>', r"\1", body)
+    body = re.sub(r'<span class="(?:n|nn|p|w)">([^<]*)</span>', r"\1", body)
+    body = re.sub(
+        r'<span class="(\w+)">[^<]*</span>(?:\s*<span class="\1">[^<]*</span>)+', _joined, body
+    )
+    # A block of code is in one element, not two, and begins with no empty one.
+    body = BLOCK.sub(r'<div class="\1 highlight"><pre>\2</pre></div>', body)
     return _count_letters(body)
+
+
+def _joined(pieces: re.Match) -> str:
+    """Return pieces of code that have the same color as one."""
+    text = re.sub(r"<[^>]*>", "", pieces[0])
+    return f'<span class="{pieces[1]}">{text}</span>'
 
 
 def _count_letters(body: str) -> str:

@@ -88,7 +88,7 @@ function lightenInk(node) {
     if (!node.isPlaced) unwrap(node, () => true);
     dropDelimiters(node);
   }
-  return alignedStack(node);
+  return negation(alignedStack(node));
 }
 
 const isWrapper = (node) => typeof node !== "string" && isBare(node) && !node.isPlaced;
@@ -144,8 +144,14 @@ function placePart(part, strut) {
     takeType(part, only);
     const [inner] = part.children;
     if (part.children.length === 1 && isType(inner) && scaleOf(inner) === 1) takeType(part, inner);
+  } else if (isPadded(only) || (has(only, "hide-tail") && !("top" in only.style))) {
+    part.classes.push(...only.classes);
+    Object.assign(part.style, only.style);
+    part.children = only.children;
   } else part.children = [asBox(only)];
 }
+
+const isPadded = (node) => node.name === "span" && !node.classes.length && !Object.keys(node.attributes).length && Object.keys(node.style).join() === "padding-left";
 
 function asBox(node) {
   if (!has(node, "stack") && !has(node, "script") && typeof node !== "string") node.classes.push("part");
@@ -179,8 +185,26 @@ function alignedStack(node) {
   const isStack = node.children?.length === 1 && (has(only, "stack") || has(only, "script"));
   if (!isStack || Object.keys(node.style).length || !node.classes.every((name) => [...ALIGNED, ...COLUMNS].includes(name))) return node;
   if (node.classes.includes("sqrt") && node.children.some((child) => has(child, "root"))) return node;
-  only.classes.push(...node.classes.filter((name) => name !== "sqrt").map((name) => (name === "mfrac" ? "fraction" : name)));
+  const implied = has(only, "script") ? "msupsub" : "sqrt";
+  only.classes.push(...node.classes.filter((name) => name !== "sqrt" && name !== implied).map((name) => (name === "mfrac" ? "fraction" : name)));
+  if (has(only, "fraction")) takeRule(only);
   return only;
+}
+
+// The line of a fraction is generated.
+function takeRule(fraction) {
+  const [rule, another] = fraction.children.filter((part) => has(part, "frac-line"));
+  if (!rule || another) return;
+  fraction.children = fraction.children.filter((part) => part !== rule);
+  fraction.style = { "--line": rule.style.top ?? "0", "--rule": rule.style["--rule"], ...fraction.style };
+}
+
+// The stroke through a sign has no width: KaTeX puts it into five boxes.
+function negation(node) {
+  const rlap = has(node, "vbox") && node.children[0]?.children?.[0];
+  if (!rlap || !has(rlap, "rlap") || node.children.length > 1) return node;
+  const inner = rlap.children.find((part) => has(part, "inner"));
+  return { ...inner, classes: ["negation"], children: [textOf(inner)] };
 }
 
 // The room beside a fraction is its margin.
@@ -225,15 +249,20 @@ function pad(node, side, room) {
 
 function lightenMath(math) {
   const [row, annotation] = math.children[0].children;
-  math.children = row.children.map(withoutRows);
+  math.children = row.children.map(withoutLayout);
   return textOf(annotation);
 }
 
-function withoutRows(node) {
+// What says how large, how far apart or how high the parts are: nobody sees them.
+const LAYOUT = /^(scriptlevel|displaystyle|stretchy|minsize|maxsize|lspace|rspace|row.*|column.*)$/;
+
+function withoutLayout(node) {
   if (typeof node === "string") return node;
-  node.children = node.children.map(withoutRows);
-  const isRow = node.name === "mrow" && node.children.length === 1 && !Object.keys(node.attributes).length;
-  return isRow ? node.children[0] : node;
+  node.children = node.children.map(withoutLayout);
+  for (const name of Object.keys(node.attributes)) if (LAYOUT.test(name)) delete node.attributes[name];
+  if (Object.keys(node.attributes).length) return node;
+  if (node.name === "mstyle") node.name = "mrow";
+  return node.name === "mrow" && node.children.length === 1 ? node.children[0] : node;
 }
 
 // A letter or a number, which is read as it stands.
@@ -251,13 +280,15 @@ function lightenFormula(formula, isDisplayed) {
   const [math] = wrapped.children;
   formula.attributes["data-latex"] = lightenMath(math);
   lightenInk(ink);
+  formula.children = [math, ink];
   if (!isDisplayed && ink.children.length === 1 && has(ink.children[0], "base")) {
     const [base] = ink.children;
     Object.assign(ink, { classes: ["katex-html", ...base.classes], style: base.style, children: base.children });
   }
   if (!isDisplayed && isTrivial(math, ink)) {
-    formula.children = [ink];
-    ink.attributes = {};
+    formula.classes.push(...ink.classes);
+    formula.style = ink.style;
+    formula.children = ink.children;
   }
 }
 

@@ -19,7 +19,7 @@ from book.strictness import BookError, located, node_location
 KEPT = inputs.ROOT / "_build" / "formulas.json"
 KATEX = node.PACKAGES / "katex" / "dist"
 STYLE = "katex/katex.min.css"
-OPENED = '<span class="katex"'
+OPENED = '<span class="katex'
 OPTIONS = {
     "throwOnError": True,
     "strict": "error",
@@ -70,12 +70,15 @@ def inline_html(latex: str, place: tuple[str, int | None]) -> str:
     result = _render(latex, display=False)
     if error := result.get("error"):
         raise BookError(located(*place, f"{error} in ${latex.strip()}$"))
-    return result["html"].replace(OPENED, '<span class="math katex"', 1)
+    return _in_line(result["html"])
+
+
+def _in_line(formula: str) -> str:
+    return formula.replace(OPENED, '<span class="math katex', 1)
 
 
 def _visit_inline(translator, formula: nodes.math) -> None:
-    opened = translator.starttag(formula, "span", "", CLASS="math katex").removesuffix(">")
-    translator.body.append(_set(translator, formula, display=False).replace(OPENED, opened, 1))
+    translator.body.append(_in_line(_set(translator, formula, display=False)))
     raise nodes.SkipNode
 
 

@@ -561,6 +561,19 @@ def test_it_is_light(page, request, site):
     assert (site / name).stat().st_size <= MOST_BYTES
 
 
+def test_code_has_a_button_that_copies_it(browser, files):
+    with opened(browser, files, CHAPTER) as page:
+        block = page.locator("div.highlight:visible").first
+        block.hover()
+        button = block.get_by_role("button", name="Copy to clipboard")
+        box, around = button.bounding_box(), block.bounding_box()
+        assert min(box["width"], box["height"]) >= 24
+        assert around["x"] < box["x"] < around["x"] + around["width"] - box["width"]
+        icon = "button => getComputedStyle(button, '::before')"
+        assert button.evaluate(f"{icon}.content") == '"\uf0c5"'
+        assert "Font Awesome" in button.evaluate(f"{icon}.fontFamily")
+
+
 @pytest.mark.parametrize(
     "planted",
     [

@@ -21,17 +21,31 @@ from conftest import build_command
 
 from book import claims, closure, execution, inputs, progress, strictness
 from book.strictness import BookError
-from byhand.evidence import MIME_TYPE
-from byhand.evidence.values import verified
+from byhand.evidence import MIME_TYPE, by
+from byhand.evidence.declaring import Claim
+from byhand.evidence.entry import entry_of
+from byhand.evidence.running import run
 
 pytestmark = pytest.mark.slow
 
 CHAPTER = "chapters/02_optimization.ipynb"
 PACKAGE = ["__init__.py", "explore.py", "problems.py", "book.mplstyle", "claims/__init__.py"]
 PACKAGE += [f"evidence/{path.name}" for path in inputs.ROOT.glob("src/byhand/evidence/*.py")]
+CLAIM = """
+from byhand.evidence import by, check, claim
+
+
+@claim("A1.w", "the iterate $w$")
+def iterate():
+    yield by.recursion("solve", lambda: sum([1, 1]))
+    yield by.closed_form("series", lambda: 4 // 2)
+
+
+check("A1.w")
+"""
 SOUND = [
     "from byhand.answer import ANSWER\nprint(f'The answer is {ANSWER}.')",
-    "from byhand.evidence import verify\nverify('A1.w', 'the iterate $w$', solve=2, series=2)",
+    CLAIM,
     "import matplotlib.pyplot as plt\nfrom byhand.explore import drawing, explore\n\n\n"
     "@drawing(caption='Nothing.', alt='nothing at {eta}')\ndef draw(eta):\n"
     "    return plt.figure(figsize=(1, 1))\n\n\n"
@@ -150,13 +164,12 @@ IMAGE = "from IPython.display import Image, display\nimport base64\ndisplay(Imag
 PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII="
 )
-VERIFY = "from byhand.evidence import verify\n"
 
 UNSOUND = {
     "a cell raises": ("1 / 0", "ZeroDivisionError: division by zero"),
     "a claim fails": (
-        VERIFY + "verify('A1.w', 'w', solve=1, series=2)",
-        "ClaimError: 02_optimization: claim A1.w: solve gives 1 but series gives 2",
+        CLAIM.replace("4 // 2", "4 // 1"),
+        "ClaimError: 02_optimization: claim A1.w: solve gives 2 but series gives 4",
     ),
     "a check has no claim": (
         "from byhand.evidence import check\ncheck('A1.nonsense')",
@@ -199,7 +212,12 @@ def test_the_last_line_of_an_unsound_build_names_file_cell_and_cause(book, what)
     ],
 )
 def test_a_claim_must_be_in_its_place_and_once(ids, message):
-    shown = {MIME_TYPE: {"claims": [verified(i, "w", solve=1, series=1) for i in ids]}}
+    def routes():
+        yield by.recursion("solve", lambda: sum([1]))
+        yield by.closed_form("series", lambda: 2**0)
+
+    entries = [entry_of(run(Claim(id, "w", routes))) for id in ids]
+    shown = {MIME_TYPE: {"claims": entries}}
     output = nbformat.v4.new_output("display_data", data=shown)
     cell = nbformat.v4.new_code_cell(outputs=[output])
     notebook = nbformat.v4.new_notebook(cells=[cell])

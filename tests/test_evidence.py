@@ -30,7 +30,7 @@ from byhand.evidence import (
 )
 from byhand.evidence.__main__ import main
 from byhand.evidence.anchoring import anchors, share
-from byhand.evidence.entry import FIELDS, entry_of, plain_entry
+from byhand.evidence.entry import FIELDS, entry_of
 from byhand.evidence.importing import refuse_work_at_import
 from byhand.evidence.opening import Page
 from byhand.evidence.running import run
@@ -157,6 +157,10 @@ def test_digits_are_shown_as_far_as_the_routes_agree():
 # -- what is refused -----------------------------------------------------------------------------
 
 
+def no_route():
+    yield sheet("3")
+
+
 def one_route():
     yield by.recursion("only", lambda: sum([1]))
 
@@ -245,6 +249,7 @@ def a_value_among_the_routes():
 @pytest.mark.parametrize(
     ("function", "messages"),
     [
+        (no_route, ["A1.new needs at least two routes, got []"]),
         (one_route, ["A1.new needs at least two routes, got ['only']"]),
         (one_method, ["routes up and down all work by recursion", "add one that works by another"]),
         (one_name, ["two routes have one name"]),
@@ -279,6 +284,7 @@ def test_a_weak_claim_is_refused_in_one_line(function, messages):
         ({"rtol": 1e-6}, "route a is looser than 1e-12 relative: say why in because=…"),
         ({"floor": 1e-6}, "say why in because=…"),
         ({"rtol": 1.0, "because": "rough"}, "0 ≤ rtol < 1"),
+        ({"rtol": -1e-9, "because": "sharp"}, "0 ≤ rtol < 1"),
         ({"floor": float("inf"), "because": "rough"}, "a finite floor"),
     ],
 )
@@ -461,8 +467,8 @@ def entry(id, first, second, setup=()):
         {"name": "one", "method": "recursion", "functions": first},
         {"name": "other", "method": "closed form", "functions": second},
     ]
-    new = plain_entry(id, "what", {"one": 1, "other": 1}) | {"evidence": "exact"}
-    return new | {"routes": routes, "setup": list(setup)}
+    known = {"id": id, "claim": id, "chapter": "02_optimization"}
+    return known | {"routes": routes, "setup": list(setup)}
 
 
 def test_a_common_function_must_be_checked_by_another_claim():
@@ -492,12 +498,6 @@ def test_what_the_setup_runs_is_common_to_all_routes():
 
 def test_what_the_setup_runs_is_not_checked_by_it():
     assert anchors([entry("A1.a", ["f", "g"], [], setup=["f"])]) == {"g": ["A1.a"]}
-
-
-def test_values_say_nothing_of_their_making():
-    older = plain_entry("A1.a", "what", {"one": 1, "other": 1})
-    assert share([older]) == []
-    assert older["shared"] is None
 
 
 def test_what_a_module_computes_when_it_is_imported_is_refused(tmp_path, monkeypatch):
@@ -712,6 +712,15 @@ def test_a_deviation_says_relative_to_what_and_the_route_why_it_is_loose():
     assert "<b>deviation</b>: 3 × 10⁻⁹ of the entry; allowed: 10⁻⁶ relative" in shown
     assert "to 10⁻⁶ relative, because: central, h = 10⁻⁵" in shown
     assert "what is claimed: 0.33333333 <" in shown  # the digits on which the routes agree
+
+
+def test_an_exact_route_may_be_loose_for_the_others_and_says_why():
+    def loose():
+        yield by.closed_form("formula", lambda: Q(2, 6), rtol=1e-6, because="of the steps")
+        yield by.differences("steps", lambda: 1 / 3 + 1e-9)
+
+    shown = Page().claim(entry_of(ran(loose)))
+    assert "to 10⁻⁶ relative, because: of the steps" in shown
 
 
 def set_up():

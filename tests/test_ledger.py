@@ -9,7 +9,7 @@ from bs4 import BeautifulSoup
 from playwright.sync_api import expect
 
 from book import inputs, judging
-from book.claims import EVIDENCE_WORDS, UNTRACED
+from book.claims import EVIDENCE_WORDS
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def test_each_row_has_evidence_and_quantifier(site, claims):
     for claim in claims:
         row = rows[f"ledger-{claim['id']}"]
         cells = [cell.get_text(" ") for cell in row.select("td")]
-        assert cells[2].strip() == (claim["evidence"] or UNTRACED)
+        assert cells[2].strip() == claim["evidence"]
         assert cells[-1].split()[-1] == claim["verdict"]
         assert ("for all" in cells[1]) or not claim["for_all"]
 
@@ -46,7 +46,7 @@ def test_the_landing_page_counts_each_kind_of_evidence(site, claims):
         item.dt.get_text(): int(item.dd.get_text()) for item in page.select("dl.totals > div")
     }
     for kind, words in EVIDENCE_WORDS.items():
-        count = sum((claim["evidence"] or UNTRACED) == kind for claim in claims)
+        count = sum(claim["evidence"] == kind for claim in claims)
         assert totals.get(words, 0) == count
     assert totals["claims, each by two routes or more"] == len(claims)
 
@@ -54,7 +54,7 @@ def test_the_landing_page_counts_each_kind_of_evidence(site, claims):
 def test_the_readme_counts_them_too(claims):
     text = " ".join((inputs.ROOT / "README.md").read_text("utf-8").split())
     text = text[text.index("says of each of the") : text.index("| chapter |")]
-    counts = Counter(claim["evidence"] or UNTRACED for claim in claims)
+    counts = Counter(claim["evidence"] for claim in claims)
     wanted = [len(claims), *(counts[kind] for kind in EVIDENCE_WORDS if counts[kind])]
     assert [int(number) for number in re.findall(r"\d+", text)] == wanted
     for kind, words in EVIDENCE_WORDS.items():

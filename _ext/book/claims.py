@@ -32,9 +32,6 @@ PUBLIC_FIELDS = [
     *("evidence", "for_all", "cases", "shared", "teeth", "judged"),
 ]
 LEDGER = "reference/ledger"
-UNTRACED = "compared"
-"""What is said of a claim whose routes are values: nobody saw how they were made."""
-
 EVIDENCE_WORDS = {
     "proved": "proved, for all values",
     "exact": "exact, at a stated point",
@@ -42,7 +39,6 @@ EVIDENCE_WORDS = {
     "computed": "computed, to a tolerance",
     "measured": "measured, by an experiment",
     "sampled": "sampled, about all at points",
-    UNTRACED: "compared as values, routes not traced",
 }
 MARKS = {"verified": "✓", "confirmed": "✓", "corrected": "✗"}
 
@@ -115,8 +111,8 @@ def _public(claim: dict) -> dict:
 def _agreement(claim: dict) -> str:
     names = [route["name"] for route in claim["routes"]]
     routes = ", ".join(names[:-1]) + " and " + names[-1]
-    methods = dict.fromkeys(route["method"] for route in claim["routes"] if route["method"])
-    told = f" ({' · '.join(methods)})" if methods else ""
+    methods = dict.fromkeys(route["method"] for route in claim["routes"])
+    told = f" ({' · '.join(methods)})"
     closely = agreement(claim).partition("routes agree")[2].partition("; proved for")[0]
     return f"{routes} agree{closely}{told}"
 
@@ -285,7 +281,7 @@ class LedgerDirective(_ClaimsDirective):
         return f"ledger-{claim['id']}", [
             [self.link(claim["document"], f"claim-{claim['id']}", claim["id"])],
             self.inline(_statement(claim) + quantifier),
-            self.inline(claim["evidence"] or UNTRACED),
+            self.inline(claim["evidence"]),
             self.inline(_agreement(claim)),
             [nodes.Text(sheet(claim) if claim["sheet"] else "–")],
             [nodes.Text(_teeth(claim))],
@@ -363,7 +359,7 @@ class TotalsDirective(_ClaimsDirective):
         self.env.note_reread()
         claims = self.env.app.claims
         verdicts = Counter(claim["verdict"] for claim in claims)
-        kinds = Counter(claim["evidence"] or UNTRACED for claim in claims)
+        kinds = Counter(claim["evidence"] for claim in claims)
         solved = {claim["problem"] for claim in claims} & set(PROBLEMS)
         figures = [
             (len(solved), "problems solved", ""),

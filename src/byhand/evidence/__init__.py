@@ -20,7 +20,6 @@ entry      the entry of the ledger that comes out, as data
 opening    an entry as HTML: a line that opens to all that was done, or a table
 showing    shows entries in a terminal and in JupyterLab; the site does so itself
 checking   ``check``, and what it says to a reader
-values     the older form, made of values
 """
 
 from byhand.evidence.checking import check
@@ -29,7 +28,6 @@ from byhand.evidence.declaring import ClaimError, by, case, claim, sheet, slip
 from byhand.evidence.entry import MIME_TYPE
 from byhand.evidence.proving import exhaust, prove
 from byhand.evidence.tracing import once
-from byhand.evidence.values import claim_table, verify
 
 __all__ = [
     "MIME_TYPE",
@@ -39,12 +37,10 @@ __all__ = [
     "case",
     "check",
     "claim",
-    "claim_table",
     "exhaust",
     "holds",
     "once",
     "prove",
     "sheet",
     "slip",
-    "verify",
 ]

@@ -20,8 +20,6 @@ def anchors(entries: Iterable[dict]) -> dict[str, list[str]]:
     found: dict[str, dict[str, None]] = {}
     for entry in entries:
         runs = [set(route["functions"]) for route in entry["routes"]]
-        if entry["evidence"] is None or not runs:
-            continue
         for function in set.union(*runs) - set.intersection(*runs) - set(entry["setup"]):
             found.setdefault(function, {})[entry["claim"]] = None
     return {function: list(ids) for function, ids in found.items()}
@@ -35,8 +33,6 @@ def share(entries: list[dict]) -> list[str]:
     anchored = anchors(entries)
     refusals = []
     for entry in entries:
-        if entry["evidence"] is None:  # made of values, which say nothing of their making
-            continue
         first, second = most_independent(entry, anchored)
         both = common(entry, first, second)
         entry["pair"] = [first["name"], second["name"]]

@@ -1,9 +1,9 @@
 """What a claim hands on to whoever shows it: the entry of a result, as JSON.
 
-``byhand.evidence.check`` and ``byhand.evidence.verify`` put a display bundle into a notebook. Under
-``MIME_TYPE`` it holds ``{"caption": str or null, "claims": [entry, …]}``; several entries are the
-rows of one table. Every entry has all fields of this list, in strict JSON (no nan, no infinity).
-nbformat sorts the keys of objects, so whatever has an order is a list.
+``byhand.evidence.check`` puts a display bundle into a notebook. Under ``MIME_TYPE`` it holds
+``{"caption": str or null, "claims": [entry, …]}``; several entries are the rows of one table. Every
+entry has all fields of this list, in strict JSON (no nan, no infinity). nbformat sorts the keys of
+objects, so whatever has an order is a list.
 
 ============== ==================================================================================
 id             id of the result, such as ``A1.w3``; unique in the book
@@ -14,7 +14,7 @@ chapter        name of the chapter, such as ``02_optimization``
 statement      what is claimed, in Markdown; with cases, what they have in common
 label          what this case is about, in Markdown, or null
 components     names of the result's entries in Markdown, for the columns of a table; may be empty
-evidence       one of ``proved exact enclosed computed measured sampled``; null from ``verify``
+evidence       one of ``proved exact enclosed computed measured sampled``
 because        why a ``sampled`` claim is not proved and what was done instead, or null
 for_all        the quantifier of a statement about all, in Markdown, or null
 inputs         list of ``{"name", "given", "text", "latex", "shape", "entries"}``: what the claim
@@ -23,11 +23,10 @@ own_inputs     whether a reader gave inputs; such an entry is shown and is not i
 result         a *value*: the first route's, to the digits on which the routes agree
 routes         list, in the author's order, of ``{"name", "method", "value", "tolerance",
                "because", "source", "functions", "proof"}``: a *value*; in words the tolerance of
-               its floats and the reason for it; the source of what it computes; the names of
-               byhand's functions that ran; a *proof* or null. From ``verify``: name and value,
-               the rest null or empty
-source         source of the whole claim, with its set-up; null from ``verify``
-setup_source   source of the set-up alone, which may be empty; null from ``verify``
+               its floats and the reason for it, or null; the source of what it computes; the names
+               of byhand's functions that ran; a *proof* or null
+source         source of the whole claim, with its set-up
+setup_source   source of the set-up alone, which may be empty
 setup          names of byhand's functions that ran outside the routes and count for each of them
 pair           names of the two most independent routes. Null until the build has seen the whole
                book
@@ -72,7 +71,6 @@ from byhand.evidence import printed, setting, source
 from byhand.evidence.comparing import TRUTH, Comparison, Estimate, Holds, as_array, shape
 from byhand.evidence.declaring import ANSWERS
 from byhand.evidence.running import Outcome, Ran
-from byhand.problems import chapter_of, problem_of
 
 MIME_TYPE = "application/vnd.byhand.claims+json"
 
@@ -90,60 +88,42 @@ def entry_of(outcome: Outcome) -> dict[str, Any]:
     """Return the entry of a claim that has been run."""
     claim, quoted = outcome.claim, outcome.quoted
     result = setting.as_data(outcome.result, outcome.digits)
-    return _complete(
-        id=outcome.id,
-        claim=claim.id,
-        cases=[claim.id_of(case) for case in claim.cases],
-        statement=claim.statement,
-        label=outcome.label,
-        components=list(claim.components),
-        evidence=outcome.evidence,
-        because=claim.because,
-        for_all=claim.for_all,
-        inputs=[_input(name, x, name in outcome.given) for name, x in outcome.inputs.items()],
-        own_inputs=bool(outcome.given),
-        result=result,
-        routes=[_route(ran) for ran in outcome.routes],
-        source=source.claim_source(claim.routes),
-        setup_source=source.setup_source(claim.routes, [ran.route.thunk for ran in outcome.routes]),
-        setup=sorted(outcome.setup),
-        **deviations(outcome.comparisons),
-        sheet=sheet_text(quoted.text, quoted.read_as) if quoted else None,
-        sheet_value=_value(outcome.sheet_value),
-        sheet_digits=outcome.sheet_digits,
-        sheet_entries=_sheet_entries(outcome),
-        erratum=quoted.erratum if quoted else None,
-        verdict=outcome.verdict,
-        answer=answer_form(outcome),
-        choices=list(claim.choices),
-        slips=[{"words": words, "value": _value(value)} for words, value in outcome.slips],
-    )
+    entry = {
+        "id": outcome.id,
+        "claim": claim.id,
+        "problem": claim.problem,
+        "chapter": claim.chapter,
+        "cases": [claim.id_of(case) for case in claim.cases],
+        "statement": claim.statement,
+        "label": outcome.label,
+        "components": list(claim.components),
+        "evidence": outcome.evidence,
+        "because": claim.because,
+        "for_all": claim.for_all,
+        "inputs": [_input(name, x, name in outcome.given) for name, x in outcome.inputs.items()],
+        "own_inputs": bool(outcome.given),
+        "result": result,
+        "routes": [_route(ran) for ran in outcome.routes],
+        "source": source.claim_source(claim.routes),
+        "setup_source": source.setup_source(
+            claim.routes, [ran.route.thunk for ran in outcome.routes]
+        ),
+        "setup": sorted(outcome.setup),
+        **_deviations(outcome.comparisons),
+        "sheet": _sheet_text(quoted.text, quoted.read_as) if quoted else None,
+        "sheet_value": _value(outcome.sheet_value),
+        "sheet_digits": outcome.sheet_digits,
+        "sheet_entries": _sheet_entries(outcome),
+        "erratum": quoted.erratum if quoted else None,
+        "verdict": outcome.verdict,
+        "answer": answer_form(outcome),
+        "choices": list(claim.choices),
+        "slips": [{"words": words, "value": _value(value)} for words, value in outcome.slips],
+    }
+    return {field: entry.get(field) for field in FIELDS}  # what is not known yet is null
 
 
-def plain_entry(id: str, statement: str, routes: dict[str, Any], **fields: Any) -> dict[str, Any]:
-    """Return the entry of values that came from anywhere: name → value, in the author's order."""
-    shown = [
-        {
-            **dict.fromkeys(("method", "tolerance", "because", "source", "proof")),
-            "name": name,
-            "value": setting.as_data(value),
-            "functions": [],
-        }
-        for name, value in routes.items()
-    ]
-    return _complete(
-        id=id, claim=id, statement=statement, routes=shown, result=shown[0]["value"], **fields
-    )
-
-
-def _complete(id: str, **fields: Any) -> dict[str, Any]:
-    """Return an entry with every field, in order."""
-    lists = ("cases", "components", "inputs", "setup", "choices", "slips", "sheet_entries")
-    entry = dict.fromkeys(FIELDS) | {name: [] for name in lists} | {"own_inputs": False}
-    return entry | {"id": id, "problem": problem_of(id), "chapter": chapter_of(id)} | fields
-
-
-def deviations(comparisons: list[Comparison]) -> dict[str, Any]:
+def _deviations(comparisons: list[Comparison]) -> dict[str, Any]:
     """Return the largest deviation, in its unit, and all tolerances in words."""
     order = ["exact", "relative", "absolute", "standard errors"]
     unit = max((c.unit for c in comparisons), key=order.index)
@@ -156,7 +136,7 @@ def deviations(comparisons: list[Comparison]) -> dict[str, Any]:
     }
 
 
-def sheet_text(text: str, read_as: str | None) -> str:
+def _sheet_text(text: str, read_as: str | None) -> str:
     """Return what the sheet has, and how a garbled scan was read."""
     return text if read_as is None else f"{text} (scan; read as {read_as})"
 
@@ -184,12 +164,12 @@ def _input(name: str, value: Any, given: bool) -> dict[str, Any]:
 
 
 def _route(ran: Ran) -> dict[str, Any]:
-    floats = setting.has_floats(ran.value)
+    told = setting.has_floats(ran.value) or ran.route.because
     return {
         "name": ran.route.name,
         "method": ran.route.method,
         "value": setting.as_data(ran.value),
-        "tolerance": str(ran.tolerance) if floats else None,
+        "tolerance": str(ran.tolerance) if told else None,
         "because": ran.route.because,
         "source": source.source_of(ran.route.thunk),
         "functions": sorted(ran.functions),

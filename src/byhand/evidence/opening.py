@@ -155,12 +155,11 @@ class Page:
         return f"{proved}<ul>{trials}</ul>"
 
     def _route(self, route: dict, found: str) -> str:
-        method = f"by {route['method']}" if route["method"] else ""
         if route["because"]:
             reason = self.markdown(f"to {_powers(route['tolerance'])}, because: {route['because']}")
             found += f' <span class="claim-routes">{reason}</span>'
-        code = _code(route["source"]) if route["source"] else ""
-        return _part(escape(route["name"]), found + code, method)
+        code = _code(route["source"])
+        return _part(escape(route["name"]), found + code, f"by {route['method']}")
 
     def _facts(self, entries: list[dict]) -> list[str]:
         """Return what is said of a claim, or of all cases of one, below its routes."""
@@ -168,7 +167,7 @@ class Page:
         amounts_to = entry["sheet_value"] if entry["sheet"] and alone else None
         facts = {
             "inputs": self._inputs(entries),
-            "in common": self._common(entry) if entry["evidence"] else "",
+            "in common": self._common(entry),
             "deviation": deviation(entries) if entry["result"]["truth"] is None else "",
             "the sheet": f"{escape(entry['sheet'])} is {self.value(amounts_to)}"
             if amounts_to and amounts_to["truth"] is None
@@ -181,7 +180,7 @@ class Page:
 
     def _evidence(self, entry: dict) -> str:
         quantifier = f" for all {self.markdown(entry['for_all'])}" if entry["for_all"] else ""
-        return f"{entry['evidence']}{quantifier}" if entry["evidence"] else ""
+        return f"{entry['evidence']}{quantifier}"
 
     def _inputs(self, entries: list[dict]) -> str:
         shown = []
@@ -296,7 +295,7 @@ class Page:
     def _table_opened(self, entries: list[dict]) -> str:
         """Return what a table opens to: the routes, once where the cases share them."""
         first, *others = entries
-        if first["evidence"] is None or any(_ways(one) != _ways(first) for one in others):
+        if any(_ways(one) != _ways(first) for one in others):
             return "".join(
                 f'<p class="claim-case">{self.markdown(one["label"] or one["statement"])}</p>'
                 f"{self._open(self._all_of(one))}"

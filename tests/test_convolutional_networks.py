@@ -703,10 +703,23 @@ def test_a_vector_of_parameters_is_cut_where_it_was_joined():
             np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("length", [0, 70, 99])
+@pytest.mark.parametrize("length", [70, 99])
 def test_a_vector_of_another_length_is_refused(length):
-    with pytest.raises(ValueError, match=r"need \d+ parameters, got shape"):
+    with pytest.raises(ValueError, match=r"the 109 parameters that the layers need, got shape"):
         cn.unpack(np.zeros(length), READER, (1, 6, 6))
+
+
+def test_a_network_without_weights_has_a_vector_of_none():
+    assert cn.pack([(), ()]).shape == (0,)
+    assert cn.unpack([], [MaxPool(2)], (1, 6, 6)) == [()]
+    with pytest.raises(ValueError, match=r"vector must hold the 0 parameters"):
+        cn.unpack([1.0], [MaxPool(2)], (1, 6, 6))
+
+
+@pytest.mark.parametrize("layers", [[], [Dense((1,)), MaxPool(1)]])
+def test_scores_come_out_of_weights(layers):
+    with pytest.raises(ValueError, match=r"layers must end with one that has weights"):
+        cn.scores([1.0], layers, np.ones((1, 1)))
 
 
 def test_scores_have_a_relu_behind_every_layer_with_weights_but_the_last():

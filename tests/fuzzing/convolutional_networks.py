@@ -21,6 +21,7 @@ from fuzzing import (
     Sides,
     close,
     generates,
+    is_complex,
     matrix,
     not_called,
     number,
@@ -33,12 +34,6 @@ not_called(
     cn,
     "a record, which computes nothing",
     *("AveragePool", "Conv", "Count", "Dense", "Field", "Geometry", "MaxPool", "StepCount"),
-)
-
-not_called(
-    cn,
-    "it rearranges what forward takes, for a network as a function of one vector",
-    *("pack", "scores", "unpack"),
 )
 
 WRONG_PADDINGS = ["half", -1, 1.5, None, True, (1, 2, 3), ((1, 2, 3), 1), ((0, -1), 0), np.ones(())]
@@ -581,14 +576,24 @@ def square(z):
     return z * z
 
 
-@generates(cn)
-def forward(rng):
-    layers, shape, shapes = network(rng, most=4)
+def parameters(rng: random.Random, layers: list, shapes: list) -> list:
+    """Draw a list of exact arrays for every layer, weights before biases."""
     params = []
     for layer, before in zip(layers, shapes[:-1], strict=True):
         w = () if isinstance(layer, MaxPool | AveragePool) else weight_shape(layer, before)
         sizes = [w, w[:1]][: 1 + layer.bias] if w else []
         params.append([np.array(tensor(rng, *size), dtype=object) for size in sizes])
+    return params
+
+
+def joined(params: list) -> list:
+    return [entry for arrays in params for array in arrays for entry in array.flat]
+
+
+@generates(cn)
+def forward(rng):
+    layers, shape, shapes = network(rng, most=4)
+    params = parameters(rng, layers, shapes)
     in_floats = rng.random() < 0.5
     x, activation = tensor(rng, rng.randint(1, 2), *shape), rng.choice([square, lambda z: z])
     given = [[a.astype(float) if in_floats else a for a in arrays] for arrays in params]
@@ -616,6 +621,93 @@ def forward(rng):
             "activation": NO_FUNCTIONS,
         },
     )
+
+
+@generates(cn)
+def pack(rng):
+    layers, _, shapes = network(rng)
+    params = parameters(rng, layers, shapes)
+    forms = [lambda a: a] * rng.choice([1, 9])
+    forms += [lambda a, t=t: a.astype(t) for t in (float, np.float32, np.float16)]
+    given = [tuple(rng.choice(forms)(array) for array in arrays) for arrays in params]
+    in_fractions = [array.dtype == object for arrays in given for array in arrays]
+
+    def check(found, exact):
+        expected = np.array([*joined(params), None], dtype=object)[:-1]
+        entries_are(found, expected, all(in_fractions) and in_fractions != [])
+        assert (found.dtype == object) == (all(in_fractions) and in_fractions != [])
+
+    no_arrays = [np.nan, "w", None, True, np.ma.array([1.0]), [[1.0], [1.0, 2.0]], []]
+    wrong = [None, 3, "abc", {}, {1.0}, [3], [None], ["w"], *([[array]] for array in no_arrays)]
+    return Call({"params": tuple(given)}, check, spoils={"params": wrong})
+
+
+def weighty_network(rng: random.Random, **options: Any) -> tuple:
+    """Draw a network that ends with weights, and its parameters."""
+    layers: list = []
+    while not layers or isinstance(layers[-1], MaxPool | AveragePool):
+        layers, shape, shapes = network(rng, **options)
+    return layers, shape, shapes, parameters(rng, layers, shapes)
+
+
+@generates(cn)
+def unpack(rng):
+    layers, shape, _, params = weighty_network(rng)
+    scale = power_of_two(rng)
+
+    def check(found, exact):
+        assert [len(arrays) for arrays in found] == [len(arrays) for arrays in params]
+        for arrays, expected in zip(found, params, strict=True):
+            for array, one in zip(arrays, expected, strict=True):
+                entries_are(array, scale * one, exact)
+
+    return Call(
+        {"vector": times(scale, joined(params)), "layers": tuple(layers), "shape": shape},
+        check,
+        UNFIT,
+        names=ABOUT_LAYERS,
+        also={"vector": is_complex},
+        whole=False,
+        spoils={"layers": NO_LAYERS},
+    )
+
+
+@generates(cn)
+def scores(rng):
+    layers, shape, _, params = weighty_network(rng, most=4)
+    x, last, eps = tensor(rng, rng.randint(1, 2), *shape), len(layers) - 1, [0.0]
+
+    def run_through(function, **given):
+        types = [getattr(given[name], "dtype", None) for name in ("vector", "x")]
+        small = [t for t in types if t in (np.float16, np.float32)]
+        eps[0] = max(float(np.finfo(t).eps) for t in [*small, float])
+        return function(**given)
+
+    def check(found, exact):
+        rows = []
+        for one in x:
+            hidden = run(layers[:last], params[:last], np.array(one, dtype=object), relu)
+            before = hidden[-1] if hidden else np.array(one, dtype=object)
+            rows.append(hidden + run(layers[last:], params[last:], before, lambda z: z))
+        largest = max(abs(e) for outputs in rows for y in outputs for e in y.flat)
+        expected = np.array([outputs[-1] for outputs in rows])
+        entries_are(found, expected, exact, 2**8 * eps[0], largest + 1)
+
+    no_scores = [[], [MaxPool(1)], [*layers, AveragePool(1)]]
+    return Call(
+        {"vector": joined(params), "layers": tuple(layers), "x": x},
+        check,
+        UNFIT,
+        names=ABOUT_LAYERS,
+        also={"x": taken("c", np.ndim(x)), "vector": is_complex},
+        through=run_through,
+        whole=False,
+        spoils={"layers": NO_LAYERS + no_scores},
+    )
+
+
+def relu(z):
+    return max(z, 0)
 
 
 # -- what a neuron sees ----------------------------------------------------------------------------

@@ -128,7 +128,7 @@ def shapes(layers: Sequence[Layer], shape: Sequence[int]) -> list[tuple[int, ...
     [(1, 32, 32), (1, 32, 32), (1, 16, 16)]
     """
     result = [_checks.shape("shape", shape)]
-    for layer in _layers(layers):
+    for layer in checked_layers(layers):
         result.append(output_shape(layer, result[-1]))
     return result
 
@@ -158,7 +158,7 @@ def count(layers: Sequence[Layer], shape: Sequence[int]) -> list[Count]:
     [(1024, 9), (256, 0)]
     """
     steps = itertools.pairwise(shapes(layers, shape))
-    layers = _layers(layers)
+    layers = checked_layers(layers)
     return [
         Count(layer, after, math.prod(after), *_weights(layer, before, after))
         for layer, (before, after) in zip(layers, steps, strict=True)
@@ -227,7 +227,7 @@ def initialize(
     """
     _checks.generator("rng", rng)
     params = []
-    for layer, before in zip(_layers(layers), shapes(layers, shape)[:-1], strict=True):
+    for layer, before in zip(checked_layers(layers), shapes(layers, shape)[:-1], strict=True):
         needed = parameter_shapes(layer, before)
         weights = [rng.normal(scale=math.sqrt(2 / math.prod(w[1:])), size=w) for w in needed[:1]]
         params.append((*weights, *map(np.zeros, needed[1:])))
@@ -269,7 +269,7 @@ def forward(
     >>> [y.shape for y in forward(network, params, np.zeros((5, 1, 8, 8)))]
     [(5, 1, 8, 8), (5, 1, 4, 4)]
     """
-    layers, x = _layers(layers), _array("x", x)
+    layers, x = checked_layers(layers), checked_array("x", x)
     _checks.function("activation", activation)
     if not isinstance(params, list | tuple) or len(params) != len(layers):
         raise ValueError(f"params must be a list with one entry for each of {len(layers)} layers")
@@ -302,7 +302,7 @@ def _apply(layer: Layer, parameters: Sequence[Any], x: Any) -> Any:
 def _parameters(layer: Conv | Dense, parameters: Sequence[Any], shape: tuple) -> tuple[Any, Any]:
     """Return the weights, and the bias if there is one, of the shapes that a layer needs."""
     needed = parameter_shapes(layer, shape)
-    found = [_array("params", array) for array in parameters]
+    found = [checked_array("params", array) for array in parameters]
     if [np.shape(array) for array in found] != needed:
         got = [np.shape(array) for array in found]
         raise ValueError(f"params must have the shapes {needed} for {layer} of x, got {got}")
@@ -360,7 +360,7 @@ def _weights(layer: Layer, before: tuple, after: tuple) -> tuple[int, int, int]:
 # -- checks ----------------------------------------------------------------------------------------
 
 
-def _layers(layers: Any) -> list[Layer]:
+def checked_layers(layers: Any) -> list[Layer]:
     """Return a network whose layers have been checked."""
     if isinstance(layers, Layer) or not isinstance(layers, list | tuple):
         raise TypeError(f"layers must be a list of layers, got {layers!r}")
@@ -382,7 +382,7 @@ def _layer(layer: Any) -> Layer:
     return type(layer)(**fields)
 
 
-def _array(name: str, values: Any) -> Any:
+def checked_array(name: str, values: Any) -> Any:
     """Return a finite array of floats or fractions; traced values as they are."""
     if isinstance(values, Traced):
         return values

@@ -1,10 +1,18 @@
-// What the pages of the book do: figures with sliders, menus, blocks that scroll.
+// What the pages of the book do: figures that are controlled, menus, blocks that scroll.
 "use strict";
 
-// -- figures: each move of a slider shows the frame that was drawn for its values
+// -- figures: each move of a slider, each choice of a button shows the frame that was drawn for it
+
+function controlsOf(figure) {
+  return [...figure.querySelectorAll("input[type=range], [role=radiogroup]")];
+}
+
+function positionOf(control) {
+  return Number((control.querySelector(":checked") ?? control).value);
+}
 
 function frameIndex(figure, values) {
-  const positions = [...figure.querySelectorAll("input")].map((input) => Number(input.value));
+  const positions = controlsOf(figure).map(positionOf);
   return positions.reduce((index, position, i) => index * values[i].length + position, 0);
 }
 
@@ -16,36 +24,38 @@ function showFrame(figure, data) {
   figure.querySelector("[role=status]").textContent = alt;
 }
 
-// A frame that is one step away is fetched before it is asked for.
+// A frame that is one step away is fetched before it is asked for; from a button to any other it is.
 function fetchNeighbours(figure, data) {
-  const inputs = [...figure.querySelectorAll("input")];
-  inputs.forEach((input, i) => {
+  controlsOf(figure).forEach((control, i) => {
     const stride = data.values.slice(i + 1).reduce((n, values) => n * values.length, 1);
-    for (const step of [-1, 1]) {
-      const position = Number(input.value) + step;
-      if (position >= 0 && position < data.values[i].length) {
-        const [file] = data.frames[frameIndex(figure, data.values) + step * stride];
-        new Image().src = `${data.folder}/${file}`;
-      }
-    }
+    const here = positionOf(control);
+    const reach = control.matches("input") ? 1 : data.values[i].length;
+    data.values[i].forEach((_, position) => {
+      if (position === here || Math.abs(position - here) > reach) return;
+      const [file] = data.frames[frameIndex(figure, data.values) + (position - here) * stride];
+      new Image().src = `${data.folder}/${file}`;
+    });
   });
+}
+
+function sayValue(figure, slider, value) {
+  figure.querySelector(`output[for="${slider.id}"]`).textContent = value;
+  slider.setAttribute("aria-valuetext", value);
 }
 
 function animateFigure(figure) {
   const script = figure.querySelector("script[type='application/json']");
   if (!script) return;
   const data = JSON.parse(script.textContent);
-  figure.querySelectorAll("input").forEach((input, i) => {
-    const output = figure.querySelector(`output[for="${input.id}"]`);
-    input.addEventListener("input", () => {
-      const value = data.values[i][Number(input.value)];
-      output.textContent = value;
-      input.setAttribute("aria-valuetext", value);
+  controlsOf(figure).forEach((control, i) => {
+    control.addEventListener("input", () => {
+      const isSlider = control.matches("input");
+      if (isSlider) sayValue(figure, control, data.values[i][positionOf(control)]);
       showFrame(figure, data);
       fetchNeighbours(figure, data);
     });
-    for (const event of ["focus", "pointerenter"]) {
-      input.addEventListener(event, () => fetchNeighbours(figure, data), { once: true });
+    for (const event of ["focusin", "pointerenter"]) {
+      control.addEventListener(event, () => fetchNeighbours(figure, data), { once: true });
     }
   });
 }

@@ -79,11 +79,16 @@ class TestWhileBuilding:
         explore(draw, eta=[0.1, 0.5], beta=[0.0, 0.5, 1])
         content = displayed[0][MIME_TYPE]
         assert content["controls"] == [
-            {"label": "step size η", "values": ["0.1", "0.5"], "start": 1},
-            {"label": "beta", "values": ["0", "0.5", "1"], "start": 0},
+            {"label": "step size η", "buttons": False, "values": ["0.1", "0.5"], "start": 1},
+            {"label": "beta", "buttons": False, "values": ["0", "0.5", "1"], "start": 0},
         ]
         assert content["first"] == 3
         assert displayed[0]["text/plain"] == "a path with step size 0.5 and momentum 0"
+
+    def test_words_are_buttons_and_one_number_among_them_makes_a_slider(self, displayed):
+        explore(draws(lambda eta, beta: path(1)), eta=["Xavier", "He"], beta=["none", 1])
+        controls = displayed[0][MIME_TYPE]["controls"]
+        assert [control["buttons"] for control in controls] == [True, False]
 
     def test_frames_are_drawn_from_data_that_they_share(self, displayed):
         def curve(values, scale):
@@ -313,6 +318,18 @@ class TestWithALiveKernel:
         assert image_of(view.value) != image_of(before)
         beta.value = 0.5
         assert ALT.format(eta="0.5", beta="0.5") in view.value
+
+    def test_a_button_draws_anew(self, displayed):
+        draw = draws(lambda eta, beta: path(len(eta)), labels={"eta": "first weights"})
+        explore(draw, eta=["Xavier", "He"], beta=[0])
+        eta, beta, view = displayed[0].children
+        assert isinstance(eta, ipywidgets.ToggleButtons)
+        assert isinstance(beta, ipywidgets.SelectionSlider)
+        assert (eta.description, eta.value) == ("first weights", "Xavier")
+        before = view.value
+        eta.value = "He"
+        assert ALT.format(eta="He", beta="0") in view.value
+        assert image_of(view.value) != image_of(before)
 
     def test_it_starts_where_it_is_told(self, displayed):
         explore(draws(start={"beta": 0.5}), eta=[0.1, 0.5], beta=[0.0, 0.5])

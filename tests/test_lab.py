@@ -156,12 +156,20 @@ def test_a_claim_opens_to_the_source_of_its_routes(page):
 
 
 def test_a_slider_moves_its_figure(page):
-    figures = page.locator(".widget-vbox:has([role=slider])")
+    figures = page.locator(".widget-vbox:has([role=slider], .widget-toggle-buttons)")
     assert figures.count() == sum("explore(" in cell["source"] for cell in page.cells)
-    for figure in figures.all():
+    for figure in figures.filter(has=page.locator("[role=slider]")).all():
         picture, slider = figure.locator("img"), figure.locator("[role=slider]").first
         src, alt = picture.get_attribute("src"), picture.get_attribute("alt")
         at_end = slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
         slider.press("ArrowLeft" if at_end else "ArrowRight")
         expect(picture).not_to_have_attribute("src", src, timeout=START * 1000)
         expect(picture).not_to_have_attribute("alt", alt)
+
+
+def test_a_button_moves_its_figure(page):
+    for figure in page.locator(".widget-vbox:has(.widget-toggle-buttons)").all():
+        picture = figure.locator("img")
+        alt = picture.get_attribute("alt")
+        figure.locator(".widget-toggle-button:not(.mod-active)").first.press("Enter")
+        expect(picture).not_to_have_attribute("alt", alt, timeout=START * 1000)

@@ -132,6 +132,33 @@ def test_sliders_move_their_figures_by_keyboard(page):
     assert page.problems == []
 
 
+def test_buttons_choose_the_frames_of_their_figures_by_keyboard(page):
+    for group in page.get_by_role("radiogroup").all():
+        name = group.get_attribute("aria-labelledby")
+        assert page.locator(f"#{name}").text_content().strip()
+        figure = page.locator(".book-figure").filter(has=group)
+        image, seen = figure.locator("img"), []
+        for _ in group.get_by_role("radio").all():
+            group.locator("input:checked").press("ArrowRight")
+            words = image.get_attribute("alt")
+            assert figure.locator("p[role=status]").text_content() == words
+            seen.append((words, image.get_attribute("src")))
+            image.evaluate("image => image.decode()")
+        assert len(set(seen)) == len(seen) == group.get_by_role("radio").count()
+    assert page.problems == []
+
+
+def test_named_choices_are_buttons(browser, site):
+    with opened(browser, site.as_uri(), "chapters/05_backpropagation.html") as page:
+        schemes = page.get_by_role("radiogroup", name="first weights")
+        assert schemes.get_by_role("radio", name="He", exact=True).is_checked()
+        schemes.get_by_text("Xavier").click()
+        words = page.locator(".book-figure").filter(has=schemes).locator("img")
+        assert "Xavier weights, ReLU" in words.get_attribute("alt")
+        boxes = [label.bounding_box() for label in schemes.locator("label").all()]
+        assert all(box["height"] >= 24 and box["width"] >= 24 for box in boxes)
+
+
 def state(figure, slider):
     image, slider_id = figure.locator("img"), slider.get_attribute("id")
     return {

@@ -8,7 +8,7 @@ execution   runs the notebooks side by side and hands their results to Sphinx
 reading     keeps what has been read of pages that have not changed
 claims      shows claims, and makes the ledger, the errata and claims.json of them
 problems    gives each problem its address, its neighbours and the time that it takes
-figures     turns figures into files, and gives interactive ones their sliders
+figures     turns figures into files, and gives interactive ones their controls
 maths       renders formulas with KaTeX at build time, strictly
 speed       shows the stored run of the benchmarks
 teeth       shows the stored run of planted faults

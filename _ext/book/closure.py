@@ -27,6 +27,8 @@ DYNAMIC = {"__import__", "exec", "eval", "importlib", "pkgutil", "runpy"}
 MAX_KEPT = 50  # notebooks, as they were in the last builds
 # This one imports the claims of the chapter that it is given an id of.
 LOADER = "byhand.evidence.declaring"
+# This one takes part in the imports of others, and makes none.
+OBSERVER = "byhand.evidence.noting"
 
 
 def kept_files(cells: list[str]) -> list[Path]:
@@ -64,7 +66,9 @@ def files(cells: Iterable[str]) -> list[Path]:
             continue
         found.add(name)
         imports = set(_imports(path.read_text(encoding="utf-8"), name, path))
-        waiting |= (imports - {None}) | _claims(cells, everything) if name == LOADER else imports
+        waiting |= imports - {None} if name in (LOADER, OBSERVER) else imports
+        if name == LOADER:
+            waiting |= _claims(cells, everything)
     return sorted(data | {_path(source, name) for name in found})
 
 

@@ -1,4 +1,4 @@
-"""Turns the figures of executed notebooks into files, and gives interactive ones their sliders.
+"""Turns the figures of executed notebooks into files, and gives interactive ones their controls.
 
 A frame becomes a file named by its content, so pages stay small and load only the frames that a
 reader asks for. The first frame is in the page, without any script.
@@ -61,7 +61,7 @@ def _as_directive(app, output: dict) -> str:
 
 
 class FigureDirective(SphinxDirective):
-    """A figure from a notebook, with a slider for each of its controls."""
+    """A figure from a notebook, with a slider or a row of buttons for each of its controls."""
 
     has_content = True
 
@@ -114,13 +114,8 @@ def _figure_html(content: dict, figure_id: str, folder: str) -> tuple[str, str]:
 
 
 def _controls_html(content: dict, figure_id: str, folder: str) -> str:
-    sliders = "".join(
-        f'<label for="{figure_id}-{i}">{html.escape(control["label"])}</label>'
-        f'<input type="range" id="{figure_id}-{i}" min="0" max="{len(control["values"]) - 1}" '
-        f'value="{control["start"]}" autocomplete="off" '
-        f'aria-valuetext="{html.escape(control["values"][control["start"]])}">'
-        f'<output for="{figure_id}-{i}" aria-live="off">'
-        f"{html.escape(control['values'][control['start']])}</output>"
+    controls = "".join(
+        (_buttons_html if control["buttons"] else _slider_html)(control, f"{figure_id}-{i}")
         for i, control in enumerate(content["controls"])
     )
     data = {
@@ -130,9 +125,32 @@ def _controls_html(content: dict, figure_id: str, folder: str) -> str:
     }
     text = json.dumps(data, ensure_ascii=False).replace("<", r"\u003c")
     return (
-        f'<div class="book-controls pst-js-only">{sliders}</div>'
+        f'<div class="book-controls pst-js-only">{controls}</div>'
         '<p class="visually-hidden" role="status"></p>'
         f'<script type="application/json">{text}</script>'
+    )
+
+
+def _slider_html(control: dict, control_id: str) -> str:
+    values, start = list(map(html.escape, control["values"])), control["start"]
+    return (
+        f'<label for="{control_id}">{html.escape(control["label"])}</label>'
+        f'<input type="range" id="{control_id}" min="0" max="{len(values) - 1}" '
+        f'value="{start}" autocomplete="off" aria-valuetext="{values[start]}">'
+        f'<output for="{control_id}" aria-live="off">{values[start]}</output>'
+    )
+
+
+def _buttons_html(control: dict, control_id: str) -> str:
+    """Return radio buttons: the arrow keys choose, and a screen reader says which of how many."""
+    buttons = "".join(
+        f'<label><input type="radio" name="{control_id}" value="{position}" autocomplete="off"'
+        f"{' checked' if position == control['start'] else ''}>{html.escape(value)}</label>"
+        for position, value in enumerate(control["values"])
+    )
+    return (
+        f'<span id="{control_id}-name">{html.escape(control["label"])}</span>'
+        f'<div role="radiogroup" aria-labelledby="{control_id}-name">{buttons}</div>'
     )
 
 

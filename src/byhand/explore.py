@@ -1,8 +1,8 @@
 """Figures, still and interactive, each with words for those who cannot see it.
 
 The words live with the code that draws: :func:`drawing` gives them to the function. :func:`show`
-displays one figure, :func:`explore` a figure that answers to sliders. With a live kernel the
-sliders call the drawing function anew. While the book is built there is no kernel to come, so
+displays one figure, :func:`explore` a figure that answers to sliders and buttons. With a live
+kernel these call the drawing function anew. While the book is built there is no kernel to come, so
 every frame is drawn beforehand and the page switches between them.
 """
 
@@ -118,7 +118,7 @@ def drawing(
         parameters, as in ``"a path of 20 steps with step size {eta}"``, or a function of some
         of them, by name.
     labels
-        Control → what its slider is called, where that is not the control's name.
+        Control → what the reader sees it called, where that is not the control's name.
     start
         Control → the value it has at first, where that is not its first value.
     photograph
@@ -294,7 +294,9 @@ def show(figure: Figure) -> None:
 
 
 def explore(draw: Callable[..., Figure], *data: Any, **controls: Sequence[Any]) -> None:
-    """Display a figure with a slider for each keyword argument.
+    """Display a figure with a control for each keyword argument.
+
+    A control whose values are words, which have no order, is a row of buttons; others are sliders.
 
     Parameters
     ----------
@@ -304,7 +306,7 @@ def explore(draw: Callable[..., Figure], *data: Any, **controls: Sequence[Any]) 
     *data
         What all frames are drawn from.
     **controls
-        Control → its values, in the order of the slider.
+        Control → its values, in the order of the slider or the buttons.
 
     Raises
     ------
@@ -359,30 +361,41 @@ def _check_controls(words: Words, controls: Mapping[str, Sequence]) -> None:
 
 
 def _interact(draw, words, first, controls) -> None:
-    import ipywidgets as widgets  # a book that is being built needs no widgets
+    import ipywidgets  # a book that is being built needs no widgets
 
-    sliders = {
-        name: widgets.SelectionSlider(
-            options=[(_value_text(value), value) for value in values],
-            value=first[name],
-            description=words.labels.get(name, name),
-            style={"description_width": "initial"},
-            layout={"width": "28em"},
-        )
+    widgets = {
+        name: _widget(words.labels.get(name, name), values, first[name])
         for name, values in controls.items()
     }
-    view = widgets.HTML()
+    view = ipywidgets.HTML()
 
     def redraw(_change=None) -> None:
-        figure = draw(**{name: slider.value for name, slider in sliders.items()})
+        figure = draw(**{name: widget.value for name, widget in widgets.items()})
         view.value = _picture(figure, _SHOWN[figure][0])["text/html"]
         plt.close(figure)
 
-    for slider in sliders.values():
-        slider.observe(redraw, names="value")
+    for widget in widgets.values():
+        widget.observe(redraw, names="value")
     redraw()
-    display(widgets.VBox([*sliders.values(), view]))
+    display(ipywidgets.VBox([*widgets.values(), view]))
     display(_caption(words), raw=True)
+
+
+def _widget(label: str, values: Sequence[Any], start: Any):
+    """Return a row of buttons for words, a slider for all else."""
+    import ipywidgets
+
+    common = {"options": [(_value_text(value), value) for value in values], "value": start}
+    common["description"] = label
+    if _are_words(values):
+        style = {"description_width": "initial", "button_width": "auto"}
+        return ipywidgets.ToggleButtons(**common, style=style)
+    style, layout = {"description_width": "initial"}, {"width": "28em"}
+    return ipywidgets.SelectionSlider(**common, style=style, layout=layout)
+
+
+def _are_words(values: Iterable[Any]) -> bool:
+    return all(isinstance(value, str) for value in values)
 
 
 def _picture(figure: Figure, alt: str) -> dict[str, str]:
@@ -412,15 +425,16 @@ def _prerender(draw, words, first, controls) -> None:
         for combination in itertools.product(*controls.values())
     ]
     frames = _frames((draw(**values) for values in combinations), words.photograph)
-    sliders = [
+    shown = [
         {
             "label": words.labels.get(name, name),
+            "buttons": _are_words(values),
             "values": [_value_text(value) for value in values],
             "start": list(values).index(first[name]),
         }
         for name, values in controls.items()
     ]
-    _display_frames(sliders, frames, words, combinations.index(first))
+    _display_frames(shown, frames, words, combinations.index(first))
 
 
 def _frames(figures: Iterable[Figure], photograph: bool) -> list[dict[str, Any]]:
@@ -509,7 +523,7 @@ def _in_few_colors(ink: np.ndarray) -> np.ndarray:
     return few.view(np.uint8).reshape(ink.shape)
 
 
-def _display_frames(sliders: list, frames: list, words: Words, first: int) -> None:
-    content = {"controls": sliders, "frames": frames, "first": first, "caption": words.caption}
+def _display_frames(controls: list, frames: list, words: Words, first: int) -> None:
+    content = {"controls": controls, "frames": frames, "first": first, "caption": words.caption}
     content["photograph"] = words.photograph
     display({MIME_TYPE: content, "text/plain": frames[first]["alt"]}, raw=True)

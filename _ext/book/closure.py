@@ -94,11 +94,11 @@ def _cells_imports(cells: Iterable[str]) -> Iterator[str | None]:
 
 def _claims(cells: list[str], everything: set[Path]) -> set[str]:
     """Return the modules with the claims of each chapter that an id in the cells is of."""
-    packages = tuple(f"{module_of(chapter)}." for chapter in _chapters(cells))
-    names = {module_name(path) for path in everything if path.suffix == ".py"}
-    return {
-        name for each in names if f"{each}.".startswith(packages) for name in _with_parents(each)
-    }
+    packages = [module_of(chapter) for chapter in _chapters(cells)]
+    inside = tuple(f"{package}." for package in packages)
+    modules = {module_name(path) for path in everything if path.suffix == ".py"}
+    loaded = [*packages, *(name for name in modules if name.startswith(inside))]
+    return {name for each in loaded for name in _with_parents(each)}
 
 
 def _chapters(cells: list[str]) -> Iterator[str]:

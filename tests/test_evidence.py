@@ -742,7 +742,8 @@ def test_the_effect_behind_a_truth_is_mathematics_and_the_setup_is_shown():
     found = entry_of(ran(set_up))
     assert found["routes"][0]["value"]["text"] == "True (the zeros ρ/(ρ + 1), 0)"
     shown = Page().claim(found)
-    assert r"the zeros $\frac{\rho}{\rho + 1}$, $0$<pre>def by_steps():" in shown
+    zeros = r'the zeros <span class="held">$\frac{\rho}{\rho + 1}$,</span> $0$'
+    assert zeros + "<pre>def by_steps():" in shown
     assert found["setup_source"].splitlines() == [
         'root = sympy.Symbol("sqrt_rho")',
         "twice = 2",

@@ -277,6 +277,27 @@ def test_a_number_of_a_table_stands_in_one_line_on_a_phone(page):
     assert page.evaluate(BROKEN_NUMBERS) == []
 
 
+STRANDED_MARKS = r"""
+() => [...document.querySelectorAll("main span.math.katex")].filter(formula => {
+  const next = formula.nextSibling;
+  if (next?.nodeType !== Node.TEXT_NODE || !/^[.,;:!?)’”…]/.test(next.data)) return false;
+  const mark = document.createRange();
+  mark.setStart(next, 0);
+  mark.setEnd(next, 1);
+  const [end] = mark.getClientRects(), last = [formula, ...formula.querySelectorAll(".base")].at(-1);
+  const [formulaEnd] = [...last.getClientRects()].slice(-1);
+  return end && formulaEnd && end.left < formulaEnd.left && end.top > formulaEnd.top;
+}).map(formula => formula.dataset.latex + formula.nextSibling.data.slice(0, 20))
+"""
+
+
+@pytest.mark.parametrize("width", [320, 390, 1400])
+def test_no_line_starts_with_the_mark_that_follows_a_formula(page, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    page.evaluate(CUT_FORMULAS)  # lays all of the page out
+    assert page.evaluate(STRANDED_MARKS) == []
+
+
 def test_figures_have_the_width_of_a_phone_that_their_text_is_measured_for(page):
     page.set_viewport_size({"width": 390, "height": 844})
     scheme = page.evaluate("document.documentElement.dataset.theme")

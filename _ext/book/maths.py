@@ -20,6 +20,7 @@ KEPT = inputs.ROOT / "_build" / "formulas.json"
 KATEX = node.PACKAGES / "katex" / "dist"
 STYLE = "katex/katex.min.css"
 OPENED = '<span class="katex'
+MARKS = re.compile("[.,;:!?)’”…]+")
 OPTIONS = {
     "throwOnError": True,
     "strict": "error",
@@ -82,6 +83,16 @@ def _visit_inline(translator, formula: nodes.math) -> None:
     raise nodes.SkipNode
 
 
+def _hold_punctuation(app, doctree, docname: str) -> None:
+    """Keep the mark that follows a formula on the formula's last line."""
+    for formula in list(doctree.findall(nodes.math)):
+        line, index = formula.parent, formula.parent.index(formula)
+        following = line[index + 1] if index + 1 < len(line) else None
+        if isinstance(following, nodes.Text) and (mark := MARKS.match(following)):
+            held = nodes.inline("", "", formula, nodes.Text(mark[0]), classes=["held"])
+            line[index : index + 2] = [held, nodes.Text(following[mark.end() :])]
+
+
 def _visit_displayed(translator, formula: nodes.math_block) -> None:
     translator.body.append(translator.starttag(formula, "div", CLASS="math"))
     if formula["number"]:
@@ -137,6 +148,7 @@ def _copy_styles(app) -> list:
 
 
 def setup(app) -> None:
+    app.connect("doctree-resolved", _hold_punctuation)
     app.add_html_math_renderer(
         "katex",
         inline_renderers=(_visit_inline, None),

@@ -51,29 +51,34 @@ class Page:
 
     def markdown(self, text: str) -> str:
         """Return a line of Markdown: formulas, code, strong and emphasised words."""
-        pieces = re.split(r"(\$[^$]+\$|`[^`]+`)", text)
+        pieces = re.split(r"(\$[^$]+\$[.,;:!?)’…]*|`[^`]+`)", text)
         return "".join(map(self._piece, pieces))
 
     def _piece(self, piece: str) -> str:
-        if piece.startswith("$") and len(piece) > 1:
-            return self.mathematics(piece.strip("$"))
+        if found := re.fullmatch(r"\$([^$]+)\$([^$]*)", piece):
+            return self._held(*found.groups())
         if piece.startswith("`") and len(piece) > 1:
             return f"<code>{escape(piece.strip('`'))}</code>"
         words = escape(piece, quote=False).replace("'", "’")
         words = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", words)
         return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", words)
 
-    def number(self, latex: str) -> str:
-        """Return one number or formula; a plain number as text."""
+    def _held(self, latex: str, mark: str) -> str:
+        """Return a formula with the mark that follows, which stays on the formula's last line."""
+        formula = self.mathematics(latex)
+        return f'<span class="held">{formula}{mark}</span>' if mark else formula
+
+    def number(self, latex: str, mark: str = "") -> str:
+        """Return one number or formula, a plain number as text, and the mark that follows it."""
         if fraction := FRACTION.fullmatch(latex):
             sign, p, q = fraction.groups()
-            return f"{sign.replace('-', '−')}<sup>{p}</sup>⁄<sub>{q}</sub>"
+            return f"{sign.replace('-', '−')}<sup>{p}</sup>⁄<sub>{q}</sub>{mark}"
         if PLAIN.fullmatch(latex):
             shown = re.sub(r"10\^\{(-?\d+)\}", r"10<sup>\1</sup>", latex)
-            return shown.replace(r"\cdot ", "·").replace(r"\pm", "±").replace("-", "−")
+            return shown.replace(r"\cdot ", "·").replace(r"\pm", "±").replace("-", "−") + mark
         if words := re.fullmatch(r"\\text\{([^{}]*)\}", latex):
-            return escape(words[1])
-        return self.mathematics(latex)
+            return escape(words[1]) + mark
+        return self._held(latex, mark)
 
     def value(self, value: dict) -> str:
         """Return a value: a number, a vector by its entries, a matrix, or the effect of a truth."""
@@ -89,8 +94,11 @@ class Page:
         size = 1
         for length in shape:
             size *= length
-        more = [f"… ({size} in all)"] if size > MAX_ENTRIES else []
-        return f"({', '.join([*map(self.number, entries[:MAX_ENTRIES]), *more])})"
+        *first, last = entries[:MAX_ENTRIES]
+        numbers = [self.number(entry, ",") for entry in first]
+        if size > MAX_ENTRIES:
+            return f"({' '.join([*numbers, self.number(last, ',')])} … ({size} in all))"
+        return f"({' '.join([*numbers, self.number(last, ')')])}"
 
     def _matrix(self, entries: list[str], width: int) -> str:
         """Return a matrix as a table, which weighs less than a formula and can be made small."""
@@ -105,9 +113,10 @@ class Page:
 
     def line(self, entry: dict) -> str:
         """Return the quiet line: what is claimed, its value, how the routes agree, the sheet."""
-        shown = self.markdown(statement(entry))
         if is_short(entry["result"]):
-            shown += f": {self.value(entry['result'])}"
+            shown = f"{self.markdown(statement(entry) + ':')} {self.value(entry['result'])}"
+        else:
+            shown = self.markdown(statement(entry))
         quiet = f' <span class="claim-routes">· {self.markdown(agreement(entry))}</span>'
         return shown + quiet + self._of_the_sheet(entry)
 

@@ -327,8 +327,8 @@ class ErrataDirective(_ClaimsDirective):
             return self.inline(_statement(claim))
         place = (self.env.docname, self.lineno)
         page = Page(lambda latex: inline_html(latex, place))
-        shown = _raw(f": <strong>{page.value(value)}</strong>")
-        return [*self.inline(_statement(claim)), shown]
+        shown = _raw(f" <strong>{page.value(value)}</strong>")
+        return [*self.inline(f"{_statement(claim)}:"), shown]
 
 
 class ProblemsDirective(_ClaimsDirective):

@@ -71,8 +71,8 @@ def _trim_page(app, pagename, templatename, context, doctree) -> None:
 def _trim_body(body: str) -> str:
     # MyST-NB names the summary of folded code by a label that differs from its visible words.
     body = body.replace(' aria-label="Toggle hidden content"', "")
-    # Names, punctuation and spaces of code have the color of the text around them.
-    body = re.sub(r'<span class="(?:n|nn|p|w)">([^<]*)</span>', r"\1", body)
+    # Names, operators, punctuation and spaces of code have the color of the text around them.
+    body = re.sub(r'<span class="(?:n|nn|o|p|w)">([^<]*)</span>', r"\1", body)
     body = re.sub(
         r'<span class="(\w+)">[^<]*</span>(?:\s*<span class="\1">[^<]*</span>)+', _joined, body
     )

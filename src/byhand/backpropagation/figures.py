@@ -272,7 +272,7 @@ def _profile_words(profile: Callable[[str, str], Profile], scheme: str, activati
 
 
 @drawing(
-    caption="Twenty layers of 100 units at the start. In the gray band signals keep their size: He's weights do that for ReLU, Xavier's come close for tanh, and none of the six for sigmoids, whose slope is at most 1/4. Values beyond $10^{±20}$, zero included, are drawn at the edge.",
+    caption="Twenty layers of 100 units at the start. In the gray band signals keep their size. Xavier's weights do that without an activation, He's for ReLU; for tanh He's stay in the band as well, where Xavier's leave it, slowly, both ways. None of the six keeps the adjoints of sigmoids, whose slope is at most 1/4. Values beyond $10^{±20}$, zero included, are drawn at the edge.",
     alt=_profile_words,
     labels={"scheme": "first weights"},
     start={"scheme": "He", "activation": "ReLU"},

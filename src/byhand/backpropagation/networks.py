@@ -132,7 +132,7 @@ def multilayer(params, X, sizes: Sequence[int], activation: Callable = np.tanh):
 # -- how to start (B3.2) ---------------------------------------------------------------------------
 
 SCHEMES = ("zero", "constant", "too small", "Xavier", "He", "too large")
-ACTIVATIONS = {"sigmoid": sigmoid, "tanh": np.tanh, "ReLU": relu}
+ACTIVATIONS = {"sigmoid": sigmoid, "tanh": np.tanh, "ReLU": relu, "linear": lambda z: z}
 
 
 def initial_weights(rng: np.random.Generator, scheme: str, fan_in: int, fan_out: int):

@@ -8,7 +8,7 @@ import numpy as np
 import scipy
 import sympy as sp
 
-from byhand.backpropagation import derivative, grad, hvp, jacobian, value_and_grad
+from byhand.backpropagation import derivative, grad, hvp, jacobian, jvp, value_and_grad, vjp
 from byhand.backpropagation.counting import count_operations
 from byhand.backpropagation.networks import initial_parameters, multilayer
 from byhand.claims.backpropagation._formula import Pair, formulas, same
@@ -198,7 +198,125 @@ def hessian_times_vector(x=(0.3, -0.7, 1.1), v=(1.0, 2.0, -1.0)):
     yield by.differences("complex step of the gradient", stepped)
 
 
+# -- the two sweeps ------------------------------------------------------------------------------
+
+
+@claim(
+    "D5.transposes",
+    r"$\langle\bar y, J\dot x\rangle = \langle J^T\bar y, \dot x\rangle$, "
+    "of a forward and of a reverse sweep",
+    for_all=r"$x$, $\dot x$ and $\bar y$; by algebra, for Jacobians of any sizes",
+)
+def transposes():
+    def proved():
+        """A program from three numbers to two, in which all values are used twice."""
+
+        def program(x):
+            inner = np.sin(x[0]) * x[1]
+            return np.stack([inner * x[2] + x[1], np.exp(x[2]) * inner])
+
+        x, tangents, bars = formulas("x1:4"), formulas("v1:4"), formulas("y1:3")
+        forward = sum(bars * jvp(program, x, tangents)[1])
+        reverse = vjp(program, x)[1](bars)
+        return prove(
+            same(forward, sum(reverse * tangents)),
+            altered=[same(forward, sum(reverse * tangents[::-1]))],
+        )
+
+    def of_any_sizes():
+        """The chain of two Jacobians, of k values from n and of m from these."""
+        m, k, n = sp.symbols("m k n", integer=True, positive=True)
+        first, second = sp.MatrixSymbol("J1", k, n), sp.MatrixSymbol("J2", m, k)
+        tangent, bar = sp.MatrixSymbol("x", n, 1), sp.MatrixSymbol("y", m, 1)
+        forward = bar.T * (second * (first * tangent))
+        reverse = (first.T * (second.T * bar)).T * tangent
+        return holds(forward.doit() == reverse.doit(), "yᵀJ₂J₁x both times")
+
+    def measured():
+        """A layer of any size up to 4, at random."""
+        rng, off = np.random.default_rng(54), 0.0
+        for m, k, n in product(range(1, 5), repeat=3):
+            A, B, x, tangent = (rng.normal(size=s) for s in ((k, n), (m, k), n, n))
+            bar = rng.normal(size=m)
+
+            def layer(x, A=A, B=B):
+                return B @ np.tanh(A @ x)
+
+            both = bar @ jvp(layer, x, tangent)[1], vjp(layer, x)[1](bar) @ tangent
+            off = max(off, abs(both[0] - both[1]))
+        return holds(off < 1e-13, off)
+
+    yield by.prover("Z3, of both sweeps", proved)
+    yield by.algebra("matrices of symbolic sizes", of_any_sizes)
+    yield by.autodiff("layers of 64 sizes", measured)
+
+
 # -- what a sweep costs --------------------------------------------------------------------------
+
+
+BINARY = {"+": lambda a, b: a + b, "-": lambda a, b: a - b, "×": lambda a, b: a * b}
+UNARY = {"exp": np.exp, "sin": np.sin, "cos": np.cos, "tanh": np.tanh}
+
+
+def operations(f, p, both=False):
+    """Count the operations of a program of several numbers, or with those of its gradient."""
+    return sum(count_operations(value_and_grad(f) if both else f, p).values())
+
+
+def drawn_program(rng):
+    """Return a program of two numbers, in up to twelve operations of any earlier values."""
+    steps = [
+        (str(rng.choice([*BINARY, *UNARY])), rng.integers(0, 2 + k, size=2))
+        for k in range(rng.integers(1, 13))
+    ]
+
+    def program(p):
+        values = list(p)
+        for name, (i, j) in steps:
+            unary = name in UNARY
+            values.append(UNARY[name](values[i]) if unary else BINARY[name](values[i], values[j]))
+        return values[-1]
+
+    return program
+
+
+@claim(
+    "D5.cheap",
+    "value and gradient take at most five times the operations of the value",
+    for_all="programs of sums, differences, products, exp, sin, cos and tanh",
+)
+def cheap():
+    def proved():
+        """What an operation costs alone, with a sum for each use, times how often it occurs."""
+        alone = {name: (lambda p, f=f: f(*p), (0.3, 0.7)) for name, f in BINARY.items()}
+        alone |= {name: (lambda p, f=f: f(*p), (0.3,)) for name, f in UNARY.items()}
+        costs = [operations(f, p, both=True) + len(p) for f, p in alone.values()]
+        times = sp.symbols(f"n1:{len(costs) + 1}", integer=True)
+        total = sum(cost * n for cost, n in zip(costs, times, strict=True))
+        return prove(
+            total <= 5 * sum(times),
+            given=[n >= 0 for n in times],
+            altered=[total <= 4 * sum(times)],
+        )
+
+    def counted():
+        rng, worst, tried = np.random.default_rng(55), 0.0, 0
+        while tried < 300:
+            program, p = drawn_program(rng), tuple(rng.uniform(-1, 1, size=2))
+            with np.errstate(over="ignore"):
+                if not abs(program(p)) < 1e9:  # exp of exp of exp
+                    continue
+            if 0 in grad(program)(p):  # a number that it does not use
+                continue
+            tried += 1
+            worst = max(worst, operations(program, p, both=True) / operations(program, p))
+        networks = [network_price(both, kind=None) for both in (False, True)]
+        worst = max(worst, networks[1] / networks[0])
+        return holds(3 < worst <= 5, worst)
+
+    yield by.prover("Z3, of what was counted of each", proved)
+    yield by.experiment("300 programs at random and a network, counted", counted)
+
 
 K = 12
 
@@ -302,8 +420,11 @@ def price_for_all():
 SIZES, ROWS = (2, 16, 16, 1), 10
 
 
-def network_price(both):
-    """Count the multiplications for a tanh network's loss on ten samples, or with its gradient."""
+def network_price(both, kind="multiplications"):
+    """Count operations of a kind, or all, for a tanh network's loss on ten samples.
+
+    Both: with those of its gradient.
+    """
     rng = np.random.default_rng(52)
     X, t = rng.normal(size=(ROWS, 2)), rng.normal(size=(ROWS, 1))
 
@@ -311,7 +432,8 @@ def network_price(both):
         return np.sum((multilayer(p, X, SIZES) - t) ** 2)
 
     program = value_and_grad(loss) if both else loss
-    return count_operations(program, initial_parameters(rng, SIZES))["multiplications"]
+    counts = count_operations(program, initial_parameters(rng, SIZES))
+    return counts.total() if kind is None else counts[kind]
 
 
 @claim(

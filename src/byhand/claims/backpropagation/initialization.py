@@ -140,28 +140,38 @@ def outputs_vanish():
 
 # -- small is not enough -------------------------------------------------------------------------
 
-FACTORS = {"Xavier": Q(1, 2), "He": Q(1)}
+FACTORS = {
+    ("Xavier", "ReLU"): Q(1, 2),
+    ("He", "ReLU"): Q(1),
+    ("Xavier", "linear"): Q(1),
+    ("He", "linear"): Q(2),
+}
 
 
 @once
-def profiles(scheme):
-    """Return 500 profiles of five ReLU layers of 32 units: the last forward, the first backward."""
+def profiles(scheme, activation):
+    """Return 500 profiles of five layers of 32 units: the last forward, the first backward."""
     rng = np.random.default_rng({"Xavier": 33, "He": 39}[scheme])
-    found = [depth_profile(scheme, "ReLU", rng, 5, 32, 4) for _ in range(500)]
+    found = [depth_profile(scheme, activation, rng, 5, 32, 4) for _ in range(500)]
     return [p.forward[-1] for p in found], [p.backward[0] for p in found]
 
 
-SCHEMES = [case("Xavier", "Xavier", scheme="Xavier"), case("He", "He", scheme="He")]
+SCHEMES = [
+    case("Xavier", "Xavier, ReLU", scheme="Xavier"),
+    case("He", "He, ReLU", scheme="He"),
+    case("linear-Xavier", "Xavier, linear", scheme="Xavier", activation="linear"),
+    case("linear-He", "He, linear", scheme="He", activation="linear"),
+]
 
 
 @claim(
     "B3.2.forward-*",
-    "mean square of the last activations of five ReLU layers, from inputs of mean square 1",
+    "mean square of the last activations of five layers, from inputs of mean square 1",
     cases=SCHEMES,
 )
-def forward(scheme="He"):
-    yield by.recursion("the factor, five times", lambda: float(FACTORS[scheme] ** 5))
-    yield by.sampling("500 networks", lambda: estimate(profiles(scheme)[0]))
+def forward(scheme="He", activation="ReLU"):
+    yield by.recursion("the factor, five times", lambda: float(FACTORS[scheme, activation] ** 5))
+    yield by.sampling("500 networks", lambda: estimate(profiles(scheme, activation)[0]))
 
 
 @claim(
@@ -169,83 +179,103 @@ def forward(scheme="He"):
     "mean square of the adjoints of the first sums $z$, from top adjoints of mean square 1",
     cases=SCHEMES,
 )
-def backward(scheme="He"):
-    yield by.recursion(
-        "the factor, four times, and a ReLU", lambda: float(FACTORS[scheme] ** 4 / 2)
-    )
-    yield by.sampling("500 networks", lambda: estimate(profiles(scheme)[1]))
+def backward(scheme="He", activation="ReLU"):
+    def compounded():
+        top = Q(1, 2) if activation == "ReLU" else 1
+        return float(FACTORS[scheme, activation] ** 4 * top)
+
+    yield by.recursion("the factor, four times, and the top activation", compounded)
+    yield by.sampling("500 networks", lambda: estimate(profiles(scheme, activation)[1]))
 
 
 @claim(
     "B3.2.factor",
-    r"$\mathbb E\,q_l = \frac12 n\sigma_w^2\, q_{l-1}$, for two ReLU units with weights $\pm a$",
-    for_all="$h_1$, $h_2$ and $a$",
+    r"mean of $\mathrm{ReLU}(\sum_i \pm w_i h_i)^2$ over all signs: $\frac12 \sum_i w_i^2 h_i^2$",
+    for_all="$w_i$, $h_i$ and numbers of them",
 )
 def factor():
     def proved():
-        """The mean over all four signs of one unit's weights; all units are alike."""
-        h1, h2, a = sp.symbols("h1 h2 a", real=True)
-        sums = [s * a * h1 + t * a * h2 for s, t in product((1, -1), repeat=2)]
-        mean = sum(sp.Max(z, 0) ** 2 for z in sums) / 4
+        """One more input adds its square to the mean of z², and half of z² is that of z > 0."""
+        z, w, h = sp.symbols("z w h", real=True)
+        halves = sp.Max(z, 0) ** 2 + sp.Max(-z, 0) ** 2
+        grown = ((z + w * h) ** 2 + (z - w * h) ** 2) / 2
 
-        def equal(factor):
-            return sp.Eq(mean, factor * a**2 * (h1**2 + h2**2), evaluate=False)
+        def equal(part):
+            return sp.And(
+                sp.Eq(halves / 2, part * z**2, evaluate=False),
+                sp.Eq(sp.expand(grown), z**2 + w**2 * h**2, evaluate=False),
+            )
 
         return prove(equal(sp.Rational(1, 2)), altered=[equal(1)])
 
     def enumerated():
-        """All 256 signs of two layers, in fractions: the factor n a²/2 = 9/4, twice."""
-        found, h0, a = Q(0), (Q(1), Q(2)), Q(3, 2)
-        for signs in product((1, -1), repeat=8):
-            h = h0
-            for layer in (signs[:4], signs[4:]):
-                sums = [a * (s * h[0] + t * h[1]) for s, t in (layer[:2], layer[2:])]
-                h = [max(z, 0) for z in sums]
-            found += (h[0] ** 2 + h[1] ** 2) / 2
-        start = (h0[0] ** 2 + h0[1] ** 2) / 2
-        ratio = found / 256 / start
-        return holds(ratio == (2 * a**2 / 2) ** 2, f"{ratio} over two layers")
+        """All signs of up to eight weights, no two alike, in fractions."""
+        off = 0
+        for n in range(1, 9):
+            terms = [Q(k * k - 5, k) for k in range(1, n + 1)]
+            sums = [np.dot(signs, terms) for signs in product((1, -1), repeat=n)]
+            mean = sum(relu(z) ** 2 for z in sums) / len(sums)
+            off += mean != sum(term**2 for term in terms) / 2
+        return holds(off == 0, "sizes that differ", off)
 
-    yield by.prover("Z3, of the four signs", proved)
-    yield by.enumeration("two layers with all their signs", enumerated)
+    yield by.prover("Z3, of one more input", proved)
+    yield by.enumeration("all signs of up to eight weights", enumerated)
 
 
 @claim(
     "B3.2.adjoint-*",
-    r"mean over all weights $\pm a$ of two ReLU units, with top adjoints of mean square 1",
-    for_all=r"$h_1$, $h_2$ with $h_1 \ne \pm h_2$, and $a$",
+    r"mean over all signs of the weights $w_{ij}$ of ReLU units and of their adjoints $\pm1$",
+    for_all=r"$w_{ij}$, $h_i$ with all $z_j \ne 0$, and numbers of inputs and units",
     cases=[
-        case("factor", r"$\mathbb E\,\bar h_1^2 = \frac12 n\sigma_w^2 = a^2$", mixed=False),
-        case("mixed", r"$\mathbb E\,\bar h_1 \bar h_2 = 0$", mixed=True),
+        case("factor", r"$\mathbb E\,\bar h_i^2 = \frac12 \sum_j w_{ij}^2$", mixed=False),
+        case("mixed", r"$\mathbb E\,\bar h_i \bar h_k = 0$ for $i \ne k$", mixed=True),
     ],
 )
 def adjoint_factor(mixed=False):
     def proved():
-        """Given the signs of one unit's weights, it adds w₁ w₂ or w₁² where its sum is positive."""
-        h1, h2, a = sp.symbols("h1 h2 a", real=True)
+        """One unit, which passes w² or w v on where z > 0; all other inputs make the rest of z."""
+        w, v, h, g, rest = sp.symbols("w v h g rest", real=True)
+        flips = [(rest + w * h + s * v * g, w * s * v if mixed else w**2) for s in (1, -1)]
         terms = [
-            sp.Piecewise((a**2 * (s * t if mixed else 1), a * (s * h1 + t * h2) > 0), (0, True))
-            for s, t in product((1, -1), repeat=2)
+            sp.Piecewise((part, side * z > 0), (0, True)) for z, part in flips for side in (1, -1)
         ]
-        mean = 2 * sum(terms) / 4
-
+        expected = 0 if mixed else w**2 / 2
         return prove(
-            sp.Eq(mean, 0 if mixed else a**2, evaluate=False),
-            given=[sp.Ne(h1, h2), sp.Ne(h1, -h2)],
+            sp.Eq(sum(terms) / 4, expected, evaluate=False),
+            given=[sp.Ne(z, 0) for z, _ in flips],
         )
 
     def enumerated():
-        """The reverse sweep, for all signs of both units' weights and of their top adjoints."""
-        h, a, found = np.array([Q(1), Q(3)]), Q(3, 2), Q(0)
-        for signs in product((1, -1), repeat=6):
-            W, top = a * np.array(signs[:4]).reshape((2, 2)), np.array(signs[4:])
-            bar = grad(lambda h, W=W, top=top: np.sum(top * relu(h @ W)))(h)
-            found += bar[0] * bar[1 if mixed else 0]
-        mean = found / 64
-        return holds(mean == (0 if mixed else a**2), f"{mean}, where a² is {a**2}")
+        """The reverse sweep, for all signs of two or three inputs' weights into two units."""
+        off, tried = 0, 0
+        for h in (np.array([Q(1), Q(3)]), np.array([Q(1), Q(5), Q(-2)])):
+            sizes = np.array([Q(3 * k + 2, 4) for k in range(2 * len(h))]).reshape((-1, 2))
+            found = []
+            for signs in product((1, -1), repeat=sizes.size + 2):
+                W, top = sizes * np.reshape(signs[:-2], sizes.shape), np.array(signs[-2:])
+                bar = grad(lambda h, W=W, top=top: np.sum(top * relu(h @ W)))(h)
+                found.append(bar[0] * bar[1 if mixed else 0])
+            off += np.mean(found) != (0 if mixed else np.sum(sizes[0] ** 2) / 2)
+            tried += len(found)
+        return holds(off == 0, f"{tried} sweeps")
 
-    yield by.prover("Z3, of the four signs", proved)
-    yield by.enumeration("the reverse sweep, with all 64 signs", enumerated)
+    yield by.prover("Z3, of one unit and its other signs", proved)
+    yield by.enumeration("the reverse sweep, with all signs", enumerated)
+
+
+VALUES = {
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "tanh": np.tanh,
+    "ReLU": lambda z: z * (z > 0),
+    "linear": lambda z: z,
+}
+SLOPES = {
+    "sigmoid": lambda h: h * (1 - h),
+    "tanh": lambda h: 1 - h**2,
+    "ReLU": lambda h: 1.0 * (h > 0),
+    "linear": np.ones_like,
+}
+"""Activations, and their slopes by the activations' values."""
 
 
 def by_hand(scale, activation, seed, depth=20, width=100, samples=50):
@@ -254,26 +284,67 @@ def by_hand(scale, activation, seed, depth=20, width=100, samples=50):
     The weights have the variance scale/width.
     """
     rng = np.random.default_rng(seed)
-    value = {
-        "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
-        "tanh": np.tanh,
-        "ReLU": lambda z: z * (z > 0),
-    }
-    slope = {
-        "sigmoid": lambda h: h * (1 - h),
-        "tanh": lambda h: 1 - h**2,
-        "ReLU": lambda h: 1.0 * (h > 0),
-    }
     weights = [rng.normal(size=(width, width)) * np.sqrt(scale / width) for _ in range(depth)]
     layers = [rng.normal(size=(samples, width))]
     for W in weights:
-        layers.append(value[activation](layers[-1] @ W))
+        layers.append(VALUES[activation](layers[-1] @ W))
     bar, bars = rng.choice([-1.0, 1.0], size=(samples, width)), []
     for W, h in zip(weights[::-1], layers[:0:-1], strict=True):
-        bar = bar * slope[activation](h)
+        bar = bar * SLOPES[activation](h)
         bars.insert(0, np.mean(bar**2))
         bar = bar @ W.T
     return np.array([np.mean(h**2) for h in layers[1:]]), np.array(bars)
+
+
+def wide_limit(scale, activation, depth=20):
+    """Return the last mean square forward and the first backward, in the limit of wide layers.
+
+    There the sums are normal: the activations' mean square becomes the mean of φ(z)², and the
+    adjoints' is multiplied by that of φ'(z)². The weights have the variance scale/width.
+    """
+    nodes = np.linspace(-9, 9, 4001)
+    density = np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi) * (nodes[1] - nodes[0])
+    q, slopes = 1.0, []
+    for _ in range(depth):
+        h = VALUES[activation](np.sqrt(scale * q) * nodes)
+        q = np.sum(h**2 * density)
+        slopes.append(np.sum(SLOPES[activation](h) ** 2 * density))
+    return q, scale ** (depth - 1) * np.prod(slopes)
+
+
+def verdict(mean_square):
+    """Return what a signal of mean square 1 does, by the gray band of the explorer."""
+    return "shrink" if mean_square < 0.1 else "grow" if mean_square > 10 else "stay"
+
+
+@claim(
+    "B3.2.depth-*",
+    "what signals do on their way through twenty layers of 100 units: stay within a factor of ten "
+    "of the mean square 1 they start with, shrink or grow",
+    components=["activations, forward", "adjoints, backward"],
+    cases=[
+        case(
+            f"{activation}-{scheme}",
+            f"{activation}, {scheme}",
+            activation=activation,
+            scheme=scheme,
+        )
+        for activation in ("linear", "ReLU", "tanh", "sigmoid")
+        for scheme in ("Xavier", "He")
+    ],
+)
+def through_twenty_layers(activation="ReLU", scheme="He"):
+    def measured():
+        """The medians of nine networks: one of them may be off by a factor of ten."""
+        found = [depth_profile(scheme, activation, np.random.default_rng(60 + k)) for k in range(9)]
+        ends = [(p.forward[-1], p.backward[0]) for p in found]
+        return list(map(verdict, np.median(ends, axis=0)))
+
+    yield by.experiment("the depth profiles of nine networks", measured)
+    yield by.recursion(
+        "the limit of wide layers",
+        lambda: list(map(verdict, wide_limit({"Xavier": 1, "He": 2}[scheme], activation))),
+    )
 
 
 @claim(
@@ -311,17 +382,7 @@ def tanh_start():
         return holds(xavier < 0.05 and he > 0.25, float(xavier), float(he))
 
     def infinitely_wide():
-        """In the limit of wide layers the sums are normal: q becomes the mean of tanh²."""
-        nodes = np.linspace(-9, 9, 4001)
-        density = np.exp(-(nodes**2) / 2) / np.sqrt(2 * np.pi) * (nodes[1] - nodes[0])
-
-        def last(variance):
-            q = 1.0
-            for _ in range(20):
-                q = np.sum(np.tanh(np.sqrt(variance * q) * nodes) ** 2 * density)
-            return q
-
-        xavier, he = last(1), last(2)
+        xavier, he = wide_limit(1, "tanh")[0], wide_limit(2, "tanh")[0]
         return holds(xavier < 0.05 and he > 0.25, float(xavier), float(he))
 
     yield by.experiment("the depth profile", measured)

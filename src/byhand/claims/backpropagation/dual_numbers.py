@@ -287,12 +287,18 @@ def drawn_program(rng):
 )
 def cheap():
     def proved():
-        """What an operation costs alone, with a sum for each use, times how often it occurs."""
-        alone = {name: (lambda p, f=f: f(*p), (0.3, 0.7)) for name, f in BINARY.items()}
-        alone |= {name: (lambda p, f=f: f(*p), (0.3,)) for name, f in UNARY.items()}
-        costs = [operations(f, p, both=True) + len(p) for f, p in alone.values()]
-        times = sp.symbols(f"n1:{len(costs) + 1}", integer=True)
-        total = sum(cost * n for cost, n in zip(costs, times, strict=True))
+        """An operation, a product and a sum for each of its uses, and what its slope takes."""
+        uses_and_slope = {
+            **dict.fromkeys(("sum", "difference", "product"), (2, 0)),
+            "exp": (1, 0),
+            **dict.fromkeys(("sin", "cos"), (1, 1)),
+            "tanh": (1, 2),
+        }
+        times = sp.symbols(" ".join(f"n_{name}" for name in uses_and_slope), integer=True)
+        total = sum(
+            (1 + 2 * uses + slope) * n
+            for (uses, slope), n in zip(uses_and_slope.values(), times, strict=True)
+        )
         return prove(
             total <= 5 * sum(times),
             given=[n >= 0 for n in times],
@@ -314,7 +320,7 @@ def cheap():
         worst = max(worst, networks[1] / networks[0])
         return holds(3 < worst <= 5, worst)
 
-    yield by.prover("Z3, of what was counted of each", proved)
+    yield by.prover("Z3, of the uses and slopes", proved)
     yield by.experiment("300 programs at random and a network, counted", counted)
 
 

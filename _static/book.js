@@ -185,6 +185,45 @@ function followReader(contents) {
 const pageContents = document.querySelector("#pst-page-toc-nav");
 if (pageContents) followReader(pageContents);
 
+// -- answers: what judges them is fetched when a reader comes near a field
+
+const scripts = new Map();
+
+function fetchScript(src) {
+  if (!scripts.has(src)) {
+    scripts.set(src, new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      Object.assign(script, { src, onload: resolve, onerror: reject });
+      document.head.append(script);
+    }));
+  }
+  return scripts.get(src);
+}
+
+function prepareAnswers(block) {
+  const { judge, key } = block.dataset;
+  const forms = [...block.querySelectorAll("form.answer")];
+  const start = (form) => globalThis.byhandAnswers.start(form, globalThis.byhandKeys[form.dataset.claim]);
+  return Promise.all([fetchScript(judge), fetchScript(key)]).then(
+    () => new Map(forms.map((form) => [form, start(form)])),
+  );
+}
+
+document.querySelectorAll(".answers").forEach((block) => {
+  let prepared;
+  const failed = () => {
+    prepared = null;
+    scripts.clear(); // the next try may succeed
+    return new Map();
+  };
+  const prepare = () => (prepared ??= prepareAnswers(block).catch(failed));
+  for (const event of ["focusin", "pointerenter"]) block.addEventListener(event, prepare, { once: true });
+  block.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    (await prepare()).get(event.target)?.();
+  });
+});
+
 // -- what has the focus is seen
 
 // Sections far away are laid out when they come near: until then their heights are estimates, and a

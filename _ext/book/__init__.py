@@ -8,6 +8,7 @@ execution   runs the notebooks side by side and hands their results to Sphinx
 reading     keeps what has been read of pages that have not changed
 claims      shows claims, and makes the ledger, the errata and claims.json of them
 problems    gives each problem its address, its neighbours and the time that it takes
+answers     asks for readers' own answers, and has them judged on the page
 figures     turns figures into files, and gives interactive ones their controls
 maths       renders formulas with KaTeX at build time, strictly
 speed       shows the stored run of the benchmarks
@@ -21,8 +22,8 @@ strictness  turns every warning into a failed build
 progress    says what is being done, and how long it will take
 
 Beside the build: build starts it, install fetches what it needs, closure finds what a notebook
-depends on, kernel runs its cells, node runs KaTeX and PurgeCSS, chromium finds the browser that
-looks at the site, audit measures the pages in it, pdf prints them.
+depends on, kernel runs its cells, node runs KaTeX, PurgeCSS and esbuild, chromium finds the browser
+that looks at the site, audit measures the pages in it, pdf prints them.
 """
 
 from importlib import import_module
@@ -35,6 +36,7 @@ MODULES = [
     "reading",
     "claims",
     "problems",
+    "answers",
     "figures",
     "maths",
     "speed",

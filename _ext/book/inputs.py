@@ -43,7 +43,13 @@ BOOK = [
     "package-lock.json",
 ]
 # What every page depends on, beside its own source (see reading.py).
-FRAME = ["src/byhand/*", "src/byhand/evidence/**/*", "requirements.txt", *BOOK]
+FRAME = [
+    "src/byhand/*",
+    "src/byhand/answers/**/*",
+    "src/byhand/evidence/**/*",
+    "requirements.txt",
+    *BOOK,
+]
 SOURCES = (".md", ".ipynb")
 
 

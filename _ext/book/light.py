@@ -28,7 +28,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from sphinx.builders.html._assets import _JavaScript
 
-from book import inputs, node, site
+from book import answers, inputs, node, site
 from book.strictness import BookError
 
 THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
@@ -184,6 +184,7 @@ def _styles(app, static: Path, pages: dict[Path, str]) -> str:
         for path in static.glob("**/*.js")
         if not any(path.match(pattern) for pattern in SUPERSEDED)
     ]
+    scripts.append(answers.SCRIPT.read_text(encoding="utf-8"))
     return _purged(css, _names(pages.values(), css), scripts)
 
 

@@ -6,12 +6,13 @@ value is no error but is told kindly: what it is, and what it agrees with instea
 
 from __future__ import annotations
 
-import re
-from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
+from byhand.answers import judging as answers
+from byhand.answers.judging import Verdict
+from byhand.answers.rules import UnreadError, form, place, places, words
 from byhand.evidence import printed, setting
 from byhand.evidence.comparing import (
     TRUTH,
@@ -28,18 +29,10 @@ from byhand.evidence.comparing import (
 )
 from byhand.evidence.declaring import RTOL, Claim, ClaimError, find, find_loaded, load
 from byhand.evidence.entry import entry_of
+from byhand.evidence.keying import key_of
 from byhand.evidence.running import OF_A_READER, Outcome, run, strict
 from byhand.evidence.showing import show
 from byhand.problems import BEYOND, PROBLEMS
-
-ORDINALS = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth")
-
-
-class Verdict(NamedTuple):
-    """What is said of a value: one word for a program, one sentence for a reader."""
-
-    verdict: str
-    words: str
 
 
 def check(id: str, value: Any = None, **inputs: Any) -> None:
@@ -141,18 +134,36 @@ def judge(outcome: Outcome, value: Any) -> Verdict:
 
     The right value is not given away.
     """
-    if found := _sheets_formula(outcome, value):
+    if found := _typed(outcome, value) or _sheets_formula(outcome, value):
         return found
     try:
         value = _read(outcome.result, value)
         found = _agreement(outcome, outcome.result, value)
     except ValueError as error:
-        return Verdict("unread", f"not understood: {str(error).partition('route ')[2] or error}.")
+        why = str(error).partition("route ")[2] or error
+        return Verdict("unread", words("unread", why=why))
     if found == "exact":
-        return Verdict("right", "right.")
+        return Verdict("right", words("right"))
     if found is not None:
-        return Verdict("rounded", "right, to the digits you gave.")
+        return Verdict("rounded", words("rounded"))
     return _known_slip(outcome, value) or Verdict("wrong", _what_differs(outcome, value))
+
+
+def _typed(outcome: Outcome, value: Any) -> Verdict | None:
+    """Judge a text, or texts, of what a problem asks for, as the page does."""
+    key = key_of(outcome) if _is_text(value) else None
+    if key is None or (not key["shape"] and not isinstance(value, str)):
+        return None
+    try:
+        return answers.judge(key, answers.texts_of(key, value))
+    except UnreadError as error:
+        return Verdict("wrong", str(error))
+
+
+def _is_text(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and all(map(_is_text, value))
+    return isinstance(value, str)
 
 
 def _sheets_formula(outcome: Outcome, value: Any) -> Verdict | None:
@@ -161,7 +172,7 @@ def _sheets_formula(outcome: Outcome, value: Any) -> Verdict | None:
     if not (formula and isinstance(value, str) and value.strip() == quoted.text):
         return None
     if quoted.erratum:
-        return Verdict("slip", f"this is what the sheet has. {quoted.erratum}")
+        return Verdict("slip", words("sheet", erratum=quoted.erratum))
     return Verdict("unread", "this is the sheet's formula, and it is right; give its value.")
 
 
@@ -231,13 +242,8 @@ def _digits(right: Any, texts: list[str], value: Any) -> str | None:
         return None
     if set(ways) == {"exact"}:
         return "exact"
-    return "rounded" if all(map(_has_two_digits, texts)) else None
-
-
-def _has_two_digits(text: str) -> bool:
-    """Return whether at least two digits of a number, or an integer, were given."""
-    mantissa = re.split("[eE]", text)[0]
-    return len(re.sub(r"\D", "", mantissa).lstrip("0")) >= 2 or Fraction(text) == 0
+    rounded = (text for text, way in zip(texts, ways, strict=True) if way != "exact")
+    return "rounded" if all(map(answers.has_two_digits, rounded)) else None
 
 
 def _compared(outcome: Outcome, right: Any, value: Any) -> Comparison:
@@ -252,10 +258,10 @@ def _compared(outcome: Outcome, right: Any, value: Any) -> Comparison:
 def _known_slip(outcome: Outcome, value: Any) -> Verdict | None:
     quoted = outcome.quoted
     if quoted is not None and quoted.erratum and _is_the_sheets(outcome, value):
-        return Verdict("slip", f"this is what the sheet has. {quoted.erratum}")
-    for words, wrong in outcome.slips:
+        return Verdict("slip", words("sheet", erratum=quoted.erratum))
+    for said, wrong in outcome.slips:
         if _agreement(outcome, normal("", "of a slip", wrong), value):
-            return Verdict("slip", words)
+            return Verdict("slip", said)
     return None
 
 
@@ -275,21 +281,21 @@ def _is_the_sheets(outcome: Outcome, value: Any) -> bool:
 def _what_differs(outcome: Outcome, value: Any) -> str:
     right = outcome.result
     if isinstance(right, str | TRUTH | Holds) or isinstance(value, str | TRUTH | Holds):
-        return "not so."
+        return words("choice")
     if np.shape(value) != shape(right):
-        return f"{_form(shape(right))} is asked for, this is {_form(np.shape(value))}."
+        return words("shape", wanted=form(shape(right)), this=form(np.shape(value)))
     if shape(right) == () or is_enclosure(right):
-        return "not this value."
+        return words("number")
     off = [
         index
         for index in np.ndindex(shape(right))
         if not _agreement(outcome, _part(right, index), _part(value, index))
     ]
     if len(off) == int(np.prod(shape(right))):
-        return "no entry is right."
+        return words("none")
     if len(off) > 1:
-        return f"{len(off)} of {int(np.prod(shape(right)))} entries differ: {_places(off)}."
-    return f"the {_place(off[0])} differs." if off else "not this value."
+        return words("several", count=len(off), all=int(np.prod(shape(right))), places=places(off))
+    return words("one", place=place(off[0])) if off else words("number")
 
 
 def _part(value: Any, index: tuple[int, ...]) -> Any:
@@ -297,22 +303,3 @@ def _part(value: Any, index: tuple[int, ...]) -> Any:
         return Estimate(value.value[index], value.standard_error[index])
     part = as_array(value)[index]
     return np.array(part) if _printed(value) else part
-
-
-def _form(shape: tuple[int, ...]) -> str:
-    if shape == ():
-        return "a number"
-    if len(shape) == 1:
-        return f"a vector of {shape[0]} numbers"
-    return f"a matrix of shape {' × '.join(map(str, shape))}"
-
-
-def _place(index: tuple[int, ...]) -> str:
-    if len(index) == 1 and index[0] < len(ORDINALS):
-        return f"{ORDINALS[index[0]]} entry"
-    return f"entry {', '.join(str(i + 1) for i in index)}"
-
-
-def _places(indices: list[tuple[int, ...]]) -> str:
-    shown = "; ".join(", ".join(str(i + 1) for i in index) for index in indices[:6])
-    return shown + ("; …" if len(indices) > 6 else "")

@@ -49,6 +49,8 @@ answer         the form in which a problem asks for it, one of ``number vector m
                choice``, or null
 choices        for a choice: the words to choose from
 slips          list of ``{"words", "value"}``: usual wrong answers
+key            what a reader's answer is compared with, as ``byhand.answers.asking`` describes it,
+               or null where no problem asks for it
 witness        null, or ``{"verdict", "words", "value"}`` of the value that the cell gave:
                ``right``, ``rounded``, ``wrong``, ``slip`` or ``unread``
 ============== ==================================================================================
@@ -70,6 +72,7 @@ from typing import Any
 from byhand.evidence import printed, setting, source
 from byhand.evidence.comparing import TRUTH, Comparison, Estimate, Holds, as_array, shape
 from byhand.evidence.declaring import ANSWERS
+from byhand.evidence.keying import key_of
 from byhand.evidence.running import Outcome, Ran
 
 MIME_TYPE = "application/vnd.byhand.claims+json"
@@ -80,7 +83,7 @@ FIELDS = (
     *("setup_source", "setup", "pair", "shared"),
     *("deviation", "deviation_unit", "tolerance", "chances"),
     *("sheet", "sheet_value", "sheet_digits", "sheet_entries", "erratum", "verdict"),
-    *("answer", "choices", "slips", "witness"),
+    *("answer", "choices", "slips", "key", "witness"),
 )
 
 
@@ -119,6 +122,7 @@ def entry_of(outcome: Outcome) -> dict[str, Any]:
         "answer": answer_form(outcome),
         "choices": list(claim.choices),
         "slips": [{"words": words, "value": _value(value)} for words, value in outcome.slips],
+        "key": key_of(outcome),
     }
     return {field: entry.get(field) for field in FIELDS}  # what is not known yet is null
 

@@ -136,8 +136,9 @@ if (ledgerForm) {
 function sectionAtTop(sections, line) {
   let passed = null;
   for (const section of sections) {
-    if (section.getBoundingClientRect().top > line) break;
-    passed = section;
+    const { top, width } = section.getBoundingClientRect();
+    if (top > line) break;
+    if (width) passed = section; // one in a folded solution is nowhere
   }
   return passed;
 }
@@ -209,7 +210,49 @@ function prepareAnswers(block) {
   );
 }
 
-document.querySelectorAll(".answers").forEach((block) => {
+// What was answered stays in this browser: claim → {texts, verdict, words, problem, all, page}.
+const KEPT = "byhand-answers";
+const keptAnswers = () => JSON.parse(localStorage.getItem(KEPT) ?? "{}");
+const isRight = ({ verdict }) => verdict === "right" || verdict === "rounded";
+const fieldsOf = (form) => [...form.querySelectorAll("input, select")];
+const formsOf = (block) => [...block.querySelectorAll("form.answer")];
+
+function keepAnswer(block, form, found) {
+  const texts = fieldsOf(form).map((field) => (field.type === "checkbox" ? field.checked : field.value));
+  const page = location.pathname.split("/").pop();
+  const all = formsOf(block).length;
+  const answer = { ...found, texts, problem: block.dataset.problem, all, page };
+  localStorage.setItem(KEPT, JSON.stringify({ ...keptAnswers(), [form.dataset.claim]: answer }));
+}
+
+function showKeptAnswers(block, kept) {
+  for (const form of formsOf(block)) {
+    const answer = kept[form.dataset.claim];
+    const fields = fieldsOf(form);
+    if (answer?.texts.length !== fields.length) continue;
+    fields.forEach((field, i) => {
+      if (field.type === "checkbox") field.checked = answer.texts[i];
+      else field.value = answer.texts[i];
+    });
+    const status = form.querySelector("[role=status]");
+    status.setAttribute("data-verdict", answer.verdict);
+    status.textContent = answer.words;
+  }
+  openWhereRight(block, kept);
+}
+
+function openSolution(block, isOpen = true) {
+  block.toggleAttribute("data-open", isOpen);
+  const button = block.querySelector(".answers-open");
+  button.textContent = isOpen ? "Hide the solution" : "Show the solution";
+}
+
+function openWhereRight(block, kept) {
+  const right = formsOf(block).every((form) => isRight(kept[form.dataset.claim] ?? {}));
+  if (right) openSolution(block);
+}
+
+function startAnswers(block) {
   let prepared;
   const failed = () => {
     prepared = null;
@@ -220,9 +263,101 @@ document.querySelectorAll(".answers").forEach((block) => {
   for (const event of ["focusin", "pointerenter"]) block.addEventListener(event, prepare, { once: true });
   block.addEventListener("submit", async (event) => {
     event.preventDefault();
-    (await prepare()).get(event.target)?.();
+    const found = (await prepare()).get(event.target)?.();
+    if (!found) return;
+    keepAnswer(block, event.target, found);
+    openWhereRight(block, keptAnswers());
+    showProgress();
   });
-});
+  block.querySelector(".answers-open").addEventListener("click", () => {
+    openSolution(block, !block.hasAttribute("data-open"));
+  });
+}
+
+const answerBlocks = [...document.querySelectorAll(".answers")];
+answerBlocks.forEach(startAnswers);
+answerBlocks.forEach((block) => showKeptAnswers(block, keptAnswers()));
+
+// A link into a solution opens it.
+function openWhereAsked() {
+  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const block = target && answerBlocks.find((one) => {
+    const parts = [...one.parentElement.children];
+    return parts.slice(parts.indexOf(one) + 1).some((part) => part.contains(target));
+  });
+  if (!block) return;
+  openSolution(block);
+  target.scrollIntoView();
+}
+addEventListener("hashchange", openWhereAsked);
+openWhereAsked();
+
+// -- progress: on the list of problems, and beside the chapters
+
+// Problem → how many of its answers are right, of how many, and its page.
+function progress() {
+  const found = new Map();
+  for (const answer of Object.values(keptAnswers())) {
+    const { right = 0 } = found.get(answer.problem) ?? {};
+    found.set(answer.problem, { right: right + isRight(answer), all: answer.all, page: answer.page });
+  }
+  return found;
+}
+
+function note(link, text) {
+  link.parentElement.querySelector(":scope > .answers-progress")?.remove();
+  if (!text) return;
+  const mark = document.createElement("span");
+  mark.className = "answers-progress";
+  mark.textContent = text;
+  link.after(mark);
+}
+
+function showProgress() {
+  const found = progress();
+  document.querySelectorAll("table.problems td:first-child a").forEach((link) => {
+    const { right, all } = found.get(link.textContent) ?? {};
+    note(link, right ? `${right} of ${all} right` : "");
+  });
+  document.querySelectorAll(".bd-sidebar-primary .bd-links a").forEach((link) => {
+    const page = new URL(link.href).pathname.split("/").pop();
+    const solved = [...found.values()].filter((one) => one.page === page && one.right === one.all);
+    note(link, solved.length ? `${solved.length} solved` : "");
+  });
+}
+
+showProgress();
+
+// -- try first: every solution is folded
+
+const trySwitch = document.querySelector("[role=switch].try-first");
+const isTrying = () => document.documentElement.getAttribute("data-try") === "on";
+
+function tryFirst(isOn) {
+  document.documentElement.toggleAttribute("data-try", isOn);
+  if (isOn) document.documentElement.setAttribute("data-try", "on");
+  trySwitch?.setAttribute("aria-checked", isOn);
+}
+
+if (trySwitch) {
+  tryFirst(isTrying());
+  trySwitch.addEventListener("click", () => {
+    tryFirst(!isTrying());
+    localStorage.setItem("byhand-try", isTrying() ? "on" : "off");
+  });
+  document.querySelector(".answers-forget").addEventListener("click", () => {
+    localStorage.removeItem(KEPT);
+    answerBlocks.forEach((block) => {
+      openSolution(block, false);
+      formsOf(block).forEach((form) => {
+        form.reset();
+        form.querySelectorAll(".answer-echo, [role=status]").forEach((one) => one.replaceChildren());
+        form.querySelector("[role=status]").removeAttribute("data-verdict");
+      });
+    });
+    showProgress();
+  });
+}
 
 // -- what has the focus is seen
 

@@ -216,7 +216,7 @@ def test_every_kind_of_row_is_in_the_table(table):
 
 def test_the_page_says_the_same_in_the_same_words(keys, table, tmp_path):
     """What the browsers run, run by node; a browser is asked about a part of it below."""
-    script = node.run(forms.SCRIPT.with_name("bundle.mjs"), str(forms.SCRIPT))
+    script = node.run(forms.BUNDLE, str(forms.SCRIPT))
     (tmp_path / "judge.mjs").write_text(script + RUN_TABLE, encoding="utf-8")
     asked = json.dumps({"keys": keys, "table": table})
     said = json.loads(node.run(tmp_path / "judge.mjs", asked))
@@ -478,3 +478,165 @@ def test_the_scripts_work_at_a_strict_host(browser, site):
         page = answered(browser, base)
         assert give(page, "C-forward.h", "1")[0] == "right"
         assert page.problems == []
+
+
+# -- try first -----------------------------------------------------------------------------------
+
+
+def folded(page, problem):
+    """Whether what follows a problem's answers is hidden."""
+    return page.evaluate(
+        "problem => [...document.querySelector(`.answers[data-problem='${problem}']`).parentElement"
+        ".children].at(-1).checkVisibility({ contentVisibilityAuto: false }) === false",
+        problem,
+    )
+
+
+@pytest.fixture
+def trying(browser, served_site):
+    """A page on which the reader tries first, in a browser of its own."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{served_site}/{CHAPTER}")
+        page.locator("summary[aria-label='Try first']").click()
+        page.locator(".try-first").click()
+        page.keyboard.press("Escape")
+        yield page
+
+
+@pytest.mark.browser
+def test_every_solution_is_folded_on_every_page(trying, served_site):
+    assert folded(trying, "A1")
+    assert folded(trying, "E2.3.2")
+    trying.goto(f"{served_site}/chapters/05_backpropagation.html")
+    assert folded(trying, "B3.1")
+    assert trying.locator(".try-first").get_attribute("aria-checked") == "true"
+    trying.reload()
+    assert folded(trying, "B3.1")
+    trying.locator("summary[aria-label='Try first']").click()
+    trying.locator(".try-first").click()
+    assert not folded(trying, "B3.1")
+
+
+@pytest.mark.browser
+def test_a_solution_opens_by_its_button_or_when_the_answer_is_right(trying):
+    trying.locator(".answers[data-problem='A1'] .answers-open").click()
+    assert not folded(trying, "A1")
+    assert folded(trying, "C-loss")
+    give(trying, "C-loss", "22.09")
+    assert folded(trying, "C-loss")
+    assert give(trying, "C-loss", "2209/200")[0] == "right"
+    trying.locator(".answers[data-problem='C-loss'][data-open]").wait_for()
+    assert not folded(trying, "C-loss")
+
+
+@pytest.mark.browser
+def test_answers_stay_in_this_browser_until_they_are_forgotten(trying, served_site):
+    give(trying, "C-forward.h", "1")
+    give(trying, "C-forward.y", "0.31")
+    trying.reload()
+    form = trying.locator('form.answer[data-claim="C-forward.y"]')
+    assert form.locator("input").input_value() == "0.31"
+    assert form.locator("[role=status]").get_attribute("data-verdict") == "wrong"
+    give(trying, "C-forward.y", "0.3")
+    trying.goto(f"{served_site}/reference/problems.html")
+    row = trying.locator(
+        "table.problems tr", has=trying.get_by_role("link", name="C-forward", exact=True)
+    )
+    assert "2 of 2 right" in row.inner_text()
+    chapter = trying.locator(".bd-sidebar-primary li", has_text="Optimization").first
+    assert "1 solved" in chapter.text_content()
+    trying.goto(f"{served_site}/{CHAPTER}")
+    trying.locator("summary[aria-label='Try first']").click()
+    trying.locator(".answers-forget").click()
+    assert form.locator("input").input_value() == ""
+    assert trying.evaluate("Object.keys(localStorage).includes('byhand-answers')") is False
+    assert folded(trying, "C-forward")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("by", ["file", "http"])
+def test_an_address_opens_a_page_with_its_solutions_folded(browser, site, served_site, by):
+    base = site.as_uri() if by == "file" else served_site
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{base}/{CHAPTER}?try#A1")
+        assert folded(page, "A1")
+        page.goto(f"{base}/{CHAPTER}")
+        assert not folded(page, "A1")
+
+
+@pytest.mark.browser
+def test_a_link_into_a_solution_opens_it(browser, served_site):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{served_site}/{CHAPTER}?try#claim-A1.w3")
+        assert not folded(page, "A1")
+        assert folded(page, "B2.1")
+
+
+@pytest.mark.browser
+def test_a_page_printed_in_this_state_is_an_exercise_sheet(trying):
+    give(trying, "C-loss", "2209/200")
+    trying.emulate_media(media="print")
+    text = trying.locator(".answers[data-problem='A1']").evaluate(
+        "block => block.parentElement.innerText"
+    )
+    assert "carry out three updates" in text.replace("\n", " ")
+    assert "where the iterates go" in text
+    assert "Where it applies" not in text
+    solved = trying.locator(".answers[data-problem='C-loss']").evaluate(
+        "b => b.parentElement.innerText"
+    )
+    assert "right." not in solved
+    assert "Check" not in solved
+    field = trying.locator('form.answer[data-claim="C-loss"] input')
+    assert field.evaluate("field => getComputedStyle(field).visibility") == "hidden"
+
+
+@pytest.mark.browser
+def test_a_page_printed_as_it_is_has_no_fields(browser, site):
+    page = answered(browser, site.as_uri())
+    page.emulate_media(media="print")
+    assert not page.locator(".answers").first.is_visible()
+    page.emulate_media(media="screen")
+
+
+# -- fields in a notebook ------------------------------------------------------------------------
+
+
+def test_the_notebook_has_the_same_fields(keys):
+    from ipywidgets import HTML, Button
+
+    from byhand.evidence import answers
+
+    shown = answers("A1")
+    assert len(shown.children) == len(asking.of_problem("A1"))
+    label, line, below = shown.children[3].children
+    assert "w^3" in label.value
+    fields, (button, said) = line.children[0].children, below.children
+    assert isinstance(button, Button)
+    assert isinstance(said, HTML)
+    for texts in (["2.6", "1.04"], ["2.6", "1.05"], ["-23/5", "342/25"], ["", "1"]):
+        for field, text in zip(fields, texts, strict=True):
+            field.value = text
+        button.click()
+        found = judging.judge(keys["A1.w3"], texts)
+        assert found.words in said.value
+        assert ("✓" in said.value) == (found.verdict in ("right", "rounded"))
+
+
+@pytest.mark.parametrize("problem", ["D1", "B2.1", "E3.1", "B3.1", "C-compare"])
+def test_each_form_of_a_notebook_has_as_many_fields_as_the_page(problem, keys):
+    from byhand.evidence import fields
+
+    for one in asking.of_problem(problem):
+        found, _ = fields._fields(one)
+        assert len(found) == int(np.prod(keys[one.claim]["shape"], dtype=int))
+
+
+def test_what_is_no_problem_has_no_fields():
+    from byhand.evidence import answers
+
+    with pytest.raises(ValueError, match="there is no problem 'A9'"):
+        answers("A9")

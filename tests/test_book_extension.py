@@ -31,6 +31,7 @@ pytestmark = pytest.mark.slow
 CHAPTER = "chapters/02_optimization.ipynb"
 PACKAGE = ["__init__.py", "explore.py", "problems.py", "book.mplstyle", "claims/__init__.py"]
 PACKAGE += [f"evidence/{path.name}" for path in inputs.ROOT.glob("src/byhand/evidence/*.py")]
+PACKAGE += [f"answers/{path.name}" for path in inputs.ROOT.glob("src/byhand/answers/*.*")]
 CLAIM = """
 from byhand.evidence import by, check, claim
 

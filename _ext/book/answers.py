@@ -26,6 +26,7 @@ from byhand.evidence.plain import plain
 from byhand.problems import PROBLEMS
 
 SCRIPT = Path(__file__).with_name("answers.mjs")
+BUNDLE = Path(__file__).with_name("bundle.mjs")
 FOLDER = "answers"
 UNSHOWN = re.compile(r"[_^\\]|tilde|dot ")
 """What is left of a formula in plain text where no letters show it."""
@@ -37,19 +38,24 @@ UNSHOWN = re.compile(r"[_^\\]|tilde|dot ")
 def _collect(app) -> None:
     """Take what answers are compared with from the claims, and bundle what does it."""
     keys = {claim["id"]: claim["key"] for claim in app.claims}
-    found = {
+    app.answer_data = {
         one.claim: data_of_steps(one) if one.steps else keys.get(one.claim)
         for one in asked().values()
     }
-    if lacking := [id for id, data in found.items() if data is None]:
+    app.answer_files = {"judge.js": node.run(BUNDLE, str(SCRIPT))}
+    for problem in PROBLEMS:
+        if _is_claimed(app, problem):
+            data = {one.claim: app.answer_data[one.claim] for one in of_problem(problem)}
+            app.answer_files[f"{problem}.js"] = _script(data)
+
+
+def _is_claimed(app, problem: str) -> bool:
+    """Return whether the book has the claims that a problem's answers are compared with."""
+    names = [one.claim for one in of_problem(problem) if not one.steps]
+    lacking = [name for name in names if app.answer_data[name] is None]
+    if names and 0 < len(lacking) < len(names):
         raise BookError(f"asked.toml asks for {', '.join(lacking)}, which no claim is called")
-    if silent := [problem for problem in PROBLEMS if not of_problem(problem)]:
-        raise BookError(f"asked.toml asks nothing in {', '.join(silent)}")
-    app.answer_files = {
-        f"{problem}.js": _script({one.claim: found[one.claim] for one in of_problem(problem)})
-        for problem in PROBLEMS
-    } | {"judge.js": node.run(Path(__file__).with_name("bundle.mjs"), str(SCRIPT))}
-    app.answer_data = found
+    return bool(names) and not lacking
 
 
 def _script(keys: dict) -> str:
@@ -76,7 +82,7 @@ def _place_forms(app, doctree) -> None:
     """Put the forms below each problem's hint, or below the problem where it has none."""
     for section in list(doctree.findall(nodes.section)):
         problem = section[0].astext().partition(" · ")[0]
-        if problem in PROBLEMS:
+        if f"{problem}.js" in app.answer_files:
             section.insert(_after_the_hint(section), _Answers(problem=problem))
 
 
@@ -112,7 +118,7 @@ def _visit(translator, block: _Answers) -> None:
         f'<div class="answers" autocapitalize="off" spellcheck="false" '
         f'data-problem="{problem}" data-judge="{address("judge.js")}" '
         f'data-key="{address(f"{problem}.js")}" data-how="{escape(_in_the_notebook(problem))}">'
-        f"{forms}</div>"
+        f'{forms}<button type="button" class="answers-open">Show the solution</button></div>'
     )
     raise nodes.SkipNode
 

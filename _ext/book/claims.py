@@ -349,7 +349,7 @@ class ProblemsDirective(_ClaimsDirective):
                 cells = [[nodes.Text(word)] for word in [*words, str(counts[problem])]]
                 cells[0] = [self.link(document, problem, problem)]
                 rows.append((None, cells))
-        return [self.table(["ledger"], head, rows)]
+        return [self.table(["ledger", "problems"], head, rows)]
 
 
 class TotalsDirective(_ClaimsDirective):

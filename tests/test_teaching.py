@@ -36,7 +36,10 @@ def run(notebook) -> None:
 
 
 def test_the_addresses_open_a_chapter():
-    binder, hub, _ = blocks("text")
+    binder, hub, _, trying = blocks("text")
+    link = urlsplit(trying.strip())
+    assert link.path == f"/REPOSITORY/{CHAPTER.removesuffix('.ipynb')}.html"
+    assert (link.query, link.fragment) == ("try", "A1")
     link = urlsplit(binder.strip())
     assert link[:3] == ("https", "mybinder.org", "/v2/gh/OWNER/REPOSITORY/main")
     assert parse_qs(link.query) == {"urlpath": [f"lab/tree/{CHAPTER}"]}

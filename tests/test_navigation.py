@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from test_site import CHAPTERS, html, opened
+from test_site import CHAPTERS, PAGES, html, opened
 
+from book import audit
 from byhand.problems import BEYOND, PROBLEMS
 from byhand.problems import CHAPTERS as SOLVED
 
@@ -12,6 +13,12 @@ pytestmark = pytest.mark.browser
 
 LAPTOP, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 ORDER = list(PROBLEMS)
+
+
+@pytest.fixture(scope="module")
+def files(site):
+    """The site's address on the file system."""
+    return site.as_uri()
 
 
 @pytest.fixture(scope="module")
@@ -158,3 +165,48 @@ def test_on_a_phone_the_contents_open_where_the_reader_is(browser, served_site):
         box = marked.bounding_box()
         assert box["y"] >= 0
         assert box["y"] + box["height"] <= PHONE["height"]
+
+
+# -- the room that a page takes
+
+
+@pytest.mark.parametrize("viewport", [LAPTOP, PHONE], ids=["laptop", "phone"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_as_high_as_it_will_be_before_it_is_laid_out(browser, files, name, viewport):
+    high = "document.documentElement.scrollHeight"
+    with opened(browser, files, name, viewport=viewport) as page:
+        announced = page.evaluate(high)
+        page.evaluate(audit.LAY_OUT_EVERYTHING)
+        page.evaluate("document.fonts.ready.then(() => 0)")
+        assert announced == pytest.approx(page.evaluate(high), rel=0.15)
+
+
+LINES = """
+() => [...document.querySelectorAll("article :is(p, li)")]
+  .filter(part => part.checkVisibility() && !part.closest("td, details, .prev-next-area"))
+  .filter(part => !part.querySelector("ul, ol, p, div, pre, .katex"))
+  .map(part => {
+    const {height} = part.getBoundingClientRect();
+    const lines = Math.round(height / parseFloat(getComputedStyle(part).lineHeight));
+    return [lines, part.textContent.trim().length];
+  })
+  .filter(([lines]) => lines >= 4)
+  .map(([lines, letters]) => letters / lines)
+"""
+
+
+def test_a_line_of_text_has_some_seventy_characters(browser, files):
+    measured = []
+    for name in [*CHAPTERS, "reference/teaching.html"]:
+        with opened(browser, files, name, viewport=LAPTOP) as page:
+            page.evaluate(audit.LAY_OUT_EVERYTHING)
+            measured += page.evaluate(LINES)
+            article = "document.querySelector('.bd-article').clientWidth"
+            code = "[...document.querySelectorAll('article pre')].map(e => e.offsetWidth)"
+            text = "document.querySelector('article section > p:not([class])').offsetWidth"
+            assert page.evaluate(text) < 0.9 * page.evaluate(article)
+            if name in CHAPTERS:
+                assert max(page.evaluate(code)) > 1.1 * page.evaluate(text)
+    assert len(measured) > 20
+    assert 60 <= sorted(measured)[len(measured) // 2] <= 75
+    assert max(measured) <= 80

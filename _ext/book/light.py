@@ -29,6 +29,7 @@ from fontTools.ttLib import TTFont
 from sphinx.builders.html._assets import _JavaScript
 
 from book import answers, inputs, node, site
+from book.heights import with_estimates
 from book.strictness import BookError
 
 THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
@@ -78,29 +79,13 @@ def _trim_body(body: str) -> str:
     )
     # A block of code is in one element, not two, and begins with no empty one.
     body = BLOCK.sub(r'<div class="\1 highlight"><pre>\2</pre></div>', body)
-    return _count_letters(body)
+    return with_estimates(body)
 
 
 def _joined(pieces: re.Match) -> str:
     """Return pieces of code that have the same color as one."""
     text = re.sub(r"<[^>]*>", "", pieces[0])
     return f'<span class="{pieces[1]}">{text}</span>'
-
-
-def _count_letters(body: str) -> str:
-    """Say of each section of a page how many letters it has: its height is not known yet."""
-    pieces = re.split(r"(<section\b|</section>)", body)
-    depth = start = 0
-    for i, piece in enumerate(pieces):
-        if piece == "<section":
-            depth += 1
-            start = i if depth == 2 else start
-        elif piece == "</section>":
-            if depth == 2:
-                letters = len(re.sub(r"<[^>]*>", "", "".join(pieces[start + 1 : i])))
-                pieces[start] = f'<section style="--letters: {letters}"'
-            depth -= 1
-    return "".join(pieces)
 
 
 def _deferred(file: _JavaScript) -> _JavaScript:

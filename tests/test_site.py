@@ -284,7 +284,8 @@ STRANDED_MARKS = r"""
   const mark = document.createRange();
   mark.setStart(next, 0);
   mark.setEnd(next, 1);
-  const [end] = mark.getClientRects(), last = [formula, ...formula.querySelectorAll(".base")].at(-1);
+  const [end] = mark.getClientRects();
+  const last = [formula, ...formula.querySelectorAll(".base")].at(-1);
   const [formulaEnd] = [...last.getClientRects()].slice(-1);
   return end && formulaEnd && end.left < formulaEnd.left && end.top > formulaEnd.top;
 }).map(formula => formula.dataset.latex + formula.nextSibling.data.slice(0, 20))

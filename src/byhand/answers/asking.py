@@ -23,7 +23,7 @@ import random
 import tomllib
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -72,7 +72,7 @@ class Asked:
 @cache
 def asked() -> dict[str, Asked]:
     """Return what is asked for, by the id of the claim, in the order of asked.toml."""
-    table = tomllib.loads(files("byhand.answers").joinpath("asked.toml").read_text("utf-8"))
+    table = tomllib.loads(Path(__file__).with_name("asked.toml").read_text("utf-8"))
     found = [
         Asked(
             **{

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
+from pathlib import Path
 from typing import Any
 
 RULES: dict[str, Any] = json.loads(
-    files("byhand.answers").joinpath("rules.json").read_text(encoding="utf-8")
+    Path(__file__).with_name("rules.json").read_text(encoding="utf-8")
 )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
+from pylatexenc.latexnodes.parsers import LatexGeneralNodesParser
 from pylatexenc.latexwalker import (
     LatexCharsNode,
     LatexGroupNode,
@@ -34,12 +36,12 @@ def plain(text: str) -> str:
     """
     try:
         walker = LatexWalker(text.strip().strip("$"), tolerant_parsing=False)
-        return _joined(walker.get_latex_nodes()[0])
+        return _joined(walker.parse_content(LatexGeneralNodesParser())[0])
     except LatexWalkerParseError:
         raise UnreadError(words("latex")) from None
 
 
-def _joined(nodes: list[LatexNode]) -> str:
+def _joined(nodes: Iterable[LatexNode]) -> str:
     read = ""
     for node in nodes:
         if isinstance(node, LatexGroupNode) and read.rstrip().endswith("_"):

@@ -55,6 +55,7 @@ def check(id: str, value: Any = None, **inputs: Any) -> None:
 
     Examples
     --------
+    >>> from fractions import Fraction
     >>> check("D2.2.closed-form", Fraction(1, 3))
     ✗ D2.2.closed-form: not this value.
     """

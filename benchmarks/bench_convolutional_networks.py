@@ -197,14 +197,15 @@ def compare_networks() -> Table:
 
 
 def fit_prices() -> Table:
-    """Fit what a copied entry and a transformed pixel cost, in multiply–adds of a product."""
+    """Fit what the entries of both products and a pixel cost, in multiply–adds of a product."""
     rng = np.random.default_rng(3)
-    products, transforms = [], []
+    products, filter_rows, transforms = [], [], []
     for batch, channels, outputs, n in [
         (1, 1, 1, 64),
         (1, 1, 1, 256),
         (8, 16, 16, 32),
         (1, 3, 8, 256),
+        (1, 8, 4, 64),
         (1, 32, 32, 32),
     ]:
         for k in (3, 5, 9, 15):
@@ -214,7 +215,10 @@ def fit_prices() -> Table:
             if entries > 2e7:
                 continue
             seconds = best(lambda: cn.cross_correlate(x, w, method="gemm"), repeats=3)  # noqa: B023
-            products.append((entries * outputs, entries, 1, seconds))
+            if outputs == 1:
+                filter_rows.append((entries, 1, seconds))
+            else:
+                products.append((entries * outputs, entries, 1, seconds))
             pixels = n * n * (batch * (channels + outputs) + channels * outputs)
             seconds = best(lambda: cn.cross_correlate(x, w, method="fft"), repeats=3)  # noqa: B023
             transforms.append((pixels, 1, seconds))
@@ -224,6 +228,7 @@ def fit_prices() -> Table:
         return scipy.optimize.nnls(rows[:, :-1] / rows[:, -1:], np.ones(len(rows)))[0]
 
     multiply_add, copy, start = fit(products)
+    filter_row, _ = fit(filter_rows)
     pixel, start_fft = fit(transforms)
     return Table(
         "What the choice between product and FFT is based on",
@@ -231,6 +236,7 @@ def fit_prices() -> Table:
         [("price of", "text"), ("name", "text"), ("multiply–adds", "ratio")],
         [
             ["a copied entry", "COPY_COST", copy / multiply_add],
+            ["an entry under a single filter", "FILTER_ROW_COST", filter_row / multiply_add],
             ["a transformed pixel", "FFT_COST", pixel / multiply_add],
             ["starting a transform", "FFT_START", (start_fft - start) / multiply_add],
         ],

@@ -1,7 +1,7 @@
 """How convolutions are computed: patches in a matrix, or spectra; and what sums may hold.
 
 The patches under the filter are copied side by side into a matrix (im2col), and one matrix product
-does the rest. For large filters of floats spectra are multiplied instead, where that is cheaper
+does the rest; under a single filter only patches one row high are. For large filters of floats spectra are multiplied instead, where that is cheaper
 and accurate. Integers stay exact.
 """
 
@@ -22,10 +22,12 @@ METHODS = ("auto", "gemm", "fft")
 MAX_COLUMN_ENTRIES = 2**25
 """A larger matrix of patches is built and multiplied block by block."""
 CACHED_COLUMN_ENTRIES = 2**16
-"""So is a matrix larger than this for a single output: each entry is used once, in the cache."""
+"""So is a matrix for a single filter larger than this: its entries stay in the cache."""
 # Prices in multiply–adds of a large matrix product, fitted to timings by the chapter's benchmark.
 COPY_COST = 4.5
 """One entry of the matrix of patches."""
+FILTER_ROW_COST = 2.0
+"""One entry of the products with the rows of a single filter, with its share of a copy."""
 FFT_COST = 40.0
 """One pixel of one Fourier transform."""
 FFT_START = 1.5e6
@@ -57,20 +59,52 @@ def row_blocks(layout: Geometry, entries: int, cached: bool = False) -> Iterator
     limit = min(MAX_COLUMN_ENTRIES, CACHED_COLUMN_ENTRIES if cached else MAX_COLUMN_ENTRIES)
     block = max(1, limit // (entries * width))
     for top in range(0, height, block):
-        yield slice(top, top + block)
+        yield slice(top, min(top + block, height))
 
 
 def by_gemm(x: Any, w: Any, layout: Geometry) -> Any:
     """Multiply the matrices of weights and of patches; in blocks of rows if that is too large."""
+    if takes_filter_rows(x, w, layout):
+        return by_filter_rows(x, w, layout)
     patches = patch_view(x, w.shape[-2:], layout)
     weights = np.reshape(w, (w.shape[0], -1))
     parts = []
-    single = len(weights) == 1 and not isinstance(patches, Traced) and not isinstance(w, Traced)
-    for part in row_blocks(layout, weights.shape[1] * x.shape[0], single):
+    for part in row_blocks(layout, weights.shape[1] * x.shape[0]):
         y = matmul(weights, patch_matrix(patches[:, :, part]))
         parts.append(np.reshape(y, (w.shape[0], x.shape[0], -1, layout.output[1])))
     y = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=2)
     return np.transpose(y, (1, 0, 2, 3))
+
+
+def takes_filter_rows(x: Any, w: Any, layout: Geometry) -> bool:
+    """Return whether there is one filter of floats, which meets every row of the images."""
+    return len(w) == 1 and layout.stride[0] == 1 and are_floats(x, w)
+
+
+def are_floats(*arrays: Any) -> bool:
+    return not any(isinstance(a, Traced) or a.dtype.kind not in "fc" for a in arrays)
+
+
+def by_filter_rows(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
+    """Convolve with one filter: patches one row high are copied, and serve each of its rows.
+
+    A matrix of whole patches is used only once here, so that copying it would be most of the work.
+    """
+    _, channels, rows, columns = w.shape
+    weights = np.reshape(np.moveaxis(w[0], 1, 0), (rows, -1))
+    lines = np.transpose(patch_view(x, (1, columns), layout)[..., 0, :], (0, 1, 4, 2, 3))
+    y = np.empty((x.shape[0], 1, *layout.output), dtype=np.result_type(x, w))
+    width, dilation = layout.output[1], layout.dilation[0]
+    for part in row_blocks(layout, channels * columns, cached=True):
+        below = slice(part.start, part.stop + (rows - 1) * dilation)
+        for image, result in zip(lines[:, :, :, below], y[:, 0, part], strict=True):
+            strip = np.reshape(image, (channels * columns, -1))
+            total = result.reshape(-1)
+            np.matmul(weights[0], strip[:, : total.size], out=total)
+            for a in range(1, rows):
+                start = a * dilation * width
+                total += weights[a] @ strip[:, start : start + total.size]
+    return y
 
 
 def scatter_patches(columns: np.ndarray, x: np.ndarray, layout: Geometry) -> None:
@@ -127,7 +161,7 @@ def by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
 def chosen_method(method: str, x: Any, w: Any, layout: Geometry) -> str:
     """Return the method to use: for "auto", the FFT where it needs less arithmetic."""
     one_of("method", method, METHODS)
-    floats = not any(isinstance(a, Traced) or a.dtype.kind not in "fc" for a in (x, w))
+    floats = are_floats(x, w)
     if method == "fft" and not floats:
         raise TypeError("the FFT rounds: it takes arrays of floats; use method='gemm'")
     if method != "auto" or not floats:
@@ -138,7 +172,8 @@ def chosen_method(method: str, x: Any, w: Any, layout: Geometry) -> str:
     transforms = x.shape[0] * (channels + outputs) + channels * outputs
     products = 2 * x.shape[0] * channels * outputs
     fft = FFT_START + pixels * (FFT_COST * transforms + products)
-    cheaper = fft < entries * (outputs + COPY_COST)
+    price = FILTER_ROW_COST if takes_filter_rows(x, w, layout) else outputs + COPY_COST
+    cheaper = fft < entries * price
     return "fft" if cheaper and fft_is_accurate(x, w, layout) else "gemm"
 
 

@@ -1,8 +1,8 @@
 """How convolutions are computed: patches in a matrix, or spectra; and what sums may hold.
 
 The patches under the filter are copied side by side into a matrix (im2col), and one matrix product
-does the rest; under a single filter only patches one row high are. For large filters of floats spectra are multiplied instead, where that is cheaper
-and accurate. Integers stay exact.
+does the rest; for a single filter only patches one row high are copied. For large filters of floats
+spectra are multiplied instead, where that is cheaper and accurate. Integers stay exact.
 """
 
 from __future__ import annotations

@@ -258,6 +258,8 @@ def adjoints(tape: list, last: int, seed: Any, *, keep: bool = True, careful: bo
     A tape lists every operation after those that it needs, so running through it backwards is
     a reverse topological order: no search, no recursion. An adjoint collects a part from each
     use of its value (Equation ch5-reverse); ``None`` means that ``last`` does not depend on it.
+    The parts that come from ``x[index]`` wait until x is reached: a loop over the entries of x
+    would otherwise add as many arrays of its size, all but one entry 0.
     Unless all are to be kept, an adjoint that has been passed on is let go, so that its memory
     serves the next; those of the inputs remain. A ``careful`` sweep looks for products 0·∞ and
     makes them 0.
@@ -265,47 +267,38 @@ def adjoints(tape: list, last: int, seed: Any, *, keep: bool = True, careful: bo
     bars: list[Any] = [None] * len(tape)
     bars[last] = seed
     picked: dict[int, tuple[list, list]] = {}
+    picking = RULES[operator.getitem]
     for k in range(last, -1, -1):
-        if k in picked:
+        if picked and k in picked:
             bars[k] = _with_picked(bars[k], tape[k][1], *picked.pop(k))
-        if bars[k] is None or tape[k][0] is None:  # without influence, or an input
+        g, (rule, y, args, kwargs, parents) = bars[k], tape[k]
+        if g is None or rule is None:  # without influence, or an input
             continue
-        for i, part in _parts(tape[k], bars[k], picked, careful):
-            bars[i] = part if bars[i] is None else bars[i] + part
+        if rule is picking:
+            parts, indices = picked.setdefault(parents[0][1], ([], []))
+            parts.append(g)
+            indices.append(kwargs["index"])
+            continue
+        pulls = rule.pulls
+        of_all = pulls(g, y, args, **kwargs) if rule.joint else None
+        for i, parent in parents:
+            if of_all is not None:
+                part = of_all[i]
+            elif (pull := pulls[i]) is None:
+                continue
+            else:
+                part = pull(g, y, *args, **kwargs) if kwargs else pull(g, y, *args)
+            if type(part) is not np.ndarray or part.dtype is not DOUBLE:
+                part = exact(part)
+            if careful and rule.elementwise:
+                part = without_undetermined(part, g, y)
+            shape = getattr(args[i], "shape", ())
+            if getattr(part, "shape", ()) != shape:
+                part = fit(part, shape)
+            bars[parent] = part if bars[parent] is None else bars[parent] + part
         if not keep:
             bars[k] = None
     return bars
-
-
-def _parts(
-    operation: tuple, g: Any, picked: dict[int, tuple[list, list]], careful: bool
-) -> Iterator[tuple[int, Any]]:
-    """Yield the place of each value that an operation used, and the part Jᵀg of its adjoint.
-
-    Parts that come from ``x[index]`` are put aside in ``picked`` until x is reached: a loop over
-    the entries of x would otherwise add as many arrays of its size, all but one entry 0.
-    """
-    rule, y, args, kwargs, parents = operation
-    if rule is RULES[operator.getitem]:
-        parts, indices = picked.setdefault(parents[0][1], ([], []))
-        parts.append(g)
-        indices.append(kwargs["index"])
-        return
-    _, pulls, _, elementwise, joint, _ = rule
-    of_all = pulls(g, y, args, **kwargs) if joint else None
-    for i, parent in parents:
-        if of_all is not None:
-            part = of_all[i]
-        elif (pull := pulls[i]) is None:
-            continue
-        else:
-            part = pull(g, y, *args, **kwargs) if kwargs else pull(g, y, *args)
-        if type(part) is not np.ndarray or part.dtype is not DOUBLE:
-            part = exact(part)
-        if careful and elementwise:
-            part = without_undetermined(part, g, y)
-        shape = getattr(args[i], "shape", ())
-        yield parent, part if getattr(part, "shape", ()) == shape else fit(part, shape)
 
 
 def _with_picked(bar: Any, x: Any, parts: list, indices: list) -> Any:

@@ -47,6 +47,10 @@ from typing import Any
 import numpy as np
 
 
+DOUBLE = np.dtype(float)
+"""The type of nearly all arrays, which asks for no conversion."""
+
+
 class NonFiniteError(ValueError):
     """A number is infinite or not a number, as after an optimizer has diverged."""
 
@@ -183,7 +187,7 @@ def numbers(
     array = _as_array(name, values, exact or integers)
     if integers:
         array = _int64_where_it_fits(array, listed=not hasattr(values, "dtype"))
-    if array.dtype == float or (integers and array.dtype == np.int64):
+    if array.dtype is DOUBLE or (integers and array.dtype == np.int64):
         new = array
     elif array.dtype.kind == "O":
         new = _exact_or_float(name, array, allow_complex)
@@ -393,6 +397,9 @@ def _python_number(x: Any) -> Any:
 def _all_finite(array: np.ndarray) -> bool:
     if array.dtype.kind == "O":
         return all(map(_is_finite, array.flat))
+    # Of a short array the sum of squares is quicker, and is finite only if all entries are.
+    if array.dtype is DOUBLE and array.size < 1000 and math.isfinite(np.vdot(array, array)):
+        return True
     return bool(np.isfinite(array).all())
 
 

@@ -260,7 +260,10 @@ def squared_error(params, X, targets, sizes: Sequence[int], penalty=0.0):
         needed, got = np.shape(outputs), np.shape(targets)
         raise ValueError(f"targets must have the outputs' shape {needed}, got {got}")
     residual = outputs - targets
-    return np.mean(residual * residual) + penalty * np.sum(params * params)
+    error = np.mean(residual * residual)
+    if isinstance(penalty, int | float) and penalty == 0:
+        return error
+    return error + penalty * np.sum(params * params)
 
 
 def make_units_identical(params, sizes: Sequence[int]):

@@ -118,9 +118,10 @@ def _is_roomy(x: Any) -> bool:
     if x.dtype.kind == "O":
         return True
     size = np.abs(x)
-    if (size == 0).any():
-        size = np.where(size == 0, 1.0, size)
-    return bool(size.max(initial=1.0) < 1e100 and size.min(initial=1.0) > 1e-100)
+    least = size.min(initial=1.0)
+    if least == 0:
+        least = size.min(initial=1.0, where=size > 0)
+    return bool(least > 1e-100 and size.max(initial=1.0) < 1e100)
 
 
 def plain(x: Any) -> np.ndarray:

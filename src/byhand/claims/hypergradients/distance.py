@@ -198,7 +198,7 @@ def sizes_written_out(noisy, seed=2, runs=4000):
         A, b = X[rows[:, s]], t[rows[:, s]]
         residual = np.einsum("rbi,ri->rb", A, w) - b
         g = 2 / BATCH * np.einsum("rbi,rb->ri", A, residual)
-        moved = np.einsum("rbi,rbj,krj->kri", A, A, tangents[:s])
+        moved = np.einsum("rbi,rbj,krj->kri", A, A, tangents[:s], optimize=True)
         tangents[:s] -= ETA * 2 / BATCH * moved
         tangents[s] = -g
         w = w - ETA * g

@@ -46,7 +46,6 @@ from typing import Any
 
 import numpy as np
 
-
 DOUBLE = np.dtype(float)
 """The type of nearly all arrays, which asks for no conversion."""
 

@@ -17,12 +17,10 @@ from byhand.backpropagation.networks import (
     depth_profile,
     initial_parameters,
     last_where,
-    make_units_identical,
     squared_error,
 )
 from byhand.backpropagation.sweeps import record
 from byhand.evidence import Estimate, by, case, claim, holds, once, prove, sheet, slip
-from byhand.optimization import gradient_descent, run
 
 # -- reason 1: large weights saturate ------------------------------------------------------------
 

@@ -155,6 +155,35 @@ def least_norm():
 
 
 @claim(
+    "E1.1.least-norm-two",
+    r"no solution $\hat w = w^* + s\,x_1\times x_2$ is nearer to $w_0$",
+    for_all=r"two samples $x_1, x_2$ in three variables with $\det XX^T \ne 0$, $t$, $w_0$ and $s$",
+)
+def least_norm_of_two():
+    def proved():
+        """What is orthogonal to both samples is a multiple of their cross product."""
+        X, _, found, w0, _, (full_rank, *_) = nearest(2)
+        other = found + sp.Symbol("s", real=True) * np.cross(*X)
+        near, far = (((w - w0) ** 2).sum() for w in (found, other))
+        return prove(near <= far, given=[full_rank], altered=[near < far])
+
+    def by_projection():
+        """Of random pairs: the distance from w₀ along the line of solutions, by its derivative."""
+        rng, least = np.random.default_rng(15), np.inf
+        for X in rng.normal(size=(50, 2, 3)):
+            w0, t, along = rng.normal(size=3), rng.normal(size=2), np.linalg.svd(X)[2][2]
+            foot = np.linalg.lstsq(X, t, rcond=None)[0]
+            foot = foot - along * (along @ (foot - w0))
+            far = np.linalg.norm(foot + along - w0)
+            off = np.abs(opt.minimum_norm_solution(X, t, w0) - foot).max()
+            least = min(least, far - np.linalg.norm(foot - w0), 1e-9 - off)
+        return holds(least > 0, "in 50 planes")
+
+    yield by.prover("Z3, of the package's solution", proved)
+    yield by.experiment("the foot of the perpendicular from w₀", by_projection)
+
+
+@claim(
     "E1.1.solves",
     "the formula solves $Xw = t$",
     for_all=r"two samples in three variables with $\det XX^T \ne 0$, and $w_0$",
@@ -179,13 +208,16 @@ def solves():
 @claim(
     "E1.1.orthogonal",
     r"$(w^*-\hat w)^Tw^* = 0$",
-    for_all=r"one sample in three variables and its solutions $\hat w$",
+    for_all=r"two samples in three variables with $\det XX^T \ne 0$ and solutions "
+    r"$\hat w = w^* + s\,x_1\times x_2$",
 )
 def orthogonal():
     def proved():
-        X, t, _, _, other, given = nearest(1)
-        found = opt.minimum_norm_solution(X, t)
-        return prove(sp.Eq((found - other) @ found, 0), given=given)
+        X, t, *_, (full_rank, *_) = nearest(2)
+        found, s = opt.minimum_norm_solution(X, t), sp.Symbol("s", real=True)
+        other = found + s * np.cross(*X)
+        product = (found - other) @ found
+        return prove(sp.Eq(product, 0), given=[full_rank], altered=[sp.Eq(product, s)])
 
     def random_solutions():
         X, t, _ = data()

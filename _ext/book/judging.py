@@ -25,9 +25,8 @@ def judgements() -> dict[str, dict[str, str]]:
 def judged(entry: dict, known: dict[str, dict[str, str]]) -> str | None:
     """Return what was judged of a claim's routes as they are now, or None."""
     judgement = known.get(entry["claim"])
-    if not (judgement and entry["source"] and judgement["source"] == fingerprint(entry["source"])):
-        return None
-    return judgement["routes"]
+    is_of_this = judgement and judgement["source"] == fingerprint(entry["source"])
+    return judgement["routes"] if is_of_this else None
 
 
 def fingerprint(source: str) -> str:

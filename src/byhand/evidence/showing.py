@@ -157,8 +157,6 @@ def _markdown(entry: dict) -> str:
     if is_short(entry["result"]):
         said += f": {_set(entry['result'])}"
     summary = f"✓ {said} *{agreement(entry)}{_sheet(entry)}*"
-    if entry["evidence"] is None:
-        return summary
     parts = []
     for route in entry["routes"]:
         value = route["value"]["effect"] or _set(route["value"])

@@ -56,6 +56,7 @@ from byhand.backpropagation.networks import (
 )
 from byhand.backpropagation.rules import ELEMENTWISE, fit, scatter
 from byhand.backpropagation.tracing import RULES
+from byhand.convolutional_networks import average_pool, cross_correlate
 from byhand.hypergradients import peak_bytes
 from byhand.optimization import gradient_descent
 
@@ -978,6 +979,37 @@ def test_counted_numbers_compute():
         np.array([float(y) for y in 1 - np.tanh(x) * 2 / 3 - x]), 1 - np.tanh(0.5) * 2 / 3 - 0.5
     ), np.full(3, 0.5))  # fmt: skip
     assert tally == {"functions": 3, "multiplications": 6, "additions": 6}
+
+
+A_ROW = np.linspace(-1, 1, 20)
+A_SQUARE = np.linspace(-1, 1, 36).reshape(6, 6)
+PROGRAMS = {
+    "a neuron": (lambda w: neuron_loss(w, 0.3, A_ROW[:5], 0.8, 0.7), A_ROW[5:10]),
+    "a network": (lambda p: squared_error(p, *XOR, (2, 2, 1)), A_ROW[:9]),
+    "a surface": (lambda w: w[0] ** 4 - 4 * w[0] * w[1] + w[1] ** 4, A_ROW[:2]),
+    "a polynomial": (lambda w: ((w @ w - 1) ** 2 + w[0] * w[1]) / 2, A_ROW[:5]),
+    "a loop over entries": (lambda x: sum(x[i] * x[i + 1] for i in range(19)), A_ROW),
+    "pieces put together": (lambda x: np.sum(np.concatenate([x[:9], np.sin(x[9:])]) ** 2), A_ROW),
+    "a filter's image": (lambda x: np.sum(cross_correlate(x, A_SQUARE[:3, :3]) ** 2), A_SQUARE),
+    "a filter": (lambda w: np.sum(cross_correlate(A_SQUARE, w) ** 2), A_SQUARE[:3, :3]),
+    "mean pooling": (lambda x: np.sum(average_pool(x, 2) ** 2), A_SQUARE),
+    "largest entries": (lambda x: np.sum(np.max(x.reshape(6, 2, 3), axis=2) ** 2), A_SQUARE),
+    "gradient descent": (lambda w: _after_ten_steps(w), A_ROW[:2]),
+}
+
+
+def _after_ten_steps(w):
+    for _ in range(10):
+        w = w - 0.1 * (w**3 - w)
+    return w @ w
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_gradient_is_cheap_in_the_programs_of_the_book(name):
+    program, point = PROGRAMS[name]
+    value = count_operations(program, point).total()
+    both = count_operations(value_and_grad(program), point).total()
+    assert value < both <= 5 * value
 
 
 # -- networks --------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import sympy as sp
 
 from byhand.backpropagation import grad, jvp, sigmoid, softplus
 from byhand.backpropagation.networks import neuron_gradient, neuron_loss
+from byhand.backpropagation.tracing import RULES
 from byhand.claims.backpropagation._formula import all_same, formulas, same
 from byhand.evidence import by, case, claim, holds, prove, sheet, slip
 from byhand.linear_algebra import complex_step
@@ -256,17 +257,17 @@ def slope_kept(z=40.0):
     for_all="$0 < y < 1$",
 )
 def largest():
-    y = sp.Symbol("y", real=True)
-    slope = y * (1 - y) ** 2
+    y, most = sp.Symbol("y", real=True), sp.Rational(4, 27)
 
     def proved():
-        return prove(
-            slope <= sp.Rational(4, 27), given=[y > 0, y < 1], altered=[slope < sp.Rational(4, 27)]
-        )
+        """The loss's slope at y, through the rule by which the sweep passes the sigmoid."""
+        bar = grad(lambda y: (y - 1) ** 2 / 2)(y)
+        slope = -RULES[sigmoid].pulls[0](bar, y, None)
+        return prove(slope <= most, given=[y > 0, y < 1], altered=[slope < most])
 
     def touched():
         """4/27 − y(1 − y)² = (1/3 − y)²(4/3 − y): a double zero at 1/3, and no other below 4/3."""
-        gap = sp.Rational(4, 27) - slope
+        gap = most - y * (1 - y) ** 2
         rest = (sp.Rational(1, 3) - y) ** 2 * (sp.Rational(4, 3) - y)
         return holds(sp.expand(gap - rest) == 0, "touched at y = 1/3")
 
@@ -280,6 +281,6 @@ def largest():
         top = abs(grad(loss)(-np.log(2)))
         return holds(max(grid) <= 4 / 27 and abs(top - 4 / 27) < 1e-15, f"{top:.12f}")
 
-    yield by.prover("Z3", proved)
+    yield by.prover("Z3, of the sweep's rules", proved)
     yield by.algebra("the difference factored", touched)
     yield by.autodiff("reverse mode on a grid", searched)

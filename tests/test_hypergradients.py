@@ -332,8 +332,30 @@ def test_tuned_descent_without_tuning_is_gradient_descent():
 
 def test_a_run_that_diverges_ends_in_nan():
     run = hg.tuned_descent(random_quartic(5)[0], np.ones(5), 100.0, steps=30)
-    assert np.isnan(run.losses[-1])
-    assert np.isfinite(run.losses[0])
+    lost = np.flatnonzero(np.isnan(run.losses))
+    assert lost.tolist() == list(range(lost[0], 31))
+    assert np.isfinite(run.losses[: lost[0]]).all()
+    assert np.isfinite(run.etas[: lost[0]]).all()
+    assert np.isnan(run.etas[lost[0] :]).all()
+
+
+def test_a_step_size_that_diverges_ends_a_run_before_its_loss():
+    slope = hg.Loss(lambda w: w[0], lambda w: np.array([1e155]), lambda w, v: 0 * v, 1)
+    run = hg.tuned_descent(slope, [0.0], 1e-300, alpha=1e10, steps=5)
+    assert np.isfinite(run.losses).tolist() == [True, True, False, False, False, False]
+    assert not np.isinf(run.losses).any()
+
+
+def test_a_run_has_a_hundred_steps_if_nothing_is_said():
+    assert len(hg.tuned_descent(QUAD, [1.0, 2.0], 0.1).losses) == 101
+
+
+def test_windows_of_a_run_that_diverges_end_in_nan():
+    beyond, updates = hg.windowed_descent(hg.quartic([[1]], [[1]]), [10.0], 10.0, 0.0, 1, 9)
+    assert np.isnan(beyond)
+    assert updates == 9
+    straight = hg.Loss(lambda w: w[0], lambda w: np.array([1e308]), lambda w, v: 0 * v, 1)
+    assert np.isnan(hg.windowed_descent(straight, [0.0], 1.0, 0.0, 1, 9)[0])  # the loss is −∞
 
 
 @pytest.mark.parametrize("window", [1, 2, 3])
@@ -506,14 +528,25 @@ ROUTES = [
 ]
 
 
-def overwriting():
-    """Return ½·2·w², whose gradient overwrites its argument."""
+def overwriting(argument, call):
+    """Return w², of whose derivatives one overwrites what it is given, at its call so far."""
+    calls = []
+
+    def at_its_call(name, array):
+        calls.append(name)
+        if name == argument and calls.count(name) == call:
+            array *= 2
 
     def gradient(w):
-        w *= 2
-        return w
+        at_its_call("the gradient's w", w)
+        return 2 * w
 
-    return hg.Loss(lambda w: w @ w, gradient, lambda w, v: 2 * v, 1)
+    def hvp(w, v):
+        at_its_call("the product's w", w)
+        at_its_call("the product's v", v)
+        return 2 * v
+
+    return hg.Loss(lambda w: w @ w, gradient, hvp, 1), calls
 
 
 def with_a_buffer():
@@ -527,12 +560,23 @@ def with_a_buffer():
     return hg.Loss(lambda w: w @ w, into_buffer, lambda w, v: into_buffer(v), 1)
 
 
+@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("argument", ["the gradient's w", "the product's w", "the product's v"])
+@pytest.mark.parametrize("route", ROUTES)
+def test_no_function_overwrites_what_a_run_needs(route, argument, call):
+    start, (loss, calls) = np.array([1.0]), overwriting(argument, call)
+    try:
+        route(loss, start, [0.1, 0.2, 0.3])
+    except ValueError as error:
+        assert "read-only" in str(error)  # noqa: PT017 -- not every route calls so often
+    else:
+        assert calls.count(argument) < call or argument == "the product's v"
+    assert start == 1
+
+
 @pytest.mark.parametrize("route", ROUTES)
 def test_no_function_changes_a_run(route):
     start = np.array([1.0])
-    with pytest.raises(ValueError, match="read-only"):
-        route(overwriting(), start, [0.1, 0.2, 0.3])
-    assert start == 1
     plain = hg.Loss(lambda w: w @ w, lambda w: 2 * w, lambda w, v: 2 * v, 1)
     expected = route(plain, start, [0.1, 0.2, 0.3])
     np.testing.assert_array_equal(route(with_a_buffer(), start, [0.1, 0.2, 0.3]), expected)
@@ -571,6 +615,46 @@ def test_a_fraction_beside_a_float_is_one(route, in_floats):
     assert np.array(result).dtype == float
     assert np.array(expected).dtype == object
     np.testing.assert_allclose(result, np.array(expected).astype(float), rtol=1e-14)
+
+
+def test_a_loss_from_a_function_has_its_value_and_derivatives():
+    loss, w = hg.from_function(lambda w: np.sum(w**3)), np.array([1.0, 2.0])
+    assert loss.value(w) == 9
+    assert loss.gradient(w).tolist() == [3, 12]
+    assert loss.hvp(w, w).tolist() == [6, 24]
+
+
+@pytest.mark.parametrize("number", [float, Fraction])
+def test_a_loss_knows_of_how_many_parameters_it_is(number):
+    A, one = exact([[2, 1], [1, 3]]), exact([1, 0])
+    A, one = (A, one) if number is Fraction else (A.astype(float), one.astype(float))
+    for loss in (hg.quadratic(A, one), hg.least_squares(A, one), hg.quartic(A, A)):
+        with pytest.raises(ValueError, match="the loss has 2 parameters, so w0 needs as many"):
+            hg.final_loss(loss, [1, 2, 3], [number(1)])
+
+
+def test_a_parabola_of_fractions_at_floats_is_one_of_floats():
+    X, t = exact([[2, 1], [1, 3]]), exact([1, 0])
+    found = hg.one_step_parabola(X, t, [1.0, 2.0])
+    assert [type(c) for c in found] == [np.float64] * 3
+    assert found == pytest.approx([float(c) for c in hg.one_step_parabola(X, t, exact([1, 2]))])
+
+
+def test_what_is_out_of_range_is_named_and_warns_of_nothing():
+    X, huge = np.array([[1e200, -1e200], [1e200, 1e200]]), [1e200, 1e200]
+    for function in (hg.one_step_parabola, hg.best_step):
+        with pytest.raises(ValueError, match="w0 = "):
+            function(X, [1.0, 1.0], huge)
+        with pytest.raises(ValueError, match="w0 must"):
+            function(X, [1.0, 1.0], [[1.0, 2.0]])
+    with pytest.raises(ValueError, match="the moments must stay finite"):
+        hg.noisy_moments([1.0, 1e-200], [1.0, 1.0], [1.0, 1.0], [1e200, 1.0])
+
+
+def test_numbers_in_fixed_point_are_integers_of_any_length():
+    state = hg.start_reversible([1e-3, 2.0])
+    assert state.w.dtype == object
+    assert all(type(entry) is int for entry in state.w)
 
 
 def test_losses_of_fractions_are_floats_at_floats():

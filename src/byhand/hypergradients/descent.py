@@ -149,14 +149,14 @@ def windowed_descent(
     w, updates = _floats(loss, w0), 0
     g, steps = np.array(loss.gradient(w)), [loss] * window
     for _ in range(budget // (2 * window - 1)):
-        etas, slopes = [eta] * window, [0.0] * window
+        etas, slopes = [eta] * window, [None] * window
         w, record = record_run(w, etas, steps, g)
         g = np.array(loss.gradient(w))
         sweep(g, record, etas, steps, slopes, 0)
         eta = eta - alpha * sum(reversed(slopes))
         updates += 1
     value = loss.value(w)
-    return (float(value) if np.isfinite(value) else math.nan), updates
+    return float(value) if np.isfinite(value) else math.nan, updates
 
 
 def _rates(**rates: Any) -> list[float]:

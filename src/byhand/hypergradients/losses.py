@@ -310,7 +310,7 @@ def multiplications(function: Callable, *arrays: Any) -> int:
 
 
 def hessian(loss: Loss, w: Any) -> np.ndarray:
-    """Return ∇²L(w), shape (d, d): one Hessian-vector product per column.
+    """Return ∇²L(w), shape (d, d) and symmetric: one Hessian-vector product per row.
 
     Examples
     --------
@@ -318,7 +318,7 @@ def hessian(loss: Loss, w: Any) -> np.ndarray:
     [[3.0, 1.0], [1.0, 2.0]]
     """
     w = starting_point(loss, w, "w")
-    return np.stack([loss.hvp(w, column) for column in identity_like(w)], axis=1)
+    return np.stack([loss.hvp(w, column) for column in identity_like(w)])
 
 
 def traceable(name: str, values: Any) -> Any:
@@ -348,7 +348,6 @@ def step_sizes(etas: Any) -> Sequence:
     ):
         return etas
     etas = traceable("etas", etas)
-    parts = etas.real if etas.dtype.kind == "c" else etas
-    if negative := [eta for eta in parts if isinstance(eta, Real) and eta < 0]:
+    if negative := [eta for eta in etas.real if isinstance(eta, Real) and eta < 0]:
         raise ValueError(f"step sizes must be at least 0, got {negative[0]}")
     return etas

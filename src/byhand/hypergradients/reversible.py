@@ -185,12 +185,12 @@ def reversible_hypergradients(loss: Loss, w0: Any, etas: Any, beta: Fraction) ->
     etas = floats("etas", step_sizes(etas))
     for eta in etas:
         state = heavy_ball_step(state, loss.gradient, eta, beta)
-    adjoint = np.array(loss.gradient(state.position()), dtype=float)
-    velocity_adjoint, result = np.zeros_like(adjoint), []
+    adjoint = np.array(loss.gradient(state.position()))
+    velocity_adjoint, result = 0.0, []
     for eta in reversed(etas):
         velocity_adjoint = velocity_adjoint + adjoint
         w = state._replace(w=state.w - state.v).position()
-        g = np.array(loss.gradient(w), dtype=float)
+        g = np.array(loss.gradient(w))
         state = undo_heavy_ball_step(state, lambda _, g=g: g, eta, beta)
         result.append(-(velocity_adjoint @ g))
         adjoint = adjoint - eta * loss.hvp(w, velocity_adjoint)

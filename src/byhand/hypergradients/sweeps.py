@@ -250,10 +250,10 @@ def hypergradients_by_products(loss: Loss, w0: Any, etas: Any) -> np.ndarray:
     """
     w, etas, _ = _checked(loss, w0, etas, None)
     w = trajectory(loss, w, etas)
-    identity = identity_like(w[0])
-    last, product = _own(loss.gradient(_frozen(w[-1]))), identity
     for iterate in w:
         _frozen(iterate)
+    identity = identity_like(w[0])
+    last, product = _own(loss.gradient(w[-1])), identity
     result = [-(last @ loss.gradient(w[-2]))]
     for s in reversed(range(1, len(etas))):
         product = product @ (identity - etas[s] * hessian(loss, w[s]))
@@ -316,9 +316,8 @@ def peak_bytes(function: Callable, *arguments: Any) -> int:
     """
     tracemalloc.start()
     try:
-        before, _ = tracemalloc.get_traced_memory()
         function(*arguments)
-        return tracemalloc.get_traced_memory()[1] - before
+        return tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
 

@@ -8,12 +8,13 @@ import matplotlib.pyplot as plt
 import mpmath
 import numpy as np
 import pytest
+import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byhand import hypergradients as hg
 from byhand.backpropagation import derivative, grad
-from byhand.hypergradients import figures
+from byhand.hypergradients import figures, sweeps
 from byhand.hypergradients.losses import _from_a_cache_line
 from byhand.linear_algebra import central_difference, complex_step
 
@@ -262,6 +263,35 @@ def test_forward_mode_is_the_sum_of_the_sweep(w0, eta, k):
     forward = hg.forward_hypergradient(loss, exact(w0), eta, k)
     assert forward == sweep.sum()
     assert len(set(sweep)) == 1  # on a quadratic equal steps count equally
+
+
+@pytest.mark.parametrize(
+    ("loss_of_a_step", "steps", "kept"), [(16, 9, 1), (16, 10, 2), (64.5, 7, 7)]
+)
+def test_an_iterate_is_kept_where_the_losses_add_up(monkeypatch, loss_of_a_step, steps, kept):
+    loss = hg.quadratic([[1.0]], [0.0])
+    frozen = []
+    monkeypatch.setattr(sweeps, "_loss_of_a_step_back", lambda *_: loss_of_a_step * sweeps.EPS)
+    monkeypatch.setattr(sweeps, "_frozen", lambda w: frozen.append(w) or w)
+    hg.hypergradients_from_gradients(loss, [1.0], [0.1] * steps)
+    assert len(frozen) == 3 * steps - 1 - kept  # forth, adjoints, and back where none was kept
+
+
+def test_only_a_run_of_floats_is_measured(monkeypatch):
+    monkeypatch.setattr(sweeps, "_loss_of_a_step_back", None)
+    found = hg.hypergradients_from_gradients
+    exactly = hg.quadratic(exact([[2]]), exact([0]))
+    assert found(exactly, exact([1]), [Fraction(1, 4)]).tolist() == [-2]
+    w = sympy.Symbol("w", real=True)
+    assert sympy.expand(found(exactly, [w], [Fraction(1, 4)])[0]) == -2 * w**2
+    of_floats = found(hg.quadratic([[2.0]], [0.0]), [1.0], [w])[0]
+    assert [of_floats.subs(w, at) for at in (0.0, 0.5)] == [-4.0, 0.0]
+
+
+def test_what_a_step_back_loses_is_relative_to_the_largest_value_so_far():
+    w, found, size = np.array([2.0, 1.0]), np.array([2.0, 1.25]), np.array([8.0, 0.5])
+    lost = sweeps._loss_of_a_step_back(w, found, size)
+    assert lost == 0.25 / 0.5 + sweeps.EPS * 1 / 0.5
 
 
 def test_forward_mode_against_dual_numbers():
@@ -590,11 +620,13 @@ def test_a_trajectory_is_the_callers_own():
     assert start.tolist() == [1.0, 2.0]
 
 
-@pytest.mark.parametrize("route", ROUTES)
-@pytest.mark.filterwarnings("ignore::RuntimeWarning")
-def test_a_run_that_diverges_is_an_error(route):
+DIVERGING = ["w", "the last loss", *["the hypergradient"] * 5]
+
+
+@pytest.mark.parametrize(("route", "name"), [*zip(ROUTES, DIVERGING, strict=True)])
+def test_a_run_that_diverges_is_an_error(route, name):
     loss = hg.quartic([[1.0]], [[1.0]])
-    with pytest.raises(ValueError, match="must stay finite"):
+    with pytest.raises(ValueError, match=rf"^({name}s?|w) must stay finite"):
         route(loss, [10.0], [10.0] * 9)
 
 

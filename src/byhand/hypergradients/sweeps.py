@@ -148,12 +148,12 @@ def hypergradients_from_gradients(
     """
     w, etas, steps = _checked(loss, w0, etas, batches)
     gradients, kept, result = [], {}, [None] * len(etas)
-    size, lost = np.maximum(abs(w), TINY) if _in_floats(w) else None, 0.0
+    size, lost = np.maximum(abs(w), TINY) if _in_floats(etas[0] * w) else None, 0.0
     for s, (eta, step) in enumerate(zip(etas, steps, strict=True)):
         g = _own(step.gradient(w))
         gradients.append(g)
         later = _frozen(w - eta * g)
-        if size is not None and _in_floats(later):
+        if size is not None:
             lost += _loss_of_a_step_back(w, later + eta * g, size)
             if not lost <= 64 * EPS:
                 kept[s], size, lost = w, np.maximum(abs(later), size), 0.0
@@ -249,10 +249,9 @@ def hypergradients_by_products(loss: Loss, w0: Any, etas: Any) -> np.ndarray:
     array([-0.5, -0.5])
     """
     w, etas, _ = _checked(loss, w0, etas, None)
-    w = trajectory(loss, w, etas)
+    identity, w = identity_like(w), trajectory(loss, w, etas)
     for iterate in w:
         _frozen(iterate)
-    identity = identity_like(w[0])
     last, product = _own(loss.gradient(w[-1])), identity
     result = [-(last @ loss.gradient(w[-2]))]
     for s in reversed(range(1, len(etas))):

@@ -117,11 +117,8 @@ def _is_roomy(x: Any) -> bool:
     x = np.asarray(x)
     if x.dtype.kind == "O":
         return True
-    size = np.abs(x)
-    least = size.min(initial=1.0)
-    if least == 0:
-        least = size.min(initial=1.0, where=size > 0)
-    return bool(least > 1e-100 and size.max(initial=1.0) < 1e100)
+    size = np.abs(x[x != 0])
+    return not size.size or bool(1e-100 < size.min() and size.max() < 1e100)
 
 
 def plain(x: Any) -> np.ndarray:

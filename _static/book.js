@@ -261,11 +261,14 @@ function startAnswers(block) {
   };
   const prepare = () => (prepared ??= prepareAnswers(block).catch(failed));
   for (const event of ["focusin", "pointerenter"]) block.addEventListener(event, prepare, { once: true });
-  block.addEventListener("submit", async (event) => {
+  // Enter clicks the button too; a frame may let no form be submitted.
+  block.addEventListener("click", async (event) => {
+    const form = event.target.closest("[type=submit]")?.form;
+    if (!form) return;
     event.preventDefault();
-    const found = (await prepare()).get(event.target)?.();
+    const found = (await prepare()).get(form)?.();
     if (!found) return;
-    keepAnswer(block, event.target, found);
+    keepAnswer(block, form, found);
     openWhereRight(block, keptAnswers());
     showProgress();
   });
@@ -422,6 +425,16 @@ const watchWidths = new ResizeObserver((entries) => {
 const SCROLLING = "pre, .pst-scrollable-table-container, .cell_output > .output, .katex-display";
 document.querySelectorAll(SCROLLING).forEach((block) => watchWidths.observe(block));
 
+// -- search
+
+// A frame may let no form be submitted, but it may go to another page.
+document.addEventListener("keydown", (event) => {
+  const form = event.key === "Enter" && !event.isComposing && event.target.closest("form.bd-search");
+  if (!form) return;
+  event.preventDefault();
+  location.assign(`${form.action}?${new URLSearchParams(new FormData(form))}`);
+});
+
 // The page of the search begins in its field.
 addEventListener("DOMContentLoaded", () => {
   const field = document.querySelector(".bd-search-container input");
@@ -429,5 +442,5 @@ addEventListener("DOMContentLoaded", () => {
   field?.select();
 });
 
-// A page of a file system may not read another, so search results come without excerpts there.
-if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+// A page of a file system or in a sandbox may not read another, so results come without excerpts.
+if (origin === "null") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;

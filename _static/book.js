@@ -22,6 +22,18 @@ function showFrame(figure, data) {
   image.src = `${data.folder}/${file}`;
   image.alt = alt;
   figure.querySelector("[role=status]").textContent = alt;
+  waitFor(image, figure);
+}
+
+// The last picture stays until the next is there, and is marked as the last one on a slow line.
+function waitFor(image, figure) {
+  const { src } = image;
+  const mark = setTimeout(() => figure.setAttribute("aria-busy", "true"), 150);
+  const there = () => {
+    clearTimeout(mark);
+    if (image.src === src) figure.removeAttribute("aria-busy");
+  };
+  image.decode().then(there, there);
 }
 
 // A frame that is one step away is fetched before it is asked for; from a button to any other it is.
@@ -43,6 +55,37 @@ function sayValue(figure, slider, value) {
   slider.setAttribute("aria-valuetext", value);
 }
 
+// The address has the values of the figures that were moved, and leads to the last of them.
+function noteInAddress(figure, data) {
+  const address = new URL(location);
+  controlsOf(figure).forEach((control, i) => {
+    address.searchParams.set(data.names[i], data.values[i][positionOf(control)]);
+  });
+  address.hash = figure.id;
+  try {
+    history.replaceState(history.state, "", address);
+  } catch {
+    // a sandbox may forbid it
+  }
+}
+
+function showAsAddressed(figure, data) {
+  const asked = new URLSearchParams(location.search);
+  const controls = controlsOf(figure);
+  const positions = data.names.map((name, i) => data.values[i].indexOf(asked.get(name)));
+  if (positions.every((position) => position < 0)) return;
+  positions.forEach((position, i) => {
+    if (position < 0) return;
+    if (!controls[i].matches("input")) {
+      controls[i].querySelectorAll("input")[position].checked = true;
+      return;
+    }
+    controls[i].value = position;
+    sayValue(figure, controls[i], data.values[i][position]);
+  });
+  showFrame(figure, data);
+}
+
 function animateFigure(figure) {
   const script = figure.querySelector("script[type='application/json']");
   if (!script) return;
@@ -54,10 +97,12 @@ function animateFigure(figure) {
       showFrame(figure, data);
       fetchNeighbours(figure, data);
     });
+    control.addEventListener("change", () => noteInAddress(figure, data));
     for (const event of ["focusin", "pointerenter"]) {
       control.addEventListener(event, () => fetchNeighbours(figure, data), { once: true });
     }
   });
+  showAsAddressed(figure, data);
 }
 
 document.querySelectorAll(".book-figure").forEach(animateFigure);

@@ -69,8 +69,7 @@ class FigureDirective(SphinxDirective):
         return self.figure(json.loads("\n".join(self.content)))
 
     def figure(self, content: dict) -> list[nodes.Node]:
-        number = self.env.new_serialno("book-figure")
-        opening, closing = _figure_html(content, f"figure-{number}", self._path_to_figures())
+        opening, closing = _figure_html(content, self._path_to_figures())
         caption = nodes.Element()
         if content["caption"]:
             self.state.nested_parse(
@@ -98,8 +97,9 @@ class ChapterFigureDirective(FigureDirective):
         raise self.error(f"{document} has no figure in a cell with the tag landing-page")
 
 
-def _figure_html(content: dict, figure_id: str, folder: str) -> tuple[str, str]:
+def _figure_html(content: dict, folder: str) -> tuple[str, str]:
     """Return the HTML before and after the caption."""
+    figure_id = f"figure-{content['name']}"
     first = content["frames"][content["first"]]
     alt = html.escape(first["alt"], quote=True)
     classes = "book-figure photograph" if content["photograph"] else "book-figure"
@@ -120,6 +120,7 @@ def _controls_html(content: dict, figure_id: str, folder: str) -> str:
     )
     data = {
         "folder": folder,
+        "names": [f"{content['name']}.{control['name']}" for control in content["controls"]],
         "values": [control["values"] for control in content["controls"]],
         "frames": [[frame["file"], frame["alt"]] for frame in content["frames"]],
     }

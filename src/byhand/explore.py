@@ -20,7 +20,7 @@ import re
 import string
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -73,6 +73,7 @@ class Words:
     labels: Mapping[str, str]
     start: Mapping[str, Any]
     photograph: bool
+    name: str = ""
 
     def named(self) -> set[str]:
         """Return the arguments of the drawing that the alternative text depends on."""
@@ -149,16 +150,18 @@ def drawing(
             if unknown := set(names or ()) - set(signature.parameters):
                 raise ValueError(f"{part} of {draw.__name__} names no parameter: {sorted(unknown)}")
 
+        named = replace(words, name=draw.__name__)
+
         @functools.wraps(draw)
         def drawn(*args: Any, **kwargs: Any) -> Figure:
             call = signature.bind(*args, **kwargs)
             call.apply_defaults()
-            said = words.describe(call.arguments)
+            said = named.describe(call.arguments)
             figure = draw(*args, **kwargs)
-            _SHOWN[figure] = said, words
+            _SHOWN[figure] = said, named
             return figure
 
-        drawn.words = words
+        drawn.words = named
         return drawn
 
     return decorate
@@ -427,6 +430,7 @@ def _prerender(draw, words, first, controls) -> None:
     frames = _frames((draw(**values) for values in combinations), words.photograph)
     shown = [
         {
+            "name": name,
             "label": words.labels.get(name, name),
             "buttons": _are_words(values),
             "values": [_value_text(value) for value in values],
@@ -525,5 +529,5 @@ def _in_few_colors(ink: np.ndarray) -> np.ndarray:
 
 def _display_frames(controls: list, frames: list, words: Words, first: int) -> None:
     content = {"controls": controls, "frames": frames, "first": first, "caption": words.caption}
-    content["photograph"] = words.photograph
+    content |= {"name": words.name, "photograph": words.photograph}
     display({MIME_TYPE: content, "text/plain": frames[first]["alt"]}, raw=True)

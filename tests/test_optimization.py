@@ -673,6 +673,62 @@ def test_adam_as_reported_for_small_types():
     assert opt.replay(opt.adam(0.1), f16, [1.0]).params[-1, 0] == pytest.approx(0.9, rel=1e-4)
 
 
+def test_states_begin_in_the_shape_of_the_parameters():
+    at = np.array([[3.0, 2.0], [1.0, 5.0]])
+    (s, _) = opt.rmsprop(0.1, epsilon_inside=True, initial=0.5).init(at)
+    assert s.tolist() == [[0.5, 0.5], [0.5, 0.5]]
+    step, *moments, _ = opt.adam(0.1).init(at)
+    assert step == 0
+    assert [one.tolist() for one in moments] == [[[0, 0], [0, 0]]] * 4
+
+
+def test_adam_takes_steps_of_a_thousandth_if_nothing_is_said():
+    assert opt.replay(opt.adam(), [[5.0]], [1.0]).params[1, 0] == pytest.approx(0.999, abs=1e-9)
+
+
+def test_the_four_optimizers_have_the_parameters_of_problem_c():
+    gradients = np.array([[1e-4], [2.0], [-0.5], [1e-3]])
+    expected = {
+        "SGD": opt.gradient_descent(0.1),
+        "momentum": opt.heavy_ball(0.1, 0.9, rate="inside"),
+        "RMSProp": opt.rmsprop(0.1, 0.9, 1e-8, epsilon_inside=True),
+        "Adam": opt.adam(0.1, 0.9, 0.99, 1e-8),
+    }
+    for name, optimizer in opt.four_optimizers(0.1).items():
+        found, right = (
+            opt.replay(one, gradients, [1.0]).params for one in (optimizer, expected[name])
+        )
+        np.testing.assert_array_equal(found, right)
+
+
+def test_noise_has_the_seed_0_if_none_is_said():
+    arguments = opt.quadratic([[1.0]]), [1.0], 3, [0.1], 0.5
+    said, unsaid, other = (opt.final_losses(*arguments, *s)["SGD"] for s in ([0], [], [1]))
+    assert said == unsaid != other
+
+
+def test_a_rate_that_is_lost_takes_no_other_with_it():
+    steep = opt.Objective(
+        value=lambda x: np.cosh(x).sum(axis=-1), gradient=np.sinh, hessian=lambda x: np.cosh(x)
+    )
+    rates = [0.1, 1e3, 0.2]
+    together = opt.final_losses(steep, [1.0], 5, rates, noise=0.1, seed=3)["SGD"]
+    alone = [opt.final_losses(steep, [1.0], 5, [r], noise=0.1, seed=3)["SGD"][0] for r in rates]
+    assert together.tolist() == alone
+    assert np.isfinite(together).tolist() == [True, False, True]
+
+
+def test_scaled_numbers_beyond_the_floats_are_infinite_or_0_without_a_warning():
+    with np.errstate(all="raise"):
+        large, small = (arithmetic.Scaled(np.array([0.5]), np.array([e])) for e in (5000, -5000))
+        assert arithmetic.plain(large) == np.inf
+        assert arithmetic.plain(small) == 0
+
+
+def test_the_root_of_an_exact_0_is_exact():
+    assert type(arithmetic.root(opt.exact([0]))[0]) is Fraction
+
+
 def test_a_state_shows_moments_that_no_float_holds_as_infinite_and_goes_on():
     path = opt.replay(opt.adam(0.1), [[1e200], [1.0]], [1.0])
     assert path.states[1].v[0] == np.inf

@@ -109,7 +109,7 @@ def scaled_if_needed(squared: tuple, *others: Any) -> list[Any]:
 
 def to_scaled(x: Any) -> Any:
     """Return floats as scaled ones."""
-    return x if isinstance(x, Scaled) else _normal(np.asarray(x, dtype=float), 0)
+    return x if isinstance(x, Scaled) else _normal(np.asarray(x), 0)
 
 
 def _is_roomy(x: Any) -> bool:
@@ -118,7 +118,7 @@ def _is_roomy(x: Any) -> bool:
     if x.dtype.kind == "O":
         return True
     size = np.abs(x[x != 0])
-    return not size.size or bool(1e-100 < size.min() and size.max() < 1e100)
+    return not size.size or bool(size.min() > 1e-100 and size.max() < 1e100)
 
 
 def plain(x: Any) -> np.ndarray:
@@ -193,4 +193,4 @@ def _solve_exactly(A: np.ndarray, b: np.ndarray, name: str) -> np.ndarray:
         for i in range(len(rows)):
             if i != k:
                 rows[i] = [x - rows[i][k] * y for x, y in zip(rows[i], rows[k], strict=True)]
-    return np.array([row[-1] for row in rows], dtype=object)
+    return np.array([row[-1] for row in rows])

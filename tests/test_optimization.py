@@ -707,6 +707,27 @@ def test_noise_has_the_seed_0_if_none_is_said():
     assert said == unsaid != other
 
 
+def test_runs_side_by_side_are_those_of_a_plain_loop():
+    f, start, noise = (
+        opt.quadratic([[1.0, 0.5], [0.5, 2.0]]),
+        np.array([[1.0, 2], [3, 4], [0, 1]]),
+        0.5,
+    )
+    rates, expected = [0.1, 0.3], []
+    for rate in rates:
+        rng, w = np.random.default_rng(4), start
+        for _ in range(5):
+            w = w - rate * (f.gradient(w) + rng.normal(0, noise, (3, 2)))
+        expected.append(f.value(w).mean())
+    found = opt.final_losses(f, start, 5, rates, noise, seed=4)["SGD"]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_a_run_that_went_far_is_lost_though_its_loss_is_a_number():
+    found = opt.final_losses(opt.quadratic([[1.0]]), [1.0], 25, [0.5, 1e3])["SGD"]
+    assert found.tolist() == [0.5 * 0.25**25, np.inf]
+
+
 def test_a_rate_that_is_lost_takes_no_other_with_it():
     steep = opt.Objective(
         value=lambda x: np.cosh(x).sum(axis=-1), gradient=np.sinh, hessian=lambda x: np.cosh(x)

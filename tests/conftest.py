@@ -1,6 +1,8 @@
 """The built book, a server for it and a browser, for the tests that look at the site."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,10 +18,11 @@ from filelock import FileLock
 from playwright.sync_api import sync_playwright
 
 from book import chromium, inputs, node
+from byhand.problems import PROBLEMS
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "browser: needs a Chromium")
+    config.addinivalue_line("markers", "browser: needs a Chromium or a Firefox")
     config.addinivalue_line("markers", "slow: builds books, runs notebooks or starts a server")
     # A shell that runs the tests in the background has them ignore Ctrl+C, as would what they start
     # and then interrupt.
@@ -92,6 +95,16 @@ def served_site(site):
     """The address of a server for the built book."""
     with hosted(site) as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def keys(site):
+    """What the built pages compare answers with: claim → data."""
+    found = {}
+    for problem in PROBLEMS:
+        text = (site / "_static" / "answers" / f"{problem}.js").read_text(encoding="utf-8")
+        found |= json.loads(re.fullmatch(r"[^{]*\{\}, (.*)\);\n", text, re.DOTALL)[1])
+    return found
 
 
 @pytest.fixture(scope="session")

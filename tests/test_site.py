@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from html import unescape
 from io import BytesIO
 from urllib.parse import unquote
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -581,6 +582,20 @@ def test_each_formula_is_said_once(page):
             assert re.fullmatch(PLAIN, text), latex
         else:
             assert (spoken, silent) == (1, 1), latex
+
+
+PARTS = {"msub": 2, "msup": 2, "munder": 2, "mover": 2, "mfrac": 2, "mroot": 2}
+PARTS |= {"msubsup": 3, "munderover": 3}
+
+
+def test_what_is_said_of_a_formula_is_sound_mathml(site):
+    unsound = []
+    for path in html(site):
+        for formula in re.findall("<math.*?</math>", path.read_text("utf-8")):
+            for part in ElementTree.fromstring(formula).iter():
+                if len(part) != PARTS.get(part.tag, len(part)):
+                    unsound.append((path.name, formula))
+    assert unsound == []
 
 
 COPIED = """

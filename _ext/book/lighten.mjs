@@ -256,9 +256,14 @@ function lightenMath(math) {
 // What says how large, how far apart or how high the parts are: nobody sees them.
 const LAYOUT = /^(scriptlevel|displaystyle|stretchy|minsize|maxsize|lspace|rspace|row.*|column.*)$/;
 
+// A function's name comes with a sign that it is applied, also where it is a script and one part too many.
+const SCRIPTED = /^m(sub|sup|subsup|under|over|underover)$/;
+const APPLIED = "\u2061";
+
 function withoutLayout(node) {
   if (typeof node === "string") return node;
   node.children = node.children.map(withoutLayout);
+  if (SCRIPTED.test(node.name)) node.children = node.children.filter((part) => textOf(part) !== APPLIED);
   for (const name of Object.keys(node.attributes)) if (LAYOUT.test(name)) delete node.attributes[name];
   if (Object.keys(node.attributes).length) return node;
   if (node.name === "mstyle") node.name = "mrow";

@@ -380,6 +380,7 @@ def test_critical_points_of_the_two_wells():
 
 def test_classify_a_maximum_and_what_second_derivatives_cannot_decide():
     assert opt.classify([[-1.0, 0.5], [0.5, -1.0]]) == "maximum"
+    assert (opt.classify([[2.0]]), opt.classify([[-2.0]])) == ("minimum", "maximum")
     assert opt.classify([[2.0, 0.0], [0.0, 1e-15]]) == "undecided"
     assert opt.classify(np.zeros((2, 2))) == "undecided"
 
@@ -681,9 +682,41 @@ def test_states_begin_in_the_shape_of_the_parameters():
     assert step == 0
     assert [one.tolist() for one in moments] == [[[0, 0], [0, 0]]] * 4
 
+    assert opt.heavy_ball(0.1, 0.9, rate="inside").init(at).velocity.tolist() == [[0, 0], [0, 0]]
+    reached, velocity = opt.nesterov(0.1, 0.9).init(at)
+    assert (reached.tolist(), velocity.tolist()) == (at.tolist(), [[0, 0], [0, 0]])
 
-def test_adam_takes_steps_of_a_thousandth_if_nothing_is_said():
-    assert opt.replay(opt.adam(), [[5.0]], [1.0]).params[1, 0] == pytest.approx(0.999, abs=1e-9)
+
+@pytest.mark.parametrize("optimizer", [opt.adam(), opt.adamw(decay=0)])
+def test_adam_takes_steps_of_a_thousandth_if_nothing_is_said(optimizer):
+    assert opt.replay(optimizer, [[5.0]], [1.0]).params[1, 0] == pytest.approx(0.999, abs=1e-9)
+
+
+def test_adamw_hands_its_parameters_to_adam():
+    gradients = [[1e-3], [2.0], [-0.5], [1e-4]]
+    hyper = 0.1, 0.8, 0.95, 1e-2
+    found, right = (
+        opt.replay(one, gradients, [1.0]).params
+        for one in (opt.adamw(*hyper, decay=0), opt.adam(*hyper))
+    )
+    np.testing.assert_array_equal(found, right)
+
+
+def test_working_ranges_count_what_meets_the_target_and_what_is_infinite_does_not():
+    losses = {"A": [np.inf, 1e-3, np.float64("inf"), 2e-3], "B": [1e-3] * 4}
+    found = opt.working_ranges([1.0, 2.0, 4.0, 8.0], losses, 1e-3)
+    assert found == {"A": 0.301, "B": 1.204}
+
+
+def test_a_loss_that_stays_does_not_rise():
+    path = np.array([[1.0], [-1.0], [2.0], [2.0], [0.0]])
+    assert opt.loss_rises(opt.quadratic([[1.0]]), path) == 1
+
+
+def test_the_nearest_solution_out_of_range_is_named_and_warns_of_nothing():
+    X, huge = [[1e200, -1e200, 0.0], [1e200, 1e200, 1.0]], [1e200, 1e200, 0.0]
+    with pytest.raises(ValueError, match="t − X·start must stay finite"):
+        opt.minimum_norm_solution(X, [1.0, 1.0], huge)
 
 
 def test_the_four_optimizers_have_the_parameters_of_problem_c():

@@ -59,10 +59,10 @@ def critical_points(f: Any, variables: Sequence[Any]) -> list[tuple]:
     if sympy.Poly(f, *variables).domain not in (sympy.ZZ, sympy.QQ):
         raise ValueError(f"f must have rational coefficients, got {f}")
     slopes = [slope for v in variables if (slope := sympy.diff(f, v)) != 0]
-    ideal = sympy.groebner(slopes, *variables, order="grevlex") if slopes else None
-    if ideal and ideal.exprs == [1]:
+    ideal = sympy.groebner(slopes or [0], *variables, order="grevlex")
+    if ideal.exprs == [1]:
         return []
-    if not (ideal and ideal.is_zero_dimensional):
+    if not ideal.is_zero_dimensional:
         raise ValueError(f"the critical points of f must be finitely many, got {f}")
     axes = [_eliminated(ideal.exprs, variables, v) for v in variables]
     number, *coordinates = _parametrized([*ideal.exprs, *(p.as_expr() for p in axes)], variables)
@@ -71,7 +71,7 @@ def critical_points(f: Any, variables: Sequence[Any]) -> list[tuple]:
     for root in number.real_roots():
         at_root = [c.eval(root).evalf(50) for c in coordinates]
         points.append(tuple(map(_nearest, values, at_root)))
-    return sorted(points, key=lambda point: [c.evalf(50) for c in point])
+    return sorted(points)
 
 
 def _eliminated(ideal: list, variables: list, v: Any) -> Any:
@@ -79,8 +79,8 @@ def _eliminated(ideal: list, variables: list, v: Any) -> Any:
     import sympy
 
     others = [other for other in variables if other != v]
-    last = sympy.groebner(ideal, *others, v, order="lex").exprs[-1]
-    return sympy.Poly(last, v).sqf_part()
+    last = sympy.groebner(ideal, *others, v).exprs[-1]  # lexicographic
+    return sympy.Poly(last).sqf_part()
 
 
 def _parametrized(radical: list, variables: list) -> list:
@@ -91,10 +91,10 @@ def _parametrized(radical: list, variables: list) -> list:
     """
     import sympy
 
-    u = sympy.Dummy("u")
+    u = sympy.Dummy()
     for s in itertools.count():
         form = sum(s**k * v for k, v in enumerate(variables))
-        basis = sympy.groebner([*radical, u - form], *variables, u, order="lex").exprs
+        basis = sympy.groebner([*radical, u - form], *variables, u).exprs
         solved = [
             sympy.expand(v - b / sympy.Poly(b, v).LC())
             for v, b in zip(variables, basis, strict=False)

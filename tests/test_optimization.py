@@ -708,6 +708,19 @@ def test_working_ranges_count_what_meets_the_target_and_what_is_infinite_does_no
     assert found == {"A": 0.301, "B": 1.204}
 
 
+def test_the_valley_is_a_hundred_times_as_steep_if_nothing_is_said():
+    assert opt.rosenbrock().hessian([0.0, 0.0]).tolist() == [[2, 0], [0, 200]]
+
+
+def test_a_newton_step_beyond_the_floats_is_named_and_warns_of_nothing():
+    for slopes, bends in (
+        ([1e308, 1e308], np.diag([1e-10, 1e-10])),
+        ([1e308, 1e308], [[1.0, 1 - 1e-10], [1 - 1e-10, 1.0]]),
+    ):
+        with pytest.raises(opt.NonFiniteError, match="the point must stay finite"):
+            opt.newton_raphson(lambda x, g=slopes: g, lambda x, H=bends: H, [1.0, 2.0], 1, 1e10)
+
+
 def test_a_loss_that_stays_does_not_rise():
     path = np.array([[1.0], [-1.0], [2.0], [2.0], [0.0]])
     assert opt.loss_rises(opt.quadratic([[1.0]]), path) == 1

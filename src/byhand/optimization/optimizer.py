@@ -124,7 +124,7 @@ def made_of(init: Callable, update: Callable) -> Optimizer:
 
     def checked_update(gradient, state, params):
         gradient, params = _matched(gradient, params)
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore"):
             params, state = update(gradient, state, params)
         return np.asarray(params), type(state)(*map(_as_array, state))
 

@@ -1,6 +1,7 @@
 """Tests of byhand.optimization: independent oracles, laws, planted faults, bad input."""
 
 import re
+from contextlib import nullcontext
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -719,6 +720,47 @@ def test_a_newton_step_beyond_the_floats_is_named_and_warns_of_nothing():
     ):
         with pytest.raises(opt.NonFiniteError, match="the point must stay finite"):
             opt.newton_raphson(lambda x, g=slopes: g, lambda x, H=bends: H, [1.0, 2.0], 1, 1e10)
+
+
+LARGE = 1e308
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "named"),
+    [
+        (opt.heavy_ball_matrix, (LARGE, LARGE, 0.5), "must be finite"),
+        (opt.nesterov_matrix, (LARGE, LARGE, 0.5), "must be finite"),
+        (opt.nesterov_matrix, (LARGE, LARGE, 0.0), "must be finite"),
+        (opt.gradient_variation, (np.sign, [1.0], [-1.0]), None),
+        (opt.gradient_variation, (lambda x: LARGE * x, [1.0], [-1.0]), "∇f"),
+        (opt.gradient_variation, (np.sign, [LARGE], [-LARGE]), "x − y"),
+        (
+            opt.linearization_error,
+            (lambda x: (LARGE * x).sum(-1), lambda x: 0 * x + LARGE, [1.0], [-1.0]),
+            "the error must stay finite",
+        ),
+    ],
+)
+def test_what_is_out_of_range_warns_of_nothing(function, arguments, named):
+    with pytest.raises(ValueError, match=named) if named else nullcontext():
+        function(*arguments)
+
+
+def test_the_variation_of_a_gradient_is_scaled_at_each_point():
+    x = np.array([[1e-200], [1e200]])
+    found = opt.gradient_variation(lambda x: 3 * x, x, 0 * x)
+    np.testing.assert_allclose(found, [3, 3], rtol=1e-15)
+
+
+def test_an_exact_gradient_of_parameters_that_are_floats_becomes_floats():
+    path = opt.replay(opt.gradient_descent(0.5), [[Fraction(1, 3)]], [1.0]).params
+    assert path.dtype == float
+    assert path[1, 0] == pytest.approx(5 / 6, rel=1e-15)
+
+
+def test_a_state_of_no_dimension_is_an_array():
+    path = opt.replay(opt.adam(Fraction(1, 10), 0, 0, 1), [Fraction(3)], Fraction(1))
+    assert all(isinstance(part, np.ndarray) for part in path.states[1][1:5])
 
 
 def test_a_loss_that_stays_does_not_rise():

@@ -73,7 +73,7 @@ def gradient_variation(gradient: Callable, x: Any, y: Any) -> np.ndarray:
         steps = floats("x − y", x - y)
     if (steps == 0).all(axis=-1).any():
         raise ValueError("x and y must be different points")
-    with np.errstate(over="ignore", invalid="ignore"):
+    with np.errstate(over="ignore"):
         slopes = (derivative_of("gradient", gradient(p.copy()), p.shape, f"at {p}") for p in (x, y))
         changes = floats("∇f(x) − ∇f(y)", next(slopes) - next(slopes))
     (rise, up), (distance, along) = _scaled_norms(changes), _scaled_norms(steps)

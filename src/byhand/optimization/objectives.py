@@ -140,7 +140,7 @@ def two_wells() -> Objective:
 
     def hessian(x):
         a, _ = _pair(x)
-        return _symmetric(6 + 24 * a + 12 * a**2, -3 + 0 * a, 4 + 0 * a)
+        return _symmetric(6 + 24 * a + 12 * a**2, -3, 4)
 
     return _objective(2, value, gradient, hessian)
 
@@ -167,9 +167,9 @@ def ripples() -> Objective:
     def hessian(p):
         x, y = _pair(p)
         xx = 4 + 17 * k**2 * y * np.cos(k * x)
-        return _symmetric(xx, 17 * k * np.sin(k * x) - 1, 4 + 0 * x)
+        return _symmetric(xx, 17 * k * np.sin(k * x) - 1, 4)
 
-    return _objective(2, value, gradient, hessian, exact=False)
+    return _objective(2, value, gradient, hessian, in_floats=True)
 
 
 def rosenbrock(steepness: float = 100.0) -> Objective:
@@ -210,7 +210,7 @@ def rosenbrock(steepness: float = 100.0) -> Objective:
 
     def hessian(p, c):
         x, y = _pair(p)
-        return _symmetric(2 - 4 * c * (y - 3 * x**2), -4 * c * x, 2 * c + 0 * x)
+        return _symmetric(2 - 4 * c * (y - 3 * x**2), -4 * c * x, 2 * c)
 
     return _objective(2, value, gradient, hessian, steepness=c)
 
@@ -231,7 +231,7 @@ def _objective(
     value: Callable,
     gradient: Callable,
     hessian: Callable,
-    exact: bool = True,
+    in_floats: bool = False,
     **constants: np.ndarray,
 ) -> Objective:
     """Return an objective of formulas in points and constants that compute with one another."""
@@ -239,7 +239,7 @@ def _objective(
     def at_points(name: str, formula: Callable) -> Callable:
         def evaluate(x):
             x, others = _points(x, d), constants.values()
-            if not exact and x.dtype.kind == "O":
+            if in_floats and x.dtype.kind == "O":
                 x = floats("the point", x)
             if constants:
                 x, *others = together(point=x, **constants)
@@ -281,6 +281,7 @@ def identity_like(w: np.ndarray) -> np.ndarray:
 
 
 def _symmetric(xx: Any, xy: Any, yy: Any) -> np.ndarray:
-    """Return matrices [[xx, xy], [xy, yy]] along the last two axes."""
+    """Return matrices [[xx, xy], [xy, yy]] along the last two axes; xy and yy may be constants."""
+    xy, yy = xy + 0 * xx, yy + 0 * xx
     rows = np.stack([xx, xy], axis=-1), np.stack([xy, yy], axis=-1)
     return np.stack(rows, axis=-2)

@@ -142,12 +142,13 @@ def heavy_ball_factor(curvature: Any, learning_rate: Any, momentum: Any) -> np.n
     try:
         np.broadcast_shapes(*shapes)
     except ValueError:
-        names = "curvature, learning_rate and momentum"
-        raise ValueError(f"{names} must have shapes that broadcast, got {shapes}") from None
+        raise ValueError(
+            f"curvature, learning_rate and momentum must have shapes that broadcast, got {shapes}"
+        ) from None
     root = np.sqrt(beta)
     with np.errstate(over="ignore"):
         trace = np.abs(1 + beta - eta * h)
     still_finite("1 + β − ηh", trace, f"for h = {h} and η = {eta}")
     below, above = trace - 2 * root, trace + 2 * root  # their product is the discriminant
     real_root = trace / 2 + np.sqrt(np.maximum(below, 0)) * np.sqrt(above) / 2
-    return np.where(below < 0, root, real_root)
+    return np.maximum(root, real_root)  # the first is larger where below < 0

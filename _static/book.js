@@ -190,6 +190,7 @@ function sectionAtTop(sections, line) {
 
 function scrollToMiddle(link) {
   const list = link.closest(".bd-sidebar-secondary");
+  if (list.querySelector(":focus-visible")) return; // the reader is in the list
   const [box, seen] = [link.getBoundingClientRect(), list.getBoundingClientRect()];
   if (box.top < seen.top + box.height || box.bottom > seen.bottom - box.height) {
     list.scrollTop += (box.top + box.bottom - seen.top - seen.bottom) / 2;

@@ -148,7 +148,7 @@ def test_the_step_size_of_the_step_size_is_that_of_a_run():
     product = gradients[-2] @ gradients[-3]
     symbols = {f"g_{i}": column(*gradients[-i]) for i in (1, 2, 3)}
     found = slope(lambda alpha: loss_after([*STEPS[:-1], STEPS[-1] + alpha * product]), 0.0)
-    assert right_at("D3.2.quadratic", **symbols)[0].real == pytest.approx(found, rel=1e-6)
+    assert right_at("D3.2.quadratic", **symbols)[0].real == pytest.approx(found, rel=1e-6, abs=0)
 
 
 def test_the_neurons_gradient_is_that_of_its_loss():
@@ -160,9 +160,11 @@ def test_the_neurons_gradient_is_that_of_its_loss():
     y = 1 / (1 + np.exp(-(w @ x + b)))
     symbols = {"x": column(*x), "w": column(*w), "b": b, "t": t, "lambda": strength, "y": y}
     by_w = [slope(lambda e, i=i: loss(w + e * np.eye(3)[i], b), 0.0) for i in range(3)]
-    assert np.ravel(right_at("B3.1.dLreg-dw", **symbols)[0]).real == pytest.approx(by_w, rel=1e-6)
+    assert np.ravel(right_at("B3.1.dLreg-dw", **symbols)[0]).real == pytest.approx(
+        by_w, rel=1e-6, abs=0
+    )
     by_b = slope(lambda e: loss(w, b + e), 0.0)
-    assert right_at("B3.1.dLreg-db", **symbols)[0].real == pytest.approx(by_b, rel=1e-6)
+    assert right_at("B3.1.dLreg-db", **symbols)[0].real == pytest.approx(by_b, rel=1e-6, abs=0)
 
 
 def test_the_other_formulas_are_what_their_claims_say():

@@ -78,7 +78,7 @@ def test_network_against_its_definition():
             place = np.array([2 * i / (y.shape[0] - 1) - 1, 2 * j / (y.shape[1] - 1) - 1])
             hidden = [np.tanh(w[2 * u : 2 * u + 2] @ place + w[6 + u]) for u in range(3)]
             total += (w[9:12] @ hidden + w[12] - y[i, j]) ** 2 / 2
-    assert net.value(w) == pytest.approx(total / y.size, rel=1e-12)
+    assert net.value(w) == pytest.approx(total / y.size, rel=1e-12, abs=0)
 
 
 def test_counters():
@@ -320,7 +320,7 @@ def test_best_constant_step_against_mpmath(k):
             maxsteps=200,
             verify=False,
         )
-    assert found == pytest.approx(float(root), rel=1e-12)
+    assert found == pytest.approx(float(root), rel=1e-12, abs=0)
 
 
 def test_best_constant_step_needs_a_bracket():
@@ -346,11 +346,11 @@ def test_tuned_descent_follows_its_own_gradients():
 
     # η₂ = η₁ − α₂ ∂L(w(1))/∂η₁, and α₃ = α₂ − γ ∂L(w(2))/∂α₂
     slope = grad(lambda eta: loss_after(1, eta, []))(0.02)
-    assert run.etas[1] == pytest.approx(0.02 - 0.01 * slope, rel=1e-12)
+    assert run.etas[1] == pytest.approx(0.02 - 0.01 * slope, rel=1e-12, abs=0)
     slope = grad(lambda alpha: loss_after(2, 0.02, [alpha]))(0.01)
-    assert run.alphas[2] == pytest.approx(0.01 - 0.005 * slope, rel=1e-12)
+    assert run.alphas[2] == pytest.approx(0.01 - 0.005 * slope, rel=1e-12, abs=0)
     assert run.alphas[1] == 0.01
-    assert run.losses[4] == pytest.approx(loss_after(4, 0.02, run.alphas[1:]), rel=1e-12)
+    assert run.losses[4] == pytest.approx(loss_after(4, 0.02, run.alphas[1:]), rel=1e-12, abs=0)
 
 
 def test_tuned_descent_without_tuning_is_gradient_descent():
@@ -396,7 +396,7 @@ def test_windows_follow_the_forward_hypergradient(window):
     eta = 0.02 - 0.01 * hg.forward_hypergradient(loss, w0, 0.02, window)
     etas = [0.02] * window + [eta] * window
     assert updates == 2
-    assert found == pytest.approx(hg.final_loss(loss, w0, etas), rel=1e-12)
+    assert found == pytest.approx(hg.final_loss(loss, w0, etas), rel=1e-12, abs=0)
 
 
 # -- D3.5: noisy quadratics --------------------------------------------------------------------
@@ -414,7 +414,7 @@ def test_noisy_moments_by_enumeration():
         for eta, sign in zip((1 / 3, 1 / 4), signs[1:], strict=True):
             w = w - eta * (2 * w + 3 * sign)
         second += w**2 / 8
-    assert float(hg.noisy_moments(h, c, m, etas)[-1, 0]) == pytest.approx(second, rel=1e-12)
+    assert float(hg.noisy_moments(h, c, m, etas)[-1, 0]) == pytest.approx(second, rel=1e-12, abs=0)
 
 
 def test_greedy_minimizes_the_next_loss():
@@ -480,7 +480,7 @@ def test_reversible_heavy_ball():
         v = 0.9 * v - 0.05 * gradient(w)
         w = w + v
     np.testing.assert_allclose(state.position(), w, atol=1e-9)
-    assert state.buffer_bits() / 900 == pytest.approx(np.log2(10 / 9), rel=0.1)
+    assert state.buffer_bits() / 900 == pytest.approx(np.log2(10 / 9), rel=0.1, abs=0)
     forgetful = state._replace(buffer=0 * state.buffer)
     for _ in range(300):
         state = hg.undo_heavy_ball_step(state, *step)
@@ -714,7 +714,7 @@ def test_steps_and_schedules_do_not_see_the_scale(scale):
     loss = hg.quadratic(np.diag([1.0, 3.0]) * scale, [0.0, 0.0])
     best = hg.best_constant_step(loss, np.ones(2), 3, 1 / 3 / scale, 1 / scale)
     plain = hg.best_constant_step(hg.quadratic(np.diag([1, 3]), [0, 0]), np.ones(2), 3, 1 / 3, 1.0)
-    assert best * scale == pytest.approx(plain, rel=1e-12)
+    assert best * scale == pytest.approx(plain, rel=1e-12, abs=0)
 
 
 def test_step_sizes_of_small_types_do_not_wrap():

@@ -102,15 +102,17 @@ def test_adam_is_algorithm_1(seed, eta, b1, b2):
     gradients = gradients_of(seed, 8, ())
     path = opt.replay(opt.adam(eta, b1, b2, 1e-6), gradients, 0.7).params
     expected = adam_by_loops(gradients, 0.7, eta, b1, b2, 1e-6)
-    assert path[-1] == pytest.approx(expected, rel=1e-9)
+    assert path[-1] == pytest.approx(expected, rel=1e-9, abs=0)
 
 
 def test_an_adam_without_bias_correction_is_caught():
     gradients = gradients_of(3, 8, ())
     right = opt.replay(opt.adam(0.1), gradients, 0.7).params[-1]
-    assert adam_by_loops(gradients, 0.7, 0.1, 0.9, 0.999, 1e-8) == pytest.approx(right, rel=1e-12)
+    assert adam_by_loops(gradients, 0.7, 0.1, 0.9, 0.999, 1e-8) == pytest.approx(
+        right, rel=1e-12, abs=0
+    )
     wrong = adam_by_loops(gradients, 0.7, 0.1, 0.9, 0.999, 1e-8, corrected=False)
-    assert wrong != pytest.approx(right, rel=0.01)
+    assert wrong != pytest.approx(right, rel=0.01, abs=0)
 
 
 def test_adam_counts_updates_not_parameters():
@@ -129,7 +131,9 @@ def test_rmsprop_is_its_sum_written_out(seed, eta, beta):
         )
         theta -= eta * gradients[t] / (s + 1e-4) ** 0.5
     optimizer = opt.rmsprop(eta, beta, 1e-4, epsilon_inside=True, initial=0.25)
-    assert opt.replay(optimizer, gradients, 0.2).params[-1] == pytest.approx(theta, rel=1e-10)
+    assert opt.replay(optimizer, gradients, 0.2).params[-1] == pytest.approx(
+        theta, rel=1e-10, abs=0
+    )
 
 
 def test_the_position_of_epsilon_makes_the_difference_it_should():
@@ -264,7 +268,7 @@ def test_exact_roots_are_rational_where_they_can_be():
 def test_decimals_compute_with_the_digits_of_their_context():
     optimizer = opt.rmsprop(Decimal("0.1"), Decimal("0.5"), Decimal(0), epsilon_inside=True)
     path = opt.replay(optimizer, [[Decimal(3)]], [Decimal(0)]).params
-    assert float(path[-1, 0]) == pytest.approx(-0.1 * 2**0.5, rel=1e-15)
+    assert float(path[-1, 0]) == pytest.approx(-0.1 * 2**0.5, rel=1e-15, abs=0)
 
 
 def test_a_fraction_is_subtracted_from_one_before_it_is_rounded():
@@ -494,7 +498,7 @@ def test_a_rate_that_leaves_the_floats_changes_no_other(objective, steps):
             if rate == 1e-3:  # a run that grows multiplies what rounding has left
                 optimizer = opt.four_optimizers(rate)[name]
                 end = opt.run(optimizer, objective.gradient, [1.0, 0.5], steps).params[-1]
-                assert loss[i] == pytest.approx(float(objective.value(end)), rel=1e-9)
+                assert loss[i] == pytest.approx(float(objective.value(end)), rel=1e-9, abs=0)
 
 
 def test_every_optimizer_meets_the_same_noise():
@@ -664,7 +668,7 @@ def in_high_precision(name, gradients, epsilon):
 def test_adaptive_steps_for_gradients_of_any_size(name, epsilon, gradients):
     path = opt.replay(ADAPTIVE[name](epsilon), [[g] for g in gradients], [1.0]).params
     expected = in_high_precision(name, gradients, epsilon)
-    assert path[-1, 0] == pytest.approx(expected, rel=1e-13)
+    assert path[-1, 0] == pytest.approx(expected, rel=1e-13, abs=0)
 
 
 def test_adam_as_reported_for_small_types():
@@ -672,7 +676,9 @@ def test_adam_as_reported_for_small_types():
     path = opt.replay(opt.adam(0.1), f32, np.ones(1, np.float32)).params.ravel()
     np.testing.assert_allclose(path, [1, 0.9, 0.833, 0.781], atol=5e-4)
     f16 = np.array([[1e-4]], np.float16)
-    assert opt.replay(opt.adam(0.1), f16, [1.0]).params[-1, 0] == pytest.approx(0.9, rel=1e-4)
+    assert opt.replay(opt.adam(0.1), f16, [1.0]).params[-1, 0] == pytest.approx(
+        0.9, rel=1e-4, abs=0
+    )
 
 
 def test_states_begin_in_the_shape_of_the_parameters():
@@ -755,7 +761,7 @@ def test_the_variation_of_a_gradient_is_scaled_at_each_point():
 def test_an_exact_gradient_of_parameters_that_are_floats_becomes_floats():
     path = opt.replay(opt.gradient_descent(0.5), [[Fraction(1, 3)]], [1.0]).params
     assert path.dtype == float
-    assert path[1, 0] == pytest.approx(5 / 6, rel=1e-15)
+    assert path[1, 0] == pytest.approx(5 / 6, rel=1e-15, abs=0)
 
 
 def test_a_state_of_no_dimension_is_an_array():
@@ -889,7 +895,9 @@ def test_newton_is_exact_from_many_starts():
 
 def test_integers_do_not_wrap_around():
     wells, big = opt.two_wells(), 10**5
-    assert wells.value([big, 0]) == pytest.approx(big**4 + 4 * big**3 + 3 * big**2, rel=1e-15)
+    assert wells.value([big, 0]) == pytest.approx(
+        big**4 + 4 * big**3 + 3 * big**2, rel=1e-15, abs=0
+    )
     small = np.array([100, 3], dtype=np.int8)
     np.testing.assert_array_equal(wells.gradient(small), wells.gradient([100.0, 3.0]))
     np.testing.assert_array_equal(wells.hessian(small), wells.hessian([100.0, 3.0]))
@@ -1033,17 +1041,17 @@ def test_critical_points_that_cannot_be_listed(f, variables, message):
 def test_analysis_does_not_see_the_scale(scale):
     f = opt.quadratic(np.diag([3.0, 1.0]))
     ratio = opt.gradient_variation(f.gradient, [scale, 0.0], [0.0, 0.0])
-    assert ratio == pytest.approx(3, rel=1e-14)
+    assert ratio == pytest.approx(3, rel=1e-14, abs=0)
     X, t = np.array([[2.0, 1.0, 0.0], [1.0, 0.0, 3.0]]), np.array([1.0, 2.0])
     scaled = opt.minimum_norm_solution(X * [[scale], [1 / scale]], t * [scale, 1 / scale])
     np.testing.assert_allclose(scaled, opt.minimum_norm_solution(X, t), rtol=1e-13)
     for tune in (opt.tune_gradient_descent, opt.tune_heavy_ball, opt.tune_nesterov):
         a, b = tune(1.0, 9.0), tune(scale, 9 * scale)
-        assert b == pytest.approx((a[0] / scale, *a[1:]), rel=1e-13)
+        assert b == pytest.approx((a[0] / scale, *a[1:]), rel=1e-13, abs=0)
     assert opt.heavy_ball_factor(1.0, 1e200, 0.5) == pytest.approx(1e200)
     assert opt.tune_gradient_descent(1e-200, 1e200).factor == 1
     close = opt.tune_nesterov(1.0, 1.0 + 2**-40)
-    assert close.factor == pytest.approx(2**-41, rel=1e-12)
+    assert close.factor == pytest.approx(2**-41, rel=1e-12, abs=0)
 
 
 def test_bias_correction_does_not_cancel():
@@ -1051,8 +1059,8 @@ def test_bias_correction_does_not_cancel():
         optimizer = opt.adam(0.1, 1 - below, 1 - below)
         path = opt.replay(optimizer, [[3.0]] * 7, [1.0])
         for state in path.states[1:]:
-            assert state.m_hat[0] == pytest.approx(3, rel=1e-15)
-            assert state.v_hat[0] == pytest.approx(9, rel=1e-15)
+            assert state.m_hat[0] == pytest.approx(3, rel=1e-15, abs=0)
+            assert state.v_hat[0] == pytest.approx(9, rel=1e-15, abs=0)
 
 
 def test_fractions_beside_floats_are_floats():

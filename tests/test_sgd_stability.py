@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from scipy.stats import binom, ks_2samp
 
 from byhand import sgd_stability as sgd
-from byhand.backpropagation import grad, jacobian
+from byhand.backpropagation import grad, hvp, jacobian
+from byhand.linear_algebra import power_iteration
 from byhand.sgd_stability import dynamics, edge, figures, law, thresholds
 
 lawful = settings(derandomize=True, deadline=None, max_examples=40)
@@ -93,17 +94,17 @@ def test_log_law_is_the_exact_law(h, eta, t):
         assert float(nearest) == pytest.approx(w, rel=1e-12, abs=1e-12)
         merged[nearest] += p
     for w, p in exact.items():
-        assert merged[w] == pytest.approx(float(p), rel=1e-12)
+        assert merged[w] == pytest.approx(float(p), rel=1e-12, abs=0)
 
 
 def test_log_law_of_a_long_run_has_the_moments_of_the_closed_form():
     h, eta, t = [1, 2, 5], 0.45, 900
     law = sgd.log_law(h, eta, t)
     growth = math.log(float(sgd.square_factor(h, Fraction(9, 20))))
-    assert sgd.log_moment(law, 2) / t == pytest.approx(growth, rel=1e-11)
+    assert sgd.log_moment(law, 2) / t == pytest.approx(growth, rel=1e-11, abs=0)
     q = np.exp(law.log_probability) @ law.log_abs / t
-    assert q == pytest.approx(sgd.lyapunov_exponent(h, eta), rel=1e-11)
-    assert np.exp(law.log_probability).sum() == pytest.approx(1, rel=1e-11)
+    assert q == pytest.approx(sgd.lyapunov_exponent(h, eta), rel=1e-11, abs=0)
+    assert np.exp(law.log_probability).sum() == pytest.approx(1, rel=1e-11, abs=0)
 
 
 # -- the growth rate and its set -----------------------------------------------------------------
@@ -146,7 +147,7 @@ def real_root_intervals(h):
 def test_almost_sure_set_against_exact_roots(h):
     h = [Fraction(x) for x in h]
     found = sgd.almost_sure_set(h)
-    assert np.array(found) == pytest.approx(np.array(real_root_intervals(h)), rel=1e-12)
+    assert np.array(found) == pytest.approx(np.array(real_root_intervals(h)), rel=1e-12, abs=0)
 
 
 @lawful
@@ -358,7 +359,7 @@ def test_sample_paths_are_the_paths_of_their_draws():
     draws = np.random.default_rng(6).integers(3, size=(3, t))
     for i in range(3):
         expected = sgd.run(h, eta, draws[i])
-        assert w.sign[i] * np.exp(w.log_abs[i]) == pytest.approx(expected, rel=1e-12)
+        assert w.sign[i] * np.exp(w.log_abs[i]) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 def test_sample_mean_and_standard_error():
@@ -389,7 +390,7 @@ def test_peak_probability_against_every_sequence_of_draws():
             max(abs(w) for w in sgd.run(h, eta, draws)) for draws in product(range(3), repeat=t)
         ]
         expected = np.mean([peak >= Fraction(level) * (1 - Fraction(1, 10**9)) for peak in peaks])
-        assert sgd.peak_probability(h, eta, level, t) == pytest.approx(expected, rel=1e-12)
+        assert sgd.peak_probability(h, eta, level, t) == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("height", [1, 2, 5, 9])
@@ -400,7 +401,7 @@ def test_peak_probability_at_the_critical_step_is_the_reflection_principle(heigh
     pmf = binom.pmf(k, t, 0.5)
     expected = pmf[place >= height].sum() + pmf[place > height].sum()
     found = sgd.peak_probability([1, 3], Fraction(4, 3), 3**height, t)
-    assert found == pytest.approx(expected, rel=1e-10)
+    assert found == pytest.approx(expected, rel=1e-10, abs=0)
 
 
 def test_peak_probability_with_a_zero_factor():
@@ -436,16 +437,52 @@ BENDS = (
 )
 
 
+def test_a_path_that_meets_a_factor_0_is_0_and_one_that_does_not_is_lost():
+    w = sgd.simulate([1, 1e200], 1.0, 3, 200, np.random.default_rng(1))
+    assert set(w.tolist()) == {0.0, -math.inf}
+
+
+@pytest.mark.parametrize(
+    ("factors", "t", "paths", "groups"), [(4, 4, 8, True), (4, 4, 7, False), (5, 1, 9, False)]
+)
+def test_many_paths_of_few_curvatures_are_drawn_in_groups(monkeypatch, factors, t, paths, groups):
+    called = []
+    monkeypatch.setattr(law, "_sample_in_groups", lambda *given: called.append(given))
+    sgd.sample(range(1, factors + 1), 0.1, t, paths, np.random.default_rng(0))
+    assert bool(called) == groups
+
+
+def test_a_network_is_read_from_a_start_that_does_not_change():
+    w = np.random.default_rng(3).normal(size=10)
+    start = np.random.default_rng(0).normal(size=10)
+    top = power_iteration(lambda v: hvp(edge.loss, w, v), start, tolerance=1e-4)
+    assert edge.read(w).sharpness == top.value
+    assert edge.loss(w, edge.X[:2], edge.Y[:2]) == pytest.approx(
+        np.mean((edge.outputs(w) - edge.Y)[:2] ** 2) / 2, rel=1e-14, abs=0
+    )
+
+
+def test_directions_are_kept_down_to_a_millionth():
+    assert sgd.rank_one_hessians(np.diag([1.0, 1e-6])).shape == (2, 1, 1)
+    assert sgd.rank_one_hessians(np.diag([1.0, 1.1e-6])).shape == (2, 2, 2)
+
+
+def test_stable_steps_of_curvatures_far_apart_warn_of_nothing():
+    intervals = sgd.almost_sure_set([1e-290, 1e300])
+    assert intervals[0][0] == 0
+    assert all(a < b for a, b in intervals)
+
+
 @pytest.mark.parametrize("x", BENDS)
 def test_the_bend_of_the_exponential_keeps_its_digits(x):
     with mpmath.workdps(40):
         expected = float(mpmath.exp(mpmath.mpf(x)) - 1 - mpmath.mpf(x))
-    assert thresholds._bend(x) == pytest.approx(expected, rel=1e-13)
+    assert thresholds._bend(x) == pytest.approx(expected, rel=1e-13, abs=0)
 
 
 def test_a_tail_index_with_a_factor_that_is_zero_or_one():
-    assert sgd.tail_index([1, 3], 1) == pytest.approx(1, rel=1e-14)  # ½(0 + 2^κ) = 1
-    assert sgd.tail_index([1, 1, 3], 1) == pytest.approx(math.log2(3), rel=1e-14)
+    assert sgd.tail_index([1, 3], 1) == pytest.approx(1, rel=1e-14, abs=0)  # ½(0 + 2^κ) = 1
+    assert sgd.tail_index([1, 1, 3], 1) == pytest.approx(math.log2(3), rel=1e-14, abs=0)
     assert sgd.tail_index([0, 1], Fraction(1, 2)) == math.inf  # none is larger than 1
 
 
@@ -481,7 +518,7 @@ def test_means_of_values_of_any_size(sign, logs, shift, power):
 def test_means_that_cancel_vanish_or_leave_the_floats():
     mean, error = sgd.sample_mean(sgd.LogSample(np.array([1, -1]), np.full(2, 400.0)), 1)
     assert mean == 0
-    assert error == pytest.approx(math.exp(400), rel=1e-11)
+    assert error == pytest.approx(math.exp(400), rel=1e-11, abs=0)
     nothing = sgd.LogSample(np.zeros(2, dtype=int), np.full(2, -np.inf))
     assert sgd.sample_mean(nothing, 1) == (0, 0)
     assert sgd.sample_mean(nothing, 3) == (0, 0)
@@ -496,7 +533,7 @@ def test_long_runs_of_few_paths_have_the_signs_and_logarithms_of_their_counts():
     sign, log_abs = law._signed_logs(counts, np.array([-1.5, 0.0, -0.25]))
     assert sign.tolist() == [-1, 0, 0]
     expected = [1001 * math.log(1.5) + 4 * math.log(0.25), -math.inf, -math.inf]
-    assert log_abs == pytest.approx(expected, rel=1e-14)
+    assert log_abs == pytest.approx(expected, rel=1e-14, abs=0)
     sign, log_abs = law._signed_logs(counts, np.array([-1.5, -2.0, 0.25]))
     assert sign.tolist() == [-1, -1, 1]
     expected = [
@@ -504,7 +541,7 @@ def test_long_runs_of_few_paths_have_the_signs_and_logarithms_of_their_counts():
         1000 * math.log(1.5) + 3 * math.log(2) + math.log(0.25),
         2 * math.log(2),
     ]
-    assert log_abs == pytest.approx(expected, rel=1e-14)
+    assert log_abs == pytest.approx(expected, rel=1e-14, abs=0)
 
 
 def test_signs_are_bytes_and_multiply():
@@ -536,14 +573,16 @@ def test_logarithms_of_factors_of_any_size(m):
     h = (1 - m) / eta, abs((1 - m) / eta) + 8  # its mean is positive
     with mpmath.workdps(60):
         exact = float(mpmath.log(abs(mpmath.mpf(m.numerator)) / m.denominator))
-    assert dynamics.log_factors(h, eta)[0] == pytest.approx(exact, rel=1e-14)
+    assert dynamics.log_factors(h, eta)[0] == pytest.approx(exact, rel=1e-14, abs=0)
 
 
 def test_growth_rates_of_tiny_steps_do_not_cancel():
-    assert sgd.lyapunov_exponent([1.0, 3.0], 1e-20) == pytest.approx(-2e-20, rel=1e-14)
-    assert sgd.growth_rates([1.0, 3.0], 1e-20) == pytest.approx([-2e-20] * 3, rel=1e-14)
-    assert sgd.growth_rates([1, 1], TINY)[2] == pytest.approx(-1e-20, rel=1e-14)
-    assert sgd.lyapunov_exponent([1], 1 + 10**400) == pytest.approx(400 * math.log(10), rel=1e-14)
+    assert sgd.lyapunov_exponent([1.0, 3.0], 1e-20) == pytest.approx(-2e-20, rel=1e-14, abs=0)
+    assert sgd.growth_rates([1.0, 3.0], 1e-20) == pytest.approx([-2e-20] * 3, rel=1e-14, abs=0)
+    assert sgd.growth_rates([1, 1], TINY)[2] == pytest.approx(-1e-20, rel=1e-14, abs=0)
+    assert sgd.lyapunov_exponent([1], 1 + 10**400) == pytest.approx(
+        400 * math.log(10), rel=1e-14, abs=0
+    )
     assert sgd.lyapunov_exponent([1.0, 3.0], 1.0) == -math.inf
 
 
@@ -554,11 +593,11 @@ def test_moments_and_runs_of_floats_are_those_of_their_fractions():
         factor = sum(x**power for x in m) / 3
         expected = [float(factor**s * Fraction(start)) for s in range(10)]
         found = sgd.moment_recursion(h, eta, power, 9, start)
-        assert found == pytest.approx(expected, rel=1e-14)
+        assert found == pytest.approx(expected, rel=1e-14, abs=0)
         assert all(isinstance(x, float) for x in found)
     found = sgd.moment_recursion([10**9, 1], 1e190, 2, 2, 5e-324)  # beyond the floats and back
     factor = sum(Fraction(1 - 1e190 * x) ** 2 for x in (1e9, 1.0)) / 2
-    assert found[1] == pytest.approx(float(factor * Fraction(5e-324)), rel=1e-14)
+    assert found[1] == pytest.approx(float(factor * Fraction(5e-324)), rel=1e-14, abs=0)
     assert found[2] == math.inf
     assert sgd.run([0.5, 5.0], 1.0, [0], w0=1e-200) == [1e-200, 0.5e-200]
 
@@ -864,7 +903,7 @@ def test_at_the_end_of_the_range_the_largest_eigenvalue_is_one(seed):
     H = sgd.rank_one_hessians(rows)
     end = sgd.operator_threshold(H)
     eigenvalues = np.linalg.eigvalsh(sgd.second_moment_operator(H, end))
-    assert eigenvalues[-1] == pytest.approx(1, rel=1e-12)
+    assert eigenvalues[-1] == pytest.approx(1, rel=1e-12, abs=0)
     assert abs(eigenvalues[0]) < 1
     assert end < 2 / np.linalg.eigvalsh(H.mean(axis=0))[-1]
 
@@ -874,7 +913,7 @@ def test_hessians_of_gradients_keep_every_product_of_the_rows():
     H = sgd.rank_one_hessians(J)
     assert H.shape == (3, 3, 3)
     for a, b in product(range(3), repeat=2):
-        assert np.trace(H[a] @ H[b]) == pytest.approx((J[a] @ J[b]) ** 2, rel=1e-12)
+        assert np.trace(H[a] @ H[b]) == pytest.approx((J[a] @ J[b]) ** 2, rel=1e-12, abs=0)
     assert sgd.rank_one_hessians(np.array([[1.0, 0], [2, 0]])).shape == (2, 1, 1)
     more_rows_than_columns = sgd.rank_one_hessians(np.array([[1.0], [2.0], [3.0]]))
     assert more_rows_than_columns.ravel() == pytest.approx([1, 4, 9])
@@ -926,7 +965,9 @@ def test_sharpness_and_threshold_of_a_network_against_its_hessian_in_full():
     w = np.random.default_rng(2).normal(size=13)
     reading = edge.read(w, 7)
     hessian = jacobian(grad(edge.loss), mode="forward")(w)
-    assert reading.sharpness == pytest.approx(np.abs(np.linalg.eigvalsh(hessian)).max(), rel=1e-6)
+    assert reading.sharpness == pytest.approx(
+        np.abs(np.linalg.eigvalsh(hessian)).max(), rel=1e-6, abs=0
+    )
     J = jacobian(edge.outputs)(w)[:, 0]
     residuals = (edge.outputs(w) - edge.Y)[:, 0]
     assert reading.loss == pytest.approx(np.mean(residuals**2) / 2)
@@ -944,14 +985,14 @@ def test_a_descent_takes_the_steps_of_its_gradients():
     expected = w
     for _ in range(3):
         expected = expected - 0.1 * grad(edge.loss)(expected)
-    assert after == pytest.approx(expected, rel=1e-12)
+    assert after == pytest.approx(expected, rel=1e-12, abs=0)
     assert [reading.step for reading in readings] == [0, 2]
     after, _ = edge.descend(w, 0.1, 3, np.random.default_rng(1))
     rng, expected = np.random.default_rng(1), w
     for _ in range(3):
         n = rng.integers(6)
         expected = expected - 0.1 * grad(edge.loss)(expected, edge.X[[n]], edge.Y[[n]])
-    assert after == pytest.approx(expected, rel=1e-12)
+    assert after == pytest.approx(expected, rel=1e-12, abs=0)
 
 
 def test_a_run_that_is_lost_ends_and_a_seed_is_no_generator():

@@ -29,7 +29,7 @@ LOST = 1e6
 
 def outputs(w: np.ndarray, x: np.ndarray = X) -> np.ndarray:
     """Return the network's outputs, shape (samples, 1), for w of shape (3·width + 1,)."""
-    return multilayer(w, x, [1, (len(w) - 1) // 3, 1])
+    return multilayer(w, x, [1, len(w) // 3, 1])
 
 
 def loss(w: np.ndarray, x: np.ndarray = X, y: np.ndarray = Y):

@@ -289,10 +289,10 @@ def peak_probability(h: Sequence, eta: Any, level: float, t: int) -> float:
     m, times = _distinct_factors(h, eta)
     p = times / len(h)
     level = as_float("the level", level)
-    log_level = math.log(level) * (1 - 1e-13) if level > 1 else 0.0  # equality, but for rounding
+    log_level = math.log(max(level, 1)) * (1 - 1e-13)  # equality, but for rounding
     alive, reached = {(0,) * len(m): 1.0}, 0.0
     for _ in range(t + 1):
-        counts = np.array(list(alive), dtype=int).reshape(len(alive), len(m))
+        counts = np.array(list(alive)).reshape(len(alive), len(m))
         high = _signed_logs(counts, m)[1] >= log_level
         reached += sum(compress(alive.values(), high))
         after: dict = Counter()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from fractions import Fraction
 from itertools import combinations, pairwise, product
 from typing import Any, NamedTuple
@@ -134,23 +134,15 @@ def almost_sure_set(h: Sequence) -> list[tuple[float, float]]:
             steps = np.abs(1 - eta * curvatures)
         return not np.all(steps) or float(times @ np.log(steps)) < 0
 
-    def rising(eta: float) -> bool:
-        with np.errstate(over="ignore"):
-            steps = 1 - eta * curvatures
-        return bool(np.all(steps)) and float(times @ (curvatures / steps)) < 0
-
     def end(inside: float, outside: float) -> float:
         return math.nextafter(last_where(stable, inside, outside), outside)
 
     ends = [0.0]
     for left, right in pairwise(poles):
-        peak = last_where(rising, left, right)
+        peak = last_where(lambda eta: _rises(eta, curvatures, times), left, right)
         if not stable(peak):
             ends += [end(left, peak), end(right, peak)]
-    beyond = 2 * poles[-1]
-    while stable(beyond):
-        beyond *= 2
-    ends.append(end(poles[-1], beyond))
+    ends.append(end(poles[-1], _doubled_while(stable, poles[-1])))
     return list(zip(ends[::2], ends[1::2], strict=True))
 
 
@@ -190,12 +182,7 @@ def tail_index(h: Sequence, eta: Any) -> float:
         """Return Σ (|m_n|^power − 1), without cancellation where κ is close to 0."""
         return math.fsum(_bend(power * x) for x in finite) + power * total - zeros
 
-    high = 1.0
-    while excess(high) <= 0:
-        high *= 2
-    low = high
-    while excess(low) >= 0:
-        low /= 2
+    low, high = _bracket(excess)
     return brentq(excess, low, high, xtol=low * 1e-15)
 
 
@@ -258,6 +245,28 @@ def _batch_size(size: Any, n: int, replacement: Any) -> int:
     if not replacement and size > n:
         raise ValueError(f"without replacement the batch size must be ≤ N = {n}, got {size}")
     return size
+
+
+def _rises(eta: float, curvatures: np.ndarray, times: np.ndarray) -> bool:
+    """Return whether q grows with η, of curvatures that occur so many times."""
+    with np.errstate(over="ignore"):
+        steps = 1 - eta * curvatures
+    return bool(np.all(steps)) and float(times @ (curvatures / steps)) < 0
+
+
+def _doubled_while(holds: Callable[[float], bool], x: float) -> float:
+    while holds(x):
+        x *= 2
+    return x
+
+
+def _bracket(rising: Callable[[float], float]) -> tuple[float, float]:
+    """Return where a function is below and above 0 that is so near 0 and for large numbers."""
+    high = _doubled_while(lambda x: rising(x) <= 0, 1.0)
+    low = high
+    while rising(low) >= 0:
+        low /= 2
+    return low, high
 
 
 def _bend(x: float) -> float:

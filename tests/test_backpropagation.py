@@ -976,6 +976,46 @@ def test_counts_of_a_jacobian():
     assert count("reverse") == value + m * (value + k)
 
 
+def test_operations_are_counted_in_lists_and_tuples_and_one_after_the_other():
+    def work(pair):
+        (a, b), c = pair
+        return (a * b + c) ** 0.5 + np.sin(a) ** 0.5 + (b * c) ** 3 + c**0
+
+    count = count_operations(work, ([2.0, 3.0], 4.0))
+    assert dict(count) == {"multiplications": 4, "additions": 4, "functions": 3}
+    a, b, c = 2.0, 3.0, 4.0
+    kept = []
+    count_operations(lambda pair: kept.append(work(pair)), ([a, b], c))
+    assert float(kept[0]) == work(([a, b], c))
+
+
+def test_counted_numbers_are_ordered_as_their_values():
+    kept = []
+    count_operations(lambda pair: kept.extend([*pair]), (2.0, 2.0))
+    two, other = kept
+    assert (two > 2, two >= 2, two > 1, two >= 3) == (False, True, True, False)
+    assert two >= other
+
+
+def test_a_layer_deep_profile_draws_a_sign_for_each_output():
+    profile = depth_profile("He", "ReLU", np.random.default_rng(0))
+    assert len(profile.forward) == len(profile.backward) == 20
+    rng = np.random.default_rng(2)
+    few = depth_profile("He", "tanh", rng, depth=3, width=4, samples=5)
+    assert rng.bit_generator.state == _after_drawing(2, 3, 4, 5)
+    assert len(few.forward) == 3
+
+
+def _after_drawing(seed, depth, width, samples):
+    """Return where a generator is after weights, samples and signs."""
+    rng = np.random.default_rng(seed)
+    for _ in range(depth):
+        initial_weights(rng, "He", width, width)
+    rng.normal(size=(samples, width))
+    rng.choice([-1.0, 1.0], size=(samples, width))
+    return rng.bit_generator.state
+
+
 def test_counted_numbers_compute():
     tally = count_operations(lambda x: np.testing.assert_allclose(
         np.array([float(y) for y in 1 - np.tanh(x) * 2 / 3 - x]), 1 - np.tanh(0.5) * 2 / 3 - 0.5

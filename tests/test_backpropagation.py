@@ -335,6 +335,20 @@ def test_planted_faults_are_caught(name, monkeypatch):
     assert not agrees()
 
 
+def test_exponents_of_few_bits_do_not_wrap():
+    least = np.array([-128], dtype=np.int8)
+    slope = grad(lambda x: np.sum(x**least))(np.array([1.5]))
+    assert slope[0] == pytest.approx(-128 * 1.5**-129, rel=1e-13, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("base", "at", "slope"), [(0.5, 2.0, math.log(0.5) / 4), (0, 0.0, 0), (3, 0.0, math.log(3))]
+)
+def test_a_power_of_a_number_has_a_slope_in_its_exponent(base, at, slope):
+    for number in (base, float(base)):
+        assert grad(lambda x, a=number: a**x)(at) == pytest.approx(slope, rel=1e-14, abs=0)
+
+
 # -- the sweeps ------------------------------------------------------------------------------------
 
 

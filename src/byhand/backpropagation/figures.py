@@ -240,7 +240,7 @@ def _text(value) -> str:
 
 @drawing(
     caption="A saturated neuron gets no gradient from the squared loss, right or wrong. Without the factor $σ'(z)$ it gets the more, the more wrong it is.",
-    alt="The derivative of the squared loss by z against z from −8 to 8. For target 1 it dips to −0.15 near z = −0.7 and is zero at both ends; for target 0 it is the mirror image. The cross-entropy's derivative for target 1 falls to −1 on the left instead.",
+    alt="The derivative of the squared loss by z against z from −8 to 8. For target 1 it dips to −0.15 near z = −0.7 and is zero at both ends; for target 0 it is the same turned by 180 degrees. The cross-entropy's derivative for target 1 falls to −1 on the left instead.",
 )
 def draw_saturation() -> Figure:
     """Draw the derivative of the loss by z, for both targets, with and without σ′."""
@@ -347,7 +347,7 @@ def draw_xor_losses(error: Callable, identical: np.ndarray, random: Sequence[np.
 
 
 @drawing(
-    caption="Forward mode pays per input, reverse mode per output. A loss has one output and many inputs: here its gradient costs about two evaluations.",
+    caption="Forward mode pays per input, reverse mode per output. A loss has one output and many inputs: here its gradient costs two evaluations, its own value included.",
     alt="Price of a Jacobian in evaluations of f. One output and 16 inputs: forward {prices[forward][0]:.3g}, reverse {prices[reverse][0]:.3g}. Four by four: {prices[forward][1]:.3g} and {prices[reverse][1]:.3g}. 16 outputs and one input: {prices[forward][2]:.3g} and {prices[reverse][2]:.3g}.",
 )
 def draw_prices(prices: Mapping[str, Sequence[int]], shapes: Sequence[tuple[int, int]]) -> Figure:

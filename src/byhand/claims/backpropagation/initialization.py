@@ -390,23 +390,49 @@ def tanh_start():
 
 @claim(
     "B3.2.tanh-adjoints",
-    "on their way back through twenty tanh layers the adjoints shrink with Xavier's weights "
-    "and grow with He's",
+    "on their way back through twenty tanh layers the adjoints shrink below a twentieth of their "
+    "mean square with Xavier's weights, and grow with He's",
 )
 def tanh_adjoints():
     def measured():
         rng = np.random.default_rng(37)
         found = [depth_profile(name, "tanh", rng).backward for name in ("Xavier", "He")]
         xavier, he = (bars[0] / bars[-1] for bars in found)
-        return holds(xavier < 0.1 and 2 < he < 6, float(xavier), float(he))
+        return holds(xavier < 0.05 and 2 < he < 6, float(xavier), float(he))
 
     def written_out():
         found = [by_hand(variance, "tanh", 38)[1] for variance in (1, 2)]
         xavier, he = (bars[0] / bars[-1] for bars in found)
-        return holds(xavier < 0.1 and 2 < he < 6, float(xavier), float(he))
+        return holds(xavier < 0.05 and 2 < he < 6, float(xavier), float(he))
 
     yield by.experiment("the depth profile", measured)
     yield by.recursion("other networks, their backward pass written out", written_out)
+
+
+@claim(
+    "B3.2.tanh-settled.*",
+    "once tanh's activations have settled, a layer multiplies the mean square of the adjoints by "
+    "more than 1",
+    cases=[
+        case("3-2", "variance $1.5/n$", scale=1.5),
+        case("2", "variance $2/n$, He's", scale=2),
+        case("4", "variance $4/n$", scale=4),
+    ],
+)
+def tanh_settled(scale=2):
+    def infinitely_wide():
+        """Forty layers and forty-one, in the limit: what the one more does."""
+        found = [wide_limit(scale, "tanh", depth)[1] for depth in (40, 41)]
+        return holds(found[1] > found[0], float(found[1] / found[0]))
+
+    def written_out():
+        """The mean factor of forty layers behind the first twenty."""
+        bars = by_hand(scale, "tanh", 41, depth=61)[1]
+        factor = (bars[20] / bars[60]) ** (1 / 40)
+        return holds(factor > 1, float(factor))
+
+    yield by.recursion("the limit of wide layers", infinitely_wide)
+    yield by.experiment("a network of 100 units a layer, written out", written_out)
 
 
 # -- reason 2: what a large weight costs ---------------------------------------------------------

@@ -65,6 +65,16 @@ def test_the_stored_run_has_every_table_and_every_peer():
     assert set(measuring.PEERS.values()) <= set(STORED["versions"])
 
 
+def test_chapter_6_says_of_its_three_steps_what_was_timed():
+    tables = {table["title"]: table["rows"] for table in STORED["tables"]}
+    times = {name: pair for name, _, *pair in tables["A training step of three networks"]}
+    full, local, shared = (
+        times[kind] for kind in ("fully connected", "locally connected", "convolutional")
+    )
+    assert all(1 < one / other < 4 for one, other in zip(full, shared, strict=True))
+    assert all(one <= other for one, other in zip(local, shared, strict=True))
+
+
 def test_a_peer_that_is_absent_is_left_out_and_named(monkeypatch):
     monkeypatch.setitem(measuring.PEERS, "no_such_library", "Nothing")
     assert measuring.peer("no_such_library.part") is None

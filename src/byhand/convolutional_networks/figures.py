@@ -60,11 +60,12 @@ def lying_alt(padding: int, stride: int, dilation: int) -> str:
     """Describe a frame of :func:`filter_on_image`, with its numbers."""
     side = geometry((SIDE, SIDE), (TAPS, TAPS), padding, stride, dilation).output[0]
     padded = SIDE + 2 * padding
-    return f"An image of {SIDE} by {SIDE} pixels with padding {padding}, {padded} by {padded} in all. The nine taps of a filter lie {dilation} apart; its next place is {stride} further right. The output has {side} by {side} pixels."
+    onward = f"its next place is {stride} further right" if side > 1 else "it has no other place"
+    return f"An image of {SIDE} by {SIDE} pixels with padding {padding}, {padded} by {padded} in all. The nine taps of a filter lie {dilation} apart; {onward}. The output has {side} by {side} pixels."
 
 
 @drawing(
-    caption="Filled: the nine pixels under the filter for the first output. Framed: for the next one. Padding lets the filter start outside of the image, the stride moves it on, and dilation pulls its taps apart.",
+    caption="Filled: the nine pixels under the filter for the first output. Framed: for the next one, if there is one. Padding lets the filter start outside of the image, the stride moves it on, and dilation pulls its taps apart.",
     alt=lying_alt,
     start={"padding": 1, "stride": 2},
 )
@@ -96,11 +97,11 @@ def filter_on_image(padding: int, stride: int, dilation: int) -> Figure:
 
 
 @drawing(
-    caption="Three channels in, two out. Filter $o$ has a layer for each channel of the image. Each layer filters its channel, and the three results are added up to one pixel of map $o$.",
-    alt="Three rows, one for each channel of the image: a grid of four by four pixels with a patch of two by two marked, and beside it the layer of two by two weights that filter 0 has for this channel, and the one that filter 1 has. A plus sign stands between the rows. On the right two maps of three by three pixels, each with one pixel marked in the color of its filter.",
+    caption="Three channels in, two out. Filter $o$ has a slice for each channel of the image. Each slice filters its channel, and the three results are added up to one pixel of map $o$.",
+    alt="Three rows, one for each channel of the image: a grid of four by four pixels with a patch of two by two marked, and beside it the slice of two by two weights that filter 0 has for this channel, and the one that filter 1 has. A plus sign stands between the rows. On the right two maps of three by three pixels, each with one pixel marked in the color of its filter.",
 )
 def channels_figure() -> Figure:
-    """Draw three channels, the layers of two filters, and two feature maps."""
+    """Draw three channels, the slices of two filters, and two feature maps."""
     figure, axes = plt.subplots(figsize=figure_size(3.9))
     axes.set(xlim=(-0.2, 16.4), ylim=(15.2, -1.8), aspect="equal")
     axes.set_axis_off()

@@ -154,7 +154,7 @@ def local():
 @claim(
     "E3.2.axis",
     r"three taps, padding 1: $3n-2$ connections along an axis",
-    for_all=r"all lengths $n\ge1$",
+    for_all=r"lengths $n\ge1$",
 )
 def axis():
     def proved():

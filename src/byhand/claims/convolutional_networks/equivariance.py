@@ -461,12 +461,11 @@ def pool_follows():
         """A row of different numbers, moved by each p: is the output a moved one?"""
         x, agree, tried = np.random.default_rng(seed).permutation(n), 0, 0
         for k, s, p in product(range(1, n + 1), (1, 2, 3, 4, 6, 12), range(n)):
-            if k < n or s == n:
-                windows = [[x[(s * j + a) % n] for a in range(k)] for j in range(n // s)]
-                moved = [[x[(s * j + a - p) % n] for a in range(k)] for j in range(n // s)]
-                here, there = np.array([list(map(max, each)) for each in (windows, moved)])
-                found = any((np.roll(here, q) == there).all() for q in range(n // s))
-                agree, tried = agree + (found >= (p % s == 0 or k == n)), tried + 1
+            windows = [[x[(s * j + a) % n] for a in range(k)] for j in range(n // s)]
+            moved = [[x[(s * j + a - p) % n] for a in range(k)] for j in range(n // s)]
+            here, there = np.array([list(map(max, each)) for each in (windows, moved)])
+            found = any((np.roll(here, q) == there).all() for q in range(n // s))
+            agree, tried = agree + (found >= (p % s == 0 or k == n)), tried + 1
         return holds(agree == tried, "settings in which the shift is followed as it must be", agree)
 
     yield by.enumeration("single pixels, in every setting", by_single_pixels)

@@ -189,7 +189,7 @@ def determinants(letter="T", largest=12):
     "E3.1.period",
     r"from $\tau_n = \tau_{n-1} - \tau_{n-2}$ follows $\tau_{n+3} = -\tau_n$, and from "
     r"$\delta_m = \delta_{m-2}$ the period 2",
-    for_all="two numbers to start with",
+    for_all="pairs of first numbers",
 )
 def period():
     def proved():

@@ -343,14 +343,6 @@ def readings_by_hand(kind, samples):
     return np.array(found)
 
 
-def leads(better, worse):
-    """Say the same as :func:`ahead`, with SciPy's standard error."""
-    gap = 100 * np.subtract(better, worse)
-    error = scipy.stats.sem(gap)
-    words = f"{np.mean(gap):.1f} ± {error:.1f}"
-    return holds(np.mean(gap) / error > 2, "digits of 100:", words)
-
-
 def ahead(better, worse):
     """Say by how many digits of 100, on average over seeds, one network is ahead of another.
 
@@ -359,6 +351,14 @@ def ahead(better, worse):
     gap = 100 * (better - worse)
     error = gap.std(ddof=1) / np.sqrt(len(gap))
     return holds(gap.mean() > 2 * error, "digits of 100:", f"{gap.mean():.1f} ± {error:.1f}")
+
+
+def leads(better, worse):
+    """Say the same as :func:`ahead`, with SciPy's standard error."""
+    gap = 100 * np.subtract(better, worse)
+    error = scipy.stats.sem(gap)
+    words = f"{np.mean(gap):.1f} ± {error:.1f}"
+    return holds(np.mean(gap) / error > 2, "digits of 100:", words)
 
 
 @claim(
@@ -407,19 +407,22 @@ def conv_reads(rival=WORK, samples=1280):
 
 @claim(
     "beyond-6.reader-field",
-    "side of the field of a neuron of the second convolution, and the jump",
+    "the fields of neurons of the second convolution: their side, the jump, and where the first "
+    "begins",
+    components=("side", "jump", "first pixel"),
 )
 def reader_field():
     def recursion():
         field = cn.receptive_fields(list(READERS[CONV][:3]), SHAPE)[-1]
-        return [field.size, field.jump]
+        return [field.size, field.jump, field.start]
 
     def by_reach():
-        """On a larger image, away from its borders, for two neighboring neurons."""
+        """On a larger image, away from its borders, for the neurons 5 and 6 of a row."""
         body, wide = list(READERS[CONV][:3]), (1, 24, 24)
         here, beside = (cn.reached(body, wide, (5, j))[0].any(axis=0) for j in (5, 6))
         first, second = np.flatnonzero(here), np.flatnonzero(beside)
-        return [len(first), int(second[0] - first[0])]
+        step = int(second[0] - first[0])
+        return [len(first), step, int(first[0]) - 5 * step]
 
     yield by.recursion("the recursion", recursion)
     yield by.enumeration("pixels that reach the neuron", by_reach)

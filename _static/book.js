@@ -400,7 +400,7 @@ if (trySwitch) {
       openSolution(block, false);
       formsOf(block).forEach((form) => {
         form.reset();
-        form.querySelectorAll(".answer-echo, [role=status]").forEach((one) => one.replaceChildren());
+        form.querySelectorAll(".answer-echo, .answer-value, [role=status]").forEach((one) => one.replaceChildren());
         form.querySelector("[role=status]").removeAttribute("data-verdict");
       });
     });

@@ -38,6 +38,11 @@ UNREAD = [
         "2^-1",
         "1,",
         "T",
+        "05*1",
+        "1e-7*1",
+        "-1/2*3",
+        "2*(-3)",
+        "(1+2)^2*(1/2)",
     ),
 ]
 """Texts that are no number, most of them, for a field that asks for one."""

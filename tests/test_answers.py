@@ -12,7 +12,7 @@ from conftest import hosted
 
 from book import answers as forms
 from book import inputs, node
-from byhand.answers import asking, judging, reading
+from byhand.answers import asking, judging, reading, typesetting
 from byhand.answers.rules import RULES, UnreadError, words
 from byhand.evidence import check
 from byhand.problems import PROBLEMS
@@ -210,21 +210,45 @@ def test_the_page_says_the_same_in_the_same_words(keys, table, tmp_path):
     """What the browsers run, run by node; a browser is asked about a part of it below."""
     script = node.run(forms.BUNDLE, str(forms.SCRIPT))
     (tmp_path / "judge.mjs").write_text(script + RUN_TABLE, encoding="utf-8")
+    (tmp_path / "answers.mjs").write_text(script + RIGHT_ANSWERS, encoding="utf-8")
     asked = json.dumps({"keys": keys, "table": table})
     said = json.loads(node.run(tmp_path / "judge.mjs", asked))
     differ = [
         (row["id"], row["texts"], mine, theirs)
         for row, theirs in zip(table, said, strict=True)
-        if (mine := list(judging.judge(keys[row["id"]], row["texts"]))) != theirs
+        if (mine := in_the_notebook(keys[row["id"]], row["texts"])) != theirs
     ]
     assert differ == []
+    shown = json.loads(node.run(tmp_path / "answers.mjs", json.dumps(keys)))
+    right = {claim: data for claim, data in keys.items() if data["right"]}
+    assert shown == {claim: typesetting.right_answer(data) for claim, data in right.items()}
+
+
+def in_the_notebook(data, texts):
+    """What is said of a row of the table, and what was understood."""
+    understood = data["kind"] in ("choice", "steps") or typesetting.understood(
+        data["symbols"], data["shape"], texts
+    )
+    return [*judging.judge(data, texts), understood]
 
 
 RUN_TABLE = """
 const { readFileSync } = await import("node:fs");
 const { keys, table } = JSON.parse(readFileSync(0, "utf8"));
-const said = table.map(({ id, texts }) => globalThis.byhandAnswers.judge(keys[id], texts));
-process.stdout.write(JSON.stringify(said.map(({ verdict, words }) => [verdict, words])));
+const { judge, understood } = globalThis.byhandAnswers;
+const isTyped = ({ kind }) => kind !== "choice" && kind !== "steps";
+const said = table.map(({ id, texts }) => {
+  const { verdict, words } = judge(keys[id], texts);
+  return [verdict, words, !isTyped(keys[id]) || understood(keys[id], texts)];
+});
+process.stdout.write(JSON.stringify(said));
+"""
+RIGHT_ANSWERS = """
+const { readFileSync } = await import("node:fs");
+const keys = Object.values(JSON.parse(readFileSync(0, "utf8")));
+const { rightAnswer } = globalThis.byhandAnswers;
+const shown = keys.filter(({ right }) => right.length).map((one) => [one.id, rightAnswer(one)]);
+process.stdout.write(JSON.stringify(Object.fromEntries(shown)));
 """
 
 
@@ -408,6 +432,39 @@ def test_what_was_understood_is_shown_as_mathematics(browser, site):
     assert echo.locator("annotation").text_content() == r"\frac{h}{h^{2}+\rho}"
     form.locator("input").fill("h/(")
     assert form.locator(".answer-echo").inner_html() == ""
+
+
+@pytest.mark.browser
+def test_a_vector_is_shown_as_one_and_what_is_missing_as_a_box(browser, site):
+    page = answered(browser, site.as_uri())
+    form = page.locator('form.answer[data-claim="A1.limit"]')
+    form.locator("input").first.fill("√21/4")
+    annotation = form.locator(".answer-echo annotation")
+    annotation.wait_for(state="attached")
+    assert annotation.text_content() == r"\left(\frac{\sqrt{21}}{4},\; \square\right)"
+
+
+@pytest.mark.browser
+def test_the_right_answer_is_shown_to_who_asks_for_it(browser, served_site):
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(f"{served_site}/{CHAPTER}")
+        form = page.locator('form.answer[data-claim="A1.radius"]')
+        button, shown = form.locator(".answer-show"), form.locator(".answer-value")
+        form.locator("input").focus()
+        button.wait_for(state="attached")
+        assert not button.is_visible()
+        assert give(page, "A1.radius", "0.8")[0] == "slip"
+        button.press("Enter")
+        assert shown.locator("annotation").text_content() == "0.894427"
+        assert not button.is_visible()
+        assert form.locator("[role=status]").count() == 1
+        page.locator("summary[aria-label='Try first']").click()
+        page.locator(".answers-forget").click()
+        assert shown.inner_html() == ""
+        assert not button.is_visible()
+        assert give(page, "A1.radius", "2/sqrt(5)")[0] == "right"
+        assert not button.is_visible()
 
 
 @pytest.mark.browser
@@ -608,6 +665,12 @@ def test_a_page_printed_as_it_is_has_no_fields(browser, site):
 # -- fields in a notebook ------------------------------------------------------------------------
 
 
+def parts(form):
+    """The parts of a form of a vector: its label, fields and echo, button and verdict, answer."""
+    label, shown, *rest = form.children
+    return label, shown.children, *rest
+
+
 def test_the_notebook_has_the_same_fields(keys):
     from ipywidgets import HTML, Button
 
@@ -615,7 +678,7 @@ def test_the_notebook_has_the_same_fields(keys):
 
     shown = answers("A1")
     assert len(shown.children) == len(asking.of_problem("A1"))
-    label, line, below = shown.children[3].children
+    label, (line, echo), below, ask, answer = parts(shown.children[3])
     assert "w^3" in label.value
     fields, (button, said) = line.children[0].children, below.children
     assert isinstance(button, Button)
@@ -627,6 +690,13 @@ def test_the_notebook_has_the_same_fields(keys):
         found = judging.judge(keys["A1.w3"], texts)
         assert found.words in said.value
         assert ("✓" in said.value) == (found.verdict in ("right", "rounded"))
+        assert (ask.layout.display == "none") == (found.verdict == "right")
+    assert echo.value == ""
+    fields[0].value = "sqrt(2)/2"
+    assert echo.value == r"$\displaystyle \left(\frac{\sqrt{2}}{2},\; 1\right)$"
+    assert answer.value == ""
+    ask.click()
+    assert answer.value == r"$\displaystyle \left(\frac{13}{5},\; \frac{26}{25}\right)$"
 
 
 @pytest.mark.parametrize("problem", ["D1", "B2.1", "E3.1", "B3.1", "C-compare"])

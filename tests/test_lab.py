@@ -13,13 +13,20 @@ import tomllib
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import psutil
 import pytest
+from nbformat.v4 import new_code_cell, new_notebook
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from playwright.sync_api import expect
+from test_answers import SOLVED
 
 from book import download, inputs
+from byhand.answers import judging
+from byhand.answers.asking import of_problem
+from byhand.evidence import fields
+from byhand.problems import problem_of
 
 BINDER = inputs.ROOT / ".binder"
 NOTEBOOKS = sorted(inputs.ROOT.glob("chapters/*.ipynb"))
@@ -144,8 +151,8 @@ def test_nothing_is_installed_but_what_is_pinned(binder, capsys):
 class Lab:
     """A running JupyterLab."""
 
-    def __init__(self, process, port: int, token: str) -> None:
-        self.process, self.port, self.token = process, port, token
+    def __init__(self, process, folder: Path, port: int, token: str) -> None:
+        self.process, self.folder, self.port, self.token = process, folder, port, token
         self.started = time.monotonic()
 
     def address(self, path: str) -> str:
@@ -194,7 +201,7 @@ def lab(request, tmp_path_factory):
         (environment.home / "log").open("w") as log,
         subprocess.Popen(**command, stdout=log, stderr=log) as process,
     ):
-        lab = Lab(process, port, token)
+        lab = Lab(process, environment.repository, port, token)
         try:
             lab.wait()
             yield lab
@@ -373,3 +380,74 @@ def test_a_downloaded_notebook_installs_the_package_it_needs(without_the_package
     executed = json.loads((tmp_path / "downloaded.nbconvert.ipynb").read_text("utf-8"))
     assert all(cell["execution_count"] for cell in executed["cells"] if cell["cell_type"] == "code")
     assert "byhand @ git+" in binder.run("pip", "freeze")
+
+
+# -- a reader's answers, in a notebook of theirs
+
+ASKED = list(dict.fromkeys(problem_of(claim) for _, claim, *_ in SOLVED))
+
+
+@pytest.fixture(scope="module")
+def answering(browser, lab):
+    """A notebook with the fields of problems, and a check for each answer, run in JupyterLab."""
+    cells = ["from byhand.evidence import answers, check"]
+    cells += [f"answers({problem!r})" for problem in ASKED]
+    given = [(claim, texts if len(texts) > 1 else texts[0]) for _, claim, texts, _ in SOLVED]
+    cells += [f"check({claim!r}, {value!r})" for claim, value in given]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = new_notebook(cells=list(map(new_code_cell, cells)), metadata=kernel)
+    path = lab.folder / "chapters" / "answers.ipynb"
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+    with browser.new_context(viewport={"width": 1200, "height": 900}) as context:
+        page = context.new_page()
+        page.goto(lab.address(f"doc/tree/chapters/{path.name}"))
+        page.wait_for_function(IS_IDLE, timeout=START * 1000)
+        page.evaluate(RUN_ALL, RUN * 1000)
+        yield page
+        page.evaluate(f"{PANEL}.sessionContext.shutdown()")
+
+
+def output(page, cell):
+    return page.locator(".jp-Notebook .jp-CodeCell").nth(cell).locator(".jp-OutputArea-output")
+
+
+def answer(form, texts):
+    """Type an answer into a form and ask for the verdict."""
+    for field, text in zip(form.locator("input, select").all(), texts, strict=True):
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(label=text)
+        else:
+            field.fill(text)
+    form.get_by_role("button", name="Check").click()
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_answers_are_judged_in_a_notebook_as_on_the_page(answering):
+    for i, (_, claim, texts, verdict) in enumerate(SOLVED):
+        found = judging.judge(fields.key(claim), texts)
+        assert found.verdict == verdict
+        told = output(answering, 1 + len(ASKED) + i)
+        expect(told).to_contain_text(found.words.rstrip("."), timeout=START * 1000)
+        problem = problem_of(claim)
+        forms = output(answering, 1 + ASKED.index(problem)).locator("> .widget-vbox > .widget-vbox")
+        asked = [one.claim for one in of_problem(problem)]
+        expect(forms).to_have_count(len(asked), timeout=START * 1000)
+        form = forms.nth(asked.index(claim))
+        answer(form, texts)
+        expect(form).to_contain_text(f"{fields.MARKS[verdict]} {found.words}")
+
+
+@pytest.mark.browser
+@pytest.mark.slow
+def test_what_was_understood_and_the_right_answer_are_set_in_a_notebook(answering):
+    forms = output(answering, 1 + ASKED.index("D2.5")).locator("> .widget-vbox > .widget-vbox")
+    form = forms.first
+    set_as = form.locator(".widget-htmlmath :is(mjx-container, .katex)")
+    expect(form.locator("input")).to_be_visible(timeout=START * 1000)
+    expect(form.get_by_role("button", name="Show the answer")).to_be_hidden()
+    before = set_as.count()
+    answer(form, ["(1 - eta*h)^(2*t)"])
+    expect(set_as).to_have_count(before + 1)
+    form.get_by_role("button", name="Show the answer").click()
+    expect(set_as).to_have_count(before + 2)

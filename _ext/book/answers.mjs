@@ -25,6 +25,8 @@ function words(key, named = {}) {
   return RULES.words[key].replace(/\{(\w+)\}/g, (_, name) => named[name]);
 }
 
+const sentence = (said) => (said.endsWith(".") ? said : `${said}.`);
+
 function place(index) {
   if (index.length === 1 && index[0] < RULES.ordinals.length) {
     return words("ordinal", { ordinal: RULES.ordinals[index[0]] });
@@ -422,7 +424,7 @@ function chosen(data, text) {
   }
   if (data.right[0].includes(choice)) return verdict("right", words("right"));
   const slip = data.slips.find((one) => one.texts.includes(choice));
-  return slip ? verdict("slip", slip.words) : verdict("wrong", words("choice"));
+  return slip ? verdict("slip", sentence(slip.words)) : verdict("wrong", words("choice"));
 }
 
 function read(data, i, text) {
@@ -455,7 +457,7 @@ function compared(data, given) {
   if (ways.some((each) => each.every((way) => way === "right"))) return verdict("right", words("right"));
   if (ways.some((each) => each.every(Boolean))) return verdict("rounded", words("rounded"));
   const slip = data.slips.find(({ texts }) => waysOf(data, given, texts).every(Boolean));
-  if (slip) return verdict("slip", slip.words);
+  if (slip) return verdict("slip", sentence(slip.words));
   const off = (each) => each.filter((way) => way === null).length;
   const nearest = ways.reduce((best, each) => (off(each) < off(best) ? each : best));
   return verdict("wrong", whatDiffers(data, given, nearest));
@@ -499,89 +501,151 @@ function whatDiffers(data, given, ways) {
   return words("one", { place: place(off[0]) });
 }
 
-// -- what was understood, as mathematics
+// -- what was understood, as mathematics: byhand.answers.typesetting
 
-const GREEK = RULES.latexNames;
+const [SUM, PRODUCT, POWER, ATOM] = [1, 2, 3, 4]; // how tightly a part holds together
+const enclosed = (text) => (text.includes("\\frac") ? `\\left(${text}\\right)` : `(${text})`);
 
-function latexName(name) {
+function atLeast(bond, node) {
+  const [text, own] = texOf(node);
+  return own >= bond ? text : enclosed(text);
+}
+
+function texOf(node) {
+  if (node.isParenthesisNode) return texOf(node.content);
+  if (node.isConstantNode) return texOfNumber(Number(node.value));
+  if (node.isSymbolNode) return [texOfName(node.name.slice(PREFIX.length)), ATOM];
+  if (node.isFunctionNode) {
+    return [texOfCall(node.fn.name.slice(PREFIX.length), texOf(node.args[0])[0]), ATOM];
+  }
+  const [left, right] = node.args;
+  if (!right) return [(node.op === "-" ? "-" : "") + atLeast(PRODUCT, left), node.op === "-" ? SUM : PRODUCT];
+  if (node.op === "/") return texOfFraction(unwrapped(left), texOf(right)[0]);
+  if (node.op === "^") return [`${atLeast(ATOM, left)}^{${texOf(right)[0]}}`, POWER];
+  if (node.op === "*") return texOfProduct(left, right);
+  return [`${texOf(left)[0]}${node.op}${atLeast(PRODUCT, right)}`, SUM];
+}
+
+// A sign in front of what is above stands in front of the fraction.
+function texOfFraction(above, below) {
+  const isSigned = above.isOperatorNode && above.args.length === 1 && above.op === "-";
+  const [inner] = texOf(isSigned ? above.args[0] : above);
+  return [`${isSigned ? "-" : ""}\\frac{${inner}}{${below}}`, isSigned ? SUM : PRODUCT];
+}
+
+// Two factors side by side; a sign in front of the first is that of the product.
+function texOfProduct(left, right) {
+  const inner = unwrapped(left);
+  const isSum = inner.isOperatorNode && inner.args.length === 2 && "+-".includes(inner.op);
+  const [text, own] = texOf(inner);
+  const [first, bond] = isSum ? [enclosed(text), PRODUCT] : [text, Math.min(own, PRODUCT)];
+  const second = atLeast(PRODUCT, right);
+  if (/^(\\left)?\(/.test(second)) return [first + second, bond];
+  return [first + (/^(\d|\\frac)/.test(second) ? "\\cdot " : "\\,") + second, bond];
+}
+
+function texOfNumber(value) {
+  if (!Number.isFinite(value)) return ["\\infty", ATOM];
+  const isShort = value === 0 || (value >= 1e-4 && value < 1e16);
+  const [digits, exponent] = (isShort ? String(value) : value.toExponential()).split("e");
+  return exponent ? [`${digits}\\cdot 10^{${Number(exponent)}}`, PRODUCT] : [digits, ATOM];
+}
+
+function texOfName(name) {
   const [start, ...below] = name.split("_");
-  const accented = { tilde: "\\tilde", hat: "\\hat" }[below[0]];
-  const letter = GREEK.includes(start) ? `\\${start}` : start.length > 1 ? `\\mathrm{${start}}` : start;
-  if (accented) return `${accented}{${letter}}`;
+  const letter = RULES.latexNames.includes(start) ? `\\${start}` : start.length > 1 ? `\\mathrm{${start}}` : start;
+  if (["tilde", "hat"].includes(below[0])) return `\\${below[0]}{${letter}}`;
   return below.length ? `${letter}_{${below.join(",")}}` : letter;
 }
 
-function handler(node, options) {
-  if (node.isSymbolNode) return latexName(node.name.slice(PREFIX.length));
-  if (node.isFunctionNode) {
-    const name = node.fn.name.slice(PREFIX.length);
-    const inside = node.args[0].toTex(options);
-    if (name === "sqrt") return `\\sqrt{${inside}}`;
-    if (name === "abs") return `\\left|${inside}\\right|`;
-    if (name === "norm") return `\\left\\Vert ${inside}\\right\\Vert`;
-    return `\\${name}\\left(${inside}\\right)`;
-  }
-  if (node.isOperatorNode && node.op === "^") {
-    const exponent = unwrapped(node.args[1]);
-    const base = node.args[0].toTex(options);
-    const simple = node.args[0].isSymbolNode || node.args[0].isConstantNode || node.args[0].isParenthesisNode;
-    return `${simple ? base : `{${base}}`}^{${exponent.toTex(options)}}`;
-  }
-  if (node.isOperatorNode && node.op === "*") {
-    const [left, right] = node.args.map((each) => each.toTex(options));
-    const dot = /^[\d.]/.test(right) ? "\\cdot " : "\\,";
-    return `${left}${dot}${right}`;
-  }
-  if (node.isOperatorNode && node.op === "/") {
-    const [above, below] = node.args.map((each) => unwrapped(each).toTex(options));
-    return `\\frac{${above}}{${below}}`;
-  }
-  return undefined;
+function texOfCall(name, inside) {
+  if (name === "sqrt") return `\\sqrt{${inside}}`;
+  if (name === "abs") return `\\left|${inside}\\right|`;
+  if (name === "norm") return `\\left\\Vert ${inside}\\right\\Vert`;
+  return `\\${name}${enclosed(inside)}`;
 }
 
-export function toLatex(read) {
-  return toTree(read).toTex({ handler, parenthesis: "keep" });
+function arranged(entries, shape) {
+  if (!shape.length) return entries[0];
+  if (shape.length === 1) return `\\left(${entries.join(",\\; ")}\\right)`;
+  const rows = Array.from({ length: shape[0] }, (_, i) => entries.slice(i * shape[1], (i + 1) * shape[1]).join(" & "));
+  return `\\begin{pmatrix}${rows.join("\\\\ ")}\\end{pmatrix}`;
 }
 
-// Sets what was understood beside a field, or nothing, as MathML: the styles of the page's own formulas
-// are not KaTeX's.
-export function echo(target, data, text) {
-  let read = "";
+function readOrNot(text, symbols) {
   try {
-    read = text.trim() && plain(text, data.symbols ?? []);
+    return plain(text, symbols);
   } catch (error) {
-    if (!(error instanceof Unread)) throw error;
+    if (error instanceof Unread) return null;
+    throw error;
   }
+}
+
+// The LaTeX of the texts of a form, or nothing where it would say nothing new.
+function understood({ symbols, shape }, texts) {
+  const reads = texts.map((text) => readOrNot(text, symbols));
+  if (reads.every((read) => read === null || /^[-+]?[\d.]+$/.test(read))) return "";
+  return arranged(reads.map((read) => (read === null ? "\\square" : texOf(toTree(read))[0])), shape);
+}
+
+// As MathML: the styles of the page's own formulas are not KaTeX's.
+function setAs(target, latex) {
   const set = document.createElement("span");
-  if (read && !/^[-+]?[\d.]+$/.test(read)) {
-    katex.render(toLatex(read), set, { output: "mathml", throwOnError: false });
-  }
+  if (latex) katex.render(latex, set, { output: "mathml", throwOnError: false });
   target.replaceChildren(...set.querySelectorAll("math"));
+}
+
+// -- the right answer, for who asks for it
+
+const DIGITS = 6;
+
+function rightAnswer(data) {
+  const [texts] = data.right;
+  if (data.kind === "choice") return `\\text{${texts[0]}}`;
+  const entries = texts.map((text) => (/\.\d{7}/.test(text) ? String(Number(Number(text).toPrecision(DIGITS))) : text));
+  return arranged(entries.map((text) => texOf(toTree(plain(text, data.symbols)))[0]), data.shape);
 }
 
 // -- the forms of a page
 
 const textOf = (field) => (field.type === "checkbox" ? (field.checked ? "x" : "") : field.value);
 
+function below(form, name) {
+  const target = document.createElement("div");
+  target.className = name;
+  form.append(target);
+  return target;
+}
+
 // Prepares a form, and returns what judges it.
 export function start(form, data) {
   const status = form.querySelector("[role=status]");
   const fields = [...form.querySelectorAll("input, select")];
-  for (const field of fields) {
-    if (field.type !== "text" || !field.parentElement.matches("label")) continue;
-    const target = document.createElement("span");
-    target.className = "answer-echo";
-    target.ariaHidden = "true"; // the field has what it says
-    field.after(target);
-    field.addEventListener("input", () => echo(target, data, field.value));
-    echo(target, data, field.value);
+  const texts = () => fields.map(textOf);
+  if (fields[0].type === "text") {
+    const target = below(form, "answer-echo");
+    target.ariaHidden = "true"; // the fields have what it says
+    const echo = () => setAs(target, understood(data, texts()));
+    form.addEventListener("input", echo);
+    echo();
   }
+  if (data.right.length) offer(form, data);
   return () => {
-    const found = judge(data, fields.map(textOf));
+    const found = judge(data, texts());
     status.setAttribute("data-verdict", found.verdict);
     status.textContent = found.words;
     return found;
   };
 }
 
-globalThis.byhandAnswers = { judge, plain, start, toLatex };
+// Shows the right answer on demand; the styles show the button once an answer was judged.
+function offer(form, data) {
+  const button = document.createElement("button");
+  Object.assign(button, { type: "button", className: "answer-show", textContent: "Show the answer" });
+  form.append(button);
+  const target = below(form, "answer-value");
+  target.ariaLive = "polite";
+  button.addEventListener("click", () => setAs(target, rightAnswer(data)));
+}
+
+globalThis.byhandAnswers = { judge, plain, start, rightAnswer, understood };

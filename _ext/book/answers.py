@@ -154,9 +154,17 @@ def _words(page: Page, text: str) -> str:
     """Return a line of Markdown; a formula that letters can show is a few letters."""
     pieces = re.split(r"(\$[^$]+\$)", text)
     return "".join(
-        page.markdown(piece) if UNSHOWN.search(plain(piece)) else escape(plain(piece), quote=False)
+        page.markdown(piece)
+        if UNSHOWN.search(_letters(piece))
+        else escape(_letters(piece), quote=False)
         for piece in pieces
     )
+
+
+def _letters(piece: str) -> str:
+    """Return words, or a formula, in letters alone."""
+    shown = plain(piece)
+    return shown.replace("-", "−") if piece.startswith("$") else shown.replace("'", "’")
 
 
 def _named(shown: str, text: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from byhand.answers import asking, reading
-from byhand.answers.rules import RULES, UnreadError, form, place, places, words
+from byhand.answers.rules import RULES, UnreadError, form, place, places, sentence, words
 
 RTOL = 1e-12
 """For numbers that are typed as expressions, as √21/4."""
@@ -73,7 +73,7 @@ def _chosen(data: dict[str, Any], text: str) -> Verdict:
         return Verdict("right", words("right"))
     for slip in data["slips"]:
         if chosen in slip["texts"]:
-            return Verdict("slip", slip["words"])
+            return Verdict("slip", sentence(slip["words"]))
     return Verdict("wrong", words("choice"))
 
 
@@ -143,7 +143,7 @@ def _compared(data: dict[str, Any], given: list[Any]) -> Verdict:
             return Verdict(verdict, words(verdict))
     for slip in data["slips"]:
         if None not in _ways(data, given, slip["texts"]):
-            return Verdict("slip", slip["words"])
+            return Verdict("slip", sentence(slip["words"]))
     return Verdict("wrong", _what_differs(data, given, min(ways, key=lambda way: way.count(None))))
 
 

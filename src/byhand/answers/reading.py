@@ -225,8 +225,19 @@ def evaluate(read: str, symbols: Mapping[str, Any] | None = None) -> Any:
     >>> evaluate("2*w^2", {"w": 3})
     (18+0j)
     """
+    return _tidy(_value(tree(read), symbols or {}))
+
+
+def tree(read: str) -> ast.AST:
+    """Return the tree of a text in the plain notation; its numbers are floats."""
     spelled = re.sub(r"(?<![\w.])(?=[A-Za-z])", PREFIX, read).replace("^", "**")
-    return _tidy(_value(ast.parse(spelled, mode="eval").body, symbols or {}))
+    spelled = re.sub(r"(?<![\w.])(?<![eE][-+])(\d+)(?![\w.])", r"\1.", spelled)
+    return ast.parse(spelled, mode="eval").body
+
+
+def name_of(node: ast.Name) -> str:
+    """Return the name that stands in a tree."""
+    return node.id.removeprefix(PREFIX)
 
 
 def _tidy(value: Any) -> Any:
@@ -240,12 +251,12 @@ def _value(node: ast.AST, symbols: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Constant):
         return complex(node.value)
     if isinstance(node, ast.Name):
-        return _symbol(node.id.removeprefix(PREFIX), symbols)
+        return _symbol(name_of(node), symbols)
     if isinstance(node, ast.UnaryOp):
         value = _value(node.operand, symbols)
         return -value if isinstance(node.op, ast.USub) else value
     if isinstance(node, ast.Call):
-        return _call(node.func.id.removeprefix(PREFIX), _value(node.args[0], symbols))
+        return _call(name_of(node.func), _value(node.args[0], symbols))
     left = _value(node.left, symbols)
     if isinstance(node.op, ast.Pow):
         if (

@@ -26,6 +26,17 @@ def words(key: str, *parts: Any, **named: Any) -> str:
     return RULES["words"][key].format(*parts, **named)
 
 
+def sentence(said: str) -> str:
+    """Return what is said of a slip with a full stop.
+
+    Examples
+    --------
+    >>> sentence("the sign is missing")
+    'the sign is missing.'
+    """
+    return said if said.endswith(".") else f"{said}."
+
+
 def place(index: tuple[int, ...]) -> str:
     """Return the name of an entry, by its place in a vector or a matrix.
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from byhand.answers import judging as answers
 from byhand.answers.judging import Verdict
-from byhand.answers.rules import UnreadError, form, place, places, words
+from byhand.answers.rules import UnreadError, form, place, places, sentence, words
 from byhand.evidence import printed, setting
 from byhand.evidence.comparing import (
     TRUTH,
@@ -173,7 +173,7 @@ def _sheets_formula(outcome: Outcome, value: Any) -> Verdict | None:
     if not (formula and isinstance(value, str) and value.strip() == quoted.text):
         return None
     if quoted.erratum:
-        return Verdict("slip", words("sheet", erratum=quoted.erratum))
+        return Verdict("slip", sentence(words("sheet", erratum=quoted.erratum)))
     return Verdict("unread", "this is the sheet's formula, and it is right; give its value.")
 
 
@@ -259,10 +259,10 @@ def _compared(outcome: Outcome, right: Any, value: Any) -> Comparison:
 def _known_slip(outcome: Outcome, value: Any) -> Verdict | None:
     quoted = outcome.quoted
     if quoted is not None and quoted.erratum and _is_the_sheets(outcome, value):
-        return Verdict("slip", words("sheet", erratum=quoted.erratum))
+        return Verdict("slip", sentence(words("sheet", erratum=quoted.erratum)))
     for said, wrong in outcome.slips:
         if _agreement(outcome, normal("", "of a slip", wrong), value):
-            return Verdict("slip", said)
+            return Verdict("slip", sentence(said))
     return None
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from byhand.answers.asking import Asked, asked, data_of_steps, of_problem
 from byhand.answers.judging import Verdict, judge
+from byhand.answers.typesetting import right_answer, understood
 from byhand.evidence.declaring import find
 from byhand.evidence.keying import key_of
 from byhand.evidence.opening import Page
@@ -51,16 +52,53 @@ def _form(one: Asked) -> ipywidgets.VBox:
     fields, shown = _fields(one)
     button = widgets.Button(description="Check")
     said = widgets.HTML()
+    ask, answer = _right_answer(one)
 
     def tell(_: Any) -> None:
         found = verdict_on(one.claim, [_text(field.value) for field in fields])
         said.value = f"{MARKS[found.verdict]} {escape(found.words)}"
+        ask.layout.display = "none" if one.steps or found.verdict == "right" else None
 
     button.on_click(tell)
     known = ", ".join(f"`{name}`" for name in one.symbols)
     typed = f"in {known}" + (f"; {one.typed}" if one.typed else "") if known else ""
     lines = [widgets.HTMLMath(Page().markdown(text)) for text in (one.label, typed) if text]
-    return widgets.VBox([*lines, shown, widgets.HBox([button, said])])
+    if isinstance(fields[0], widgets.Text):
+        shown = widgets.VBox([shown, _echo(one, fields)])
+    return widgets.VBox([*lines, shown, widgets.HBox([button, said]), ask, answer])
+
+
+def _echo(one: Asked, fields: list[Any]) -> Any:
+    """Return what shows how the texts of fields were understood, while they are typed."""
+    import ipywidgets as widgets
+
+    echo, shape = widgets.HTMLMath(), _shape(one)
+
+    def set_again(_: Any) -> None:
+        latex = understood(list(one.symbols), shape, [field.value for field in fields])
+        echo.value = _formula(latex)
+
+    for field in fields:
+        field.observe(set_again, "value")
+    return echo
+
+
+def _right_answer(one: Asked) -> tuple[Any, Any]:
+    """Return the button that shows the right answer, once an answer was judged, and its place."""
+    import ipywidgets as widgets
+
+    ask = widgets.Button(description="Show the answer", layout={"display": "none"})
+    answer = widgets.HTMLMath()
+
+    def tell(_: Any) -> None:
+        answer.value = _formula(right_answer(key(one.claim)))
+
+    ask.on_click(tell)
+    return ask, answer
+
+
+def _formula(latex: str) -> str:
+    return f"$\\displaystyle {escape(latex, quote=False)}$" if latex else ""
 
 
 def _fields(one: Asked) -> tuple[list[Any], Any]:
@@ -77,7 +115,7 @@ def _fields(one: Asked) -> tuple[list[Any], Any]:
         chosen = widgets.Dropdown(options=["", *choices])
         return [chosen], chosen
     shape = _shape(one)
-    texts = [widgets.Text(continuous_update=False) for _ in range(int(np.prod(shape, dtype=int)))]
+    texts = [widgets.Text() for _ in range(int(np.prod(shape, dtype=int)))]
     rest = iter(texts)
     width = shape[-1] if shape else 1
     rows = [widgets.HBox(list(islice(rest, width))) for _ in range(len(texts) // width)]

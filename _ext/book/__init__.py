@@ -16,6 +16,7 @@ teeth       shows the stored run of planted faults
 api         fits docstrings to the API pages
 launch      links pages to the book's repository and notebooks to servers that run them
 download    makes a notebook that is downloaded run on its own
+finding     lists what the search leads to within pages: sections and claims
 site        gives pages a description, their reading time and their address
 light       links pages to the styles and letters that they use, and leaves out the rest
 strictness  turns every warning into a failed build
@@ -45,6 +46,7 @@ MODULES = [
     "api",
     "launch",
     "download",
+    "finding",
     "site",
     "light",
     "strictness",

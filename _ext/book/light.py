@@ -38,7 +38,8 @@ STYLES_HERE = "<!-- styles -->"
 STYLES, BEFORE_PAINT, FORMULA_TYPE = "styles.css", "before-paint.js", "formula-type.js"
 # Scripts and styles that the theme or an extension puts on every page and no page of ours uses
 # there.
-UNUSED = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js", BEFORE_PAINT)
+UNUSED = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js")
+UNUSED += (BEFORE_PAINT, "finding.js")  # are linked from where they are needed
 # The type of nearly every formula; the rest of the fonts are fetched where they are used.
 MAIN_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 FACE = ("family", "style", "weight")  # what distinguishes one from others

@@ -117,7 +117,7 @@ def compare_routes() -> Table:
     routes = {name: route for name, route in routes.items() if route}
     reference = routes["reverse sweep"]()
     results = {name: route() for name, route in routes.items()}  # also compiles
-    floor = {"the sweep's products alone, NumPy": bare_products(X)}
+    floor = {"bare products of the sweep, NumPy": bare_products(X)}
     times = in_turns(routes | floor, rounds=7)
     slow = {
         "products of Hessian-vector products": lambda: hypergradients_by_products(loss, w0, etas)

@@ -67,7 +67,7 @@ def parabolas() -> Figure:
 
 
 @drawing(
-    caption="With small steps three of the four starts come to rest in the deep well. Above $η = 2/26.9 ≈ 0.074$ they cannot: they go on jumping across it.",
+    caption="Three of the four starts lead to the deep well; with the smallest steps 80 are not enough to arrive. Above $η = 2/26.9 ≈ 0.074$ its minimum attracts no more: at 0.08 they go on jumping across it.",
     alt="Contours with a minimum at (0, 0), a saddle point at (−0.35, −0.27), a deeper minimum at (−2.65, −1.98), and four gradient descents with η = {learning_rate}.",
     labels={"learning_rate": "learning rate η"},
     start={"learning_rate": 0.02},
@@ -224,7 +224,7 @@ def _two_samples() -> Objective:
 
 
 @drawing(
-    caption="Forty steps from the square. SGD follows the gradient, steep first; momentum swings past the minimum; RMSProp and Adam take steps of one length in both coordinates, and set out along the diagonal.",
+    caption="Forty steps from the square. SGD follows the gradient, steep first; momentum swings past the minimum; RMSProp and Adam set out along the diagonal, with steps of one length in both coordinates.",
     alt="Elliptic contours around the minimum at the origin, and the paths of SGD, momentum, RMSProp and Adam from (−1, 2) with learning rate {learning_rate}.",
     labels={"learning_rate": "learning rate η"},
     start={"learning_rate": 0.1},
@@ -258,7 +258,7 @@ def _bowl_contours() -> Figure:
 
 
 @drawing(
-    caption="SGD and momentum fall off a cliff at $η = 2$ and $3.8$; RMSProp and Adam never do, but RMSProp's loss rises like $η^2$. With noise the best rates of all four do about equally well.",
+    caption="SGD and momentum fall off a cliff at $η = 2$ and $3.8$; RMSProp and Adam never do, but RMSProp's loss rises like $η^2$. With noise the lowest points of the four curves lie within a factor of three.",
     alt="Loss after 300 steps against the learning rate for SGD, momentum, RMSProp and Adam; condition number {condition}, gradient noise {noise}.",
     labels={"condition": "condition number κ", "noise": "gradient noise σ"},
     start={"condition": 100, "noise": 0.0},
@@ -280,7 +280,7 @@ def usable_rates(condition: int, noise: float) -> Figure:
 
 @drawing(
     caption="Who works at the most learning rates, and by how many decades more than the next? Adam if little accuracy is asked of an ill-conditioned problem, momentum if much is and there is time.",
-    alt="A table of nine settings by three targets, each field in the color of the optimizer with the widest range of learning rates: at the target 1/100 it is Adam nearly everywhere, at the target 1/1000000 and 1000 steps or more it is momentum, and in between it turns.",
+    alt="A table of nine settings by three targets, each field in the color of the optimizer with the widest range of learning rates: at the target 1/100 it is Adam everywhere; at the target 1/1000000 it is Adam in 300 steps and momentum in more, but for one field in which they are equal; in between it turns.",
 )
 def widest_ranges(decades: dict[tuple, dict[str, float]]) -> Figure:
     """Draw which optimizer has the widest range of rates, for κ, steps and target.

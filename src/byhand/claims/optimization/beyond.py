@@ -298,7 +298,7 @@ def attracts():
     yield by.recursion("the update written out", written_out)
 
 
-@claim("beyond-2.nesterov", "Nesterov's method reaches the minimum from all of them")
+@claim("beyond-2.nesterov", "Nesterov's method reaches the minimum from all 1001 starts")
 def nesterov():
     starts = np.linspace(-5, 5, 1001)
 

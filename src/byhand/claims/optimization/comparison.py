@@ -214,7 +214,8 @@ def told_wells(counts):
 
 @claim(
     "C-compare.local-minima",
-    "all four fall into local minima, Adam from more starts than SGD and momentum from fewer",
+    "all four fall into local minima, Adam from more of 483 starts than SGD and momentum from "
+    "fewer, at rates from 0.005 to 0.03",
 )
 def local_minima():
     def package():
@@ -232,16 +233,16 @@ def local_minima():
     def written_out():
         grid = np.array([[-4 + i / 4, -3 + j / 4] for i in range(23) for j in range(21)])
         counts = []
-        for eta in (0.005, 0.02):
-            ends = {n: path(n, wells_gradient, grid, eta, 1500, (1500,)) for n in NAMES}
-            near = {n: np.hypot(*np.moveaxis(end[1500], -1, 0)) < 0.3 for n, end in ends.items()}
+        for eta in (0.01, 0.03):
+            ends = {n: path(n, wells_gradient, grid, eta, 2000, (2000,)) for n in NAMES}
+            near = {n: np.hypot(*np.moveaxis(end[2000], -1, 0)) < 0.3 for n, end in ends.items()}
             counts.append({n: int(hits.sum()) for n, hits in near.items()})
         right = all(0 < n["momentum"] < n["SGD"] < n["Adam"] and n["RMSProp"] for n in counts)
         words = [" < ".join(map(str, sorted(n.values()))) for n in counts]
         return holds(right, f"of 483 starts: {'; '.join(words)}")
 
-    yield by.experiment("1500 steps of the package's", package)
-    yield by.recursion("the four written out", written_out)
+    yield by.experiment("1500 steps of the package's at 0.005 and 0.02", package)
+    yield by.recursion("2000 steps written out, at 0.01 and 0.03", written_out)
     yield sheet("(of SGD) may fall into local minima", lambda: True)
 
 
@@ -320,7 +321,13 @@ def scattered(name, seed):
     r"the stationary variance at $\eta = 0.1$, $h = \sigma = 1$",
     cases=[
         case("sgd", "SGD", method="SGD", beta=0, seed=1),
-        case("momentum", "momentum, ten times as large", method="momentum", beta=Q(9, 10), seed=2),
+        case(
+            "momentum",
+            "momentum, about ten times as large",
+            method="momentum",
+            beta=Q(9, 10),
+            seed=2,
+        ),
     ],
 )
 def scatter(method="SGD", beta=0, seed=1):
@@ -805,14 +812,11 @@ def roughness(points):
 )
 def roughness_of(method="SGD", seed=31):
     def correlation():
-        """2 − 2 times the correlation of neighbours, from the weights βᵏ of past noise."""
-        k = sp.Symbol("k", integer=True, nonnegative=True)
+        """2 − 2 times the correlation: Δₜ = βΔₜ₋₁ − ηn has E Δ² = v and E ΔₜΔₜ₋₁ = c."""
         b = sp.Rational(9, 10) if method == "momentum" else sp.S.Zero
-        if b == 0:
-            return sp.Integer(2)
-        return 2 - 2 * sp.summation(b ** (2 * k + 1), (k, 0, sp.oo)) / sp.summation(
-            b ** (2 * k), (k, 0, sp.oo)
-        )
+        v, c = sp.symbols("v c")
+        found = sp.solve([b**2 * v + sp.Rational(1, 100) - v, b * v - c], [v, c])
+        return 2 - 2 * found[c] / found[v]
 
     def sampled():
         """Both sums over 20 000 runs, and the ratio's standard error by the delta method."""
@@ -990,7 +994,7 @@ def turns():
 
 @claim(
     "C-compare.range-momentum",
-    r"momentum's range is 1 to 1.5 decades wider than SGD's wherever SGD has one",
+    "in every setting tried momentum's range is 1 to 1.5 decades wider than SGD's, if SGD has one",
 )
 def wider_than_sgd():
     settings = list(product((k for k in PROBLEMS), LENGTHS, TARGETS))
@@ -1016,7 +1020,8 @@ def wider_than_sgd():
 
 @claim(
     "C-compare.tenth",
-    "where SGD reaches a target, momentum does at a tenth of SGD's least rate, or 0.8 of a tenth",
+    "where SGD reaches a target, momentum does at a tenth of SGD's least rate, or at the next "
+    "smaller rate of the grid",
 )
 def tenth():
     def package():
@@ -1027,7 +1032,7 @@ def tenth():
                 if sgd.size:
                     found.append(sgd[0] / momentum[0])
         words = f"{min(found):.1f} to {max(found):.1f} times as small, in {len(found)} settings"
-        return holds(min(found) > 7 and max(found) < 14, words)
+        return holds(min(found) > 9.9 and max(found) < 13.4, words)
 
     def written_out():
         rates, found = RATES[::2], []
@@ -1035,7 +1040,7 @@ def tenth():
             works = {name: np.flatnonzero(losses[name] <= target) for name in NAMES[:2]}
             if works["SGD"].size:
                 found.append(rates[works["SGD"].min()] / rates[works["momentum"].min()])
-        right = all(7 < one < 14 for one in found)
+        right = all(9.9 < one < 18 for one in found)
         return holds(right, f"{np.mean(found):.1f} times as small on average")
 
     yield by.experiment("the package's, at 49 rates", package)
@@ -1048,7 +1053,11 @@ def valley_gradient(p):
     return np.stack([2 * (x - 1) - 2 * x * climb, climb], axis=-1)
 
 
-@claim("C-compare.valley", "with its best rate momentum is ahead of Adam in the valley")
+@claim(
+    "C-compare.valley",
+    "with its best rate momentum is ahead of Adam in the valley after 2000 and 3000 steps, from "
+    "starts near $(-1, 1)$ and $(0, 1)$",
+)
 def valley():
     def package():
         rng, ratios = np.random.default_rng(26), []
@@ -1132,7 +1141,10 @@ def runaway():
     yield by.closed_form("the factors per step", theory)
 
 
-@claim("C-compare.monotone", r"at $\eta = 0.1$ and $1$ only SGD never raises the loss")
+@claim(
+    "C-compare.monotone",
+    r"on $\frac12(x_1^2 + x_2^2/10)$ with $\eta = 0.1$ and $1$ only SGD never raises the loss",
+)
 def monotone():
     def package():
         f, least = opt.quadratic(np.diag([1.0, 0.1])), []
@@ -1161,7 +1173,8 @@ def monotone():
 
 @claim(
     "C-compare.settling",
-    r"at $\eta = 0.01$ and $0.1$ neither RMSProp nor Adam has settled after 5000 steps",
+    r"on $\frac12w^2$ with $\eta = 0.01$ and $0.1$ neither RMSProp nor Adam has settled after 5000 "
+    "steps",
 )
 def settling():
     def package():
@@ -1183,43 +1196,66 @@ def settling():
     yield by.recursion("12 000 steps written out", written_out)
 
 
+def best_under_noise(kappa, deviation):
+    """Return name → the least mean loss of 200 runs of the package, over 22 rates."""
+    f = opt.quadratic(np.diag([1, 1 / kappa]))
+    losses = opt.final_losses(f, np.ones((200, 2)), 300, np.logspace(-3, 0.5, 22), noise=deviation)
+    return {name: loss.min() for name, loss in losses.items()}
+
+
+def best_written_out(kappa, deviation, steps, names=NAMES):
+    """Return the same with other noise, of 100 runs, at 16 other rates."""
+    rng, least = np.random.default_rng(28), {}
+    rates, h = np.logspace(-3.2, 0.4, 16)[:, None, None], np.array([1, 1 / kappa])
+    for name in names:
+
+        def noisy(w):
+            return h * w + deviation * rng.normal(size=(16, 100, 2))
+
+        end = path(name, noisy, np.ones((16, 100, 2)), rates, steps, (steps,))[steps]
+        least[name] = np.nanmin((h * end**2).sum(axis=-1).mean(axis=1)) / 2
+    return least
+
+
 @claim(
     "C-compare.noise",
-    "under noise, tuned, the four end within a factor of three of one another",
+    r"under noise of 0.3 and 1, tuned, the four end within a factor of two of one another for "
+    r"$\kappa = 1, 10, 100$",
 )
 def noise():
+    settings = list(product((1, 10, 100), (0.3, 1)))
+
     def package():
-        ratios = []
-        for kappa in (1, 10, 100):
-            f = opt.quadratic(np.diag([1, 1 / kappa]))
-            losses = opt.final_losses(
-                f, np.ones((200, 2)), 300, np.logspace(-3, 0.5, 22), noise=0.1
-            )
-            least = [loss.min() for loss in losses.values()]
-            ratios.append(max(least) / min(least))
-        return holds(max(ratios) < 3, f"within a factor of {max(ratios):.2f}")
+        found = [best_under_noise(*one).values() for one in settings]
+        most = max(max(least) / min(least) for least in found)
+        return holds(most < 2, f"within a factor of {most:.2f}")
 
     def written_out():
-        """Other noise, fewer runs, another grid of rates, and 400 steps."""
-        rng, ratios = np.random.default_rng(28), []
-        rates = np.logspace(-2.9, 0.4, 16)[:, None, None]
-        for kappa in (1, 10, 100):
-            h, least = np.array([1, 1 / kappa]), []
-            for name in NAMES:
-                end = path(
-                    name,
-                    lambda w, h=h: h * w + 0.1 * rng.normal(size=(16, 100, 2)),
-                    np.ones((16, 100, 2)),
-                    rates,
-                    400,
-                    (400,),
-                )[400]
-                least.append(np.nanmin((h * end**2).sum(axis=-1).mean(axis=1)))
-            ratios.append(max(least) / min(least))
-        return holds(max(ratios) < 3, f"within a factor of {max(ratios):.2f}")
+        found = [best_written_out(*one, steps=600) for one in settings]
+        most = max(max(least[n] for n in NAMES) / min(least.values()) for least in found)
+        return holds(most < 2, f"within a factor of {most:.2f}")
 
     yield by.experiment("300 steps of the package's", package)
-    yield by.recursion("400 steps written out", written_out)
+    yield by.recursion("600 steps written out", written_out)
+
+
+@claim(
+    "C-compare.little-noise",
+    r"under noise of 0.01, tuned, RMSProp ends over five times as high as momentum, for "
+    r"$\kappa = 1$",
+)
+def little_noise():
+    def package():
+        least = best_under_noise(1, 0.01)
+        ratio = least["RMSProp"] / least["momentum"]
+        return holds(ratio > 5, f"{ratio:.1f} times after 300 steps")
+
+    def written_out():
+        least = best_written_out(1, 0.01, steps=1000, names=("momentum", "RMSProp"))
+        return holds(least["RMSProp"] > 5 * least["momentum"], "after 1000 steps, too")
+
+    yield by.experiment("300 steps of the package's", package)
+    yield by.recursion("1000 steps written out", written_out)
 
 
 # -- the sheet's answer --------------------------------------------------------------------------

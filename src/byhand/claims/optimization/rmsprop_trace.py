@@ -338,8 +338,10 @@ def counterexample():
         return holds(least > 0.28, f"it never comes nearer than {least:.4f}")
 
     def from_the_line():
-        """The line of equal coordinates is |4/5 − 2/5|/√2 away."""
-        return holds(0.4 / 2**0.5 > 0.28, f"the line is {0.4 / 2**0.5:.4f} away")
+        """The solution of least norm is t x/‖x‖²; its coordinates' difference over √2."""
+        (a, b), (t,) = X[0], T
+        away = abs(t * (a - b) / (a**2 + b**2)) / 2**0.5
+        return holds(away > 0.28, f"the line is {away:.4f} away")
 
     yield by.experiment("the trace", measured)
     yield by.closed_form("the line of its path", from_the_line)

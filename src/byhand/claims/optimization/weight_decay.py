@@ -308,7 +308,10 @@ def limits(beta=0, weaker=1):
     yield by.algebra("normal equations", lambda: ridge(0.2 / weaker))
 
 
-@claim("E2.3.2.hovers", "the last 500 of 4000 points of Adam with decay lie within 0.01")
+@claim(
+    "E2.3.2.hovers",
+    r"the last 500 of 4000 points of Adam with $\lambda = 0.004$ and $0.05$ lie within 0.01",
+)
 def hovers():
     def package():
         spread = max(np.ptp(late(opt.adam(0.01), lam), axis=0).max() for lam in (0.004, 0.05))
@@ -332,7 +335,10 @@ def hovers():
     yield by.recursion("Adam written out", written_out)
 
 
-@claim("E2.3.2.limit-adam", "Adam with decay stays away from every penalized minimum")
+@claim(
+    "E2.3.2.limit-adam",
+    r"with $\lambda = 0.004$ and $0.05$ Adam stays away from every penalized minimum",
+)
 def limit_of_adam():
     def to_minima(optimizer, lam):
         minima = np.array([ridge(s) for s in np.logspace(-8, 2, 400)])

@@ -281,6 +281,19 @@ def late(optimizer, lam):
     return opt.run(decayed, f.gradient, np.array(W0, dtype=float), 4000).params[-500:]
 
 
+def adam_written_out(lam):
+    """Return 4000 points of Adam with weight decay, η = 0.01, in plain NumPy."""
+    A, t = np.array(X, dtype=float), np.array(T, dtype=float)
+    w, m, v, points = np.array(W0, dtype=float), 0.0, 0.0, []
+    for k in range(1, 4001):
+        g = A.T @ (A @ w - t)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        step = 0.01 * m / (1 - 0.9**k) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
+        w = (1 - lam) * w - step
+        points.append(w)
+    return np.array(points)
+
+
 def ridge(strength):
     """Return the minimum of the penalized loss, by its normal equations."""
     A, t = np.array(X, dtype=float), np.array(T, dtype=float)
@@ -318,17 +331,8 @@ def hovers():
         return holds(spread < 0.01, f"spread over {spread:.4f} at most")
 
     def written_out():
-        A, t, widest = np.array(X, dtype=float), np.array(T, dtype=float), 0.0
-        for lam in (0.004, 0.05):
-            w, m, v, points = np.array(W0, dtype=float), 0.0, 0.0, []
-            for k in range(1, 4001):
-                g = A.T @ (A @ w - t)
-                m, v = m + 0.1 * (g - m), v + 0.001 * (g**2 - v)
-                step = 0.01 * m / (1 - 0.9**k) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
-                w = (1 - lam) * w - step
-                points.append(w)
-            tail = np.array(points[-500:])
-            widest = max(widest, (tail.max(axis=0) - tail.min(axis=0)).max())
+        tails = [adam_written_out(lam)[-500:] for lam in (0.004, 0.05)]
+        widest = max((tail.max(axis=0) - tail.min(axis=0)).max() for tail in tails)
         return holds(widest < 0.01, f"spread over {widest:.4f} at most")
 
     yield by.experiment("the package's", package)
@@ -350,20 +354,16 @@ def limit_of_adam():
         return holds(least > 0.05, f"at least {least:.3f} away")
 
     def written_out():
-        """Adam and the decay in plain NumPy, and each penalized minimum by its gradient."""
-        A, t, least = np.array(X, dtype=float), np.array(T, dtype=float), np.inf
-        for lam in (0.004, 0.05):
-            w, m, v = np.array(W0, dtype=float), np.zeros(3), np.zeros(3)
-            for k in range(1, 4001):
-                g = A.T @ (A @ w - t)
-                m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
-                step = 0.01 * m / (1 - 0.9**k) / (np.sqrt(v / (1 - 0.999**k)) + 1e-8)
-                w = (1 - lam) * w - step
-            minima = [
+        """Each penalized minimum as the least squares of the samples and a multiple of w."""
+        A, t = np.array(X, dtype=float), np.array(T, dtype=float)
+        minima = np.array(
+            [
                 np.linalg.pinv(np.vstack([A, np.sqrt(2 * s) * np.eye(3)])) @ np.r_[t, 0, 0, 0]
                 for s in np.logspace(-9, 3, 1500)
             ]
-            least = min(least, np.linalg.norm(w - np.array(minima), axis=1).min())
+        )
+        ends = [adam_written_out(lam)[-1] for lam in (0.004, 0.05)]
+        least = min(np.linalg.norm(w - minima, axis=1).min() for w in ends)
         return holds(least > 0.05, f"the last point is at least {least:.3f} away")
 
     yield by.experiment("the last 500 points of the package's", package)

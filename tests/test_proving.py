@@ -252,3 +252,10 @@ def test_a_point_is_put_into_a_statement(statement, point, holds_there):
 def test_an_irrational_counterexample_is_put_back_as_well():
     with pytest.raises(ClaimError, match=r"is false at x = 1\.41421"):
         prove(sp.Ne(x**2, 2), given=[x > 0], altered=[])
+
+
+def test_a_long_hypothesis_is_told_by_its_number():
+    x, y = sp.symbols("x y", real=True)
+    long = sum((x + k) ** 2 * (y - k) ** 2 for k in range(9)) >= 0
+    proof = prove(x * y > 0, given=[long, x > 0, y > 0])
+    assert "holds without hypothesis 1, too; fails without x > 0" in proof.effect

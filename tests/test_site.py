@@ -563,8 +563,9 @@ def test_formulas_look_at_a_strict_host_as_katex_means_them_to(browser, strict_h
         assert len(shifted(*pictures, places)) <= SHIFTED * len(places)
 
 
-# A letter or a number: it is read as it stands.
-PLAIN = r"[−-]?\d+(\.\d+)?|\w|[∞∇∂ℓ]"
+# Letters and numbers with signs between them are read as they stand.
+PART = r"[−-]?(\d+(\.\d+)?|\w|[∞∇∂ℓ])"
+PLAIN = rf"[(\[]?({PART}[=<>,+−≤≥≠→∈])*{PART}[)\]]?"
 SAID = """
 () => [...document.querySelectorAll("article .katex")].map(formula => [
   formula.dataset.latex,

@@ -3,7 +3,7 @@
 // KaTeX places what stands above or below a line in a table of its own, with struts and empty cells
 // that are elements. The same boxes come of one element for each thing that is placed, and of
 // generated content (formulas.css). What a class or an element says that no style looks at goes; so
-// do the MathML and its wrappers of what is read as it stands, a letter or a number. The LaTeX, which
+// do the MathML and its wrappers of what is read as it stands, as x = 2. The LaTeX, which
 // KaTeX keeps in an annotation, becomes an attribute.
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -270,12 +270,14 @@ function withoutLayout(node) {
   return node.name === "mrow" && node.children.length === 1 ? node.children[0] : node;
 }
 
-// A letter or a number, which is read as it stands.
+// Letters and numbers with signs between them, which are read as they stand.
+const READ = /^[([]?(−?[ox]([=,+−≤≥≠→∈]|&[lg]t;))*−?[ox][)\]]?$/;
+
 function isTrivial(math, ink) {
   const parts = math.children;
-  const shown = parts.map((part) => (textOf(part) === "−" ? "minus" : part.name)).join(" ");
+  const shown = parts.map((part) => ({ mi: "x", mn: "o", mo: textOf(part) })[part.name] ?? "?").join("");
   const isPlain = parts.every((part) => !part.style || Object.entries(part.attributes).every((pair) => pair.join() === "mathvariant,normal"));
-  return ["mi", "mn", "minus mn"].includes(shown) && isPlain && textOf(math) === textOf(ink);
+  return READ.test(shown) && isPlain && textOf(math) === textOf(ink);
 }
 
 // -- a formula

@@ -152,7 +152,11 @@ def prove(statement: Any, given: Sequence[Any] = (), altered: Sequence[Any] = ()
 def _dropped(question: _Question, statement: Any, given: Sequence[Any], number: int) -> Trial:
     rest = [one for index, one in enumerate(given) if index != number]
     dropped = given[number]
-    change, markdown = f"without {expression(dropped)}", f"without ${expression_latex(dropped)}$"
+    words = expression(dropped)
+    if len(words) <= LONGEST:
+        change, markdown = f"without {words}", f"without ${expression_latex(dropped)}$"
+    else:
+        change = markdown = f"without hypothesis {number + 1}"
     return _tried(change, markdown, question.counterexample(statement, rest))
 
 

@@ -249,7 +249,7 @@ function fetchScript(src) {
 
 function prepareAnswers(block) {
   const { judge, key } = block.dataset;
-  const forms = [...block.querySelectorAll("form.answer")];
+  const forms = formsOf(block);
   const start = (form) => globalThis.byhandAnswers.start(form, globalThis.byhandKeys[form.dataset.claim]);
   return Promise.all([fetchScript(judge), fetchScript(key)]).then(
     () => new Map(forms.map((form) => [form, start(form)])),
@@ -261,7 +261,7 @@ const KEPT = "byhand-answers";
 const keptAnswers = () => JSON.parse(localStorage.getItem(KEPT) ?? "{}");
 const isRight = ({ verdict }) => verdict === "right" || verdict === "rounded";
 const fieldsOf = (form) => [...form.querySelectorAll("input, select")];
-const formsOf = (block) => [...block.querySelectorAll("form.answer")];
+const formsOf = (block) => [...(block.querySelector("template")?.content ?? block).querySelectorAll("form.answer")];
 
 function keepAnswer(block, form, found) {
   const texts = fieldsOf(form).map((field) => (field.type === "checkbox" ? field.checked : field.value));
@@ -326,6 +326,21 @@ function startAnswers(block) {
 const answerBlocks = [...document.querySelectorAll(".answers")];
 answerBlocks.forEach(startAnswers);
 answerBlocks.forEach((block) => showKeptAnswers(block, keptAnswers()));
+
+// The fields come out of their templates where a reader comes near, and everywhere when the page has
+// long been there, one problem after the other.
+function placeForms(block) {
+  const template = block.querySelector("template");
+  template?.replaceWith(template.content);
+}
+
+const nearAnswers = new IntersectionObserver(
+  (entries) => entries.forEach(({ isIntersecting, target }) => isIntersecting && placeForms(target)),
+  { rootMargin: "100%" },
+);
+answerBlocks.forEach((block) => nearAnswers.observe(block));
+addEventListener("beforeprint", () => answerBlocks.forEach(placeForms));
+addEventListener("load", () => answerBlocks.forEach((block, i) => setTimeout(placeForms, 4000 + 100 * i, block)));
 
 // A link into a solution opens it.
 function openWhereAsked() {

@@ -494,17 +494,34 @@ def test_without_scripts_a_page_says_how_to_check(browser, site):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
         page.goto(f"{site.as_uri()}/{CHAPTER}")
-        assert page.locator("form.answer").first.is_visible()
-        assert not page.locator("form.answer :is(input, select, button)").first.is_visible()
+        assert page.locator("form.answer").count() == 0
         shown = "block => getComputedStyle(block, '::after').content.length"
         block = page.locator('.answers[data-problem="A1"]')
         assert 'check("A1.gradient"' in block.get_attribute("data-how")
         assert block.evaluate(shown) > len("none")
 
 
+WAITING = "() => document.querySelectorAll('.answers template').length"
+
+
+@pytest.mark.browser
+def test_fields_come_near_the_reader_at_once_and_everywhere_later(browser, site):
+    page = browser.new_page()
+    page.goto(f"{site.as_uri()}/{CHAPTER}#E1.1")
+    page.locator('.answers[data-problem="E1.1"] > form.answer').first.wait_for()
+    assert page.evaluate(WAITING) > 10
+    page.wait_for_function(f"() => !({WAITING})()")
+    page.reload()
+    assert page.evaluate(WAITING) > 10
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(WAITING) == 0
+    page.close()
+
+
 @pytest.mark.browser
 def test_forms_work_by_keyboard_and_are_named(browser, site):
     page = answered(browser, site.as_uri())
+    page.wait_for_function(f"() => !({WAITING})()")
     unnamed = page.evaluate(
         "() => [...document.querySelectorAll('form.answer :is(input, select)')].filter(field =>"
         " !(field.getAttribute('aria-label') || field.labels[0]?.textContent.trim())).length"

@@ -118,7 +118,8 @@ def _visit(translator, block: _Answers) -> None:
         f'<div class="answers" autocapitalize="off" spellcheck="false" '
         f'data-problem="{problem}" data-judge="{address("judge.js")}" '
         f'data-key="{address(f"{problem}.js")}" data-how="{escape(_in_the_notebook(problem))}">'
-        f'{forms}<button type="button" class="answers-open">Show the solution</button></div>'
+        f"<template>{forms}</template>"
+        '<button type="button" class="answers-open">Show the solution</button></div>'
     )
     raise nodes.SkipNode
 
@@ -129,7 +130,8 @@ def _in_the_notebook(problem: str) -> str:
     return f'This page judges answers by a script. In the notebook check("{first}", …) does.'
 
 
-# A page has many forms, so a field has few elements: names are attributes, which styles show.
+# A page has many forms, so a field has few elements: names are attributes, which styles show. They
+# wait in a template, because a browser lays out every section that has fields, however far away.
 
 
 def _form(page: Page, one: Asked, data: dict, components: Sequence[str]) -> str:

@@ -340,7 +340,7 @@ const nearAnswers = new IntersectionObserver(
 );
 answerBlocks.forEach((block) => nearAnswers.observe(block));
 addEventListener("beforeprint", () => answerBlocks.forEach(placeForms));
-addEventListener("load", () => answerBlocks.forEach((block, i) => setTimeout(placeForms, 4000 + 100 * i, block)));
+addEventListener("load", () => answerBlocks.forEach((block, i) => setTimeout(placeForms, 3000 + 60 * i, block)));
 
 // A link into a solution opens it.
 function openWhereAsked() {
@@ -412,6 +412,7 @@ if (trySwitch) {
   document.querySelector(".answers-forget").addEventListener("click", () => {
     localStorage.removeItem(KEPT);
     answerBlocks.forEach((block) => {
+      placeForms(block); // a browser resets no form in a template
       openSolution(block, false);
       formsOf(block).forEach((form) => {
         form.reset();

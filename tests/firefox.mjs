@@ -16,7 +16,11 @@ const form = (claim) => `form.answer[data-claim="${claim}"]`;
 
 // -- what a reader does
 
+// A reader who looks for a problem finds its fields: they come when one comes near, or after a while.
+const fieldsOf = (page, claim) => page.waitForSelector(form(claim));
+
 async function fill(page, claim, texts) {
+  await fieldsOf(page, claim);
   const fields = await page.$$(`${form(claim)} :is(input, select)`);
   await fields[0].focus();
   for (const [i, text] of texts.entries()) {
@@ -28,6 +32,7 @@ async function fill(page, claim, texts) {
 
 async function answer(page, claim, texts) {
   const status = `${form(claim)} [role=status]`;
+  await fieldsOf(page, claim);
   const before = await page.$eval(status, (element) => element.textContent);
   await fill(page, claim, texts);
   const isChoice = await page.evaluate(() => document.activeElement.matches("select"));
@@ -37,12 +42,16 @@ async function answer(page, claim, texts) {
   return said(page, claim);
 }
 
-function said(page, claim) {
+async function said(page, claim) {
+  await fieldsOf(page, claim);
   const read = (element) => [element.getAttribute("data-verdict"), element.textContent];
   return page.$eval(`${form(claim)} [role=status]`, read);
 }
 
-const typed = (page, claim) => page.$$eval(`${form(claim)} input`, (fields) => fields.map((field) => field.value));
+async function typed(page, claim) {
+  await fieldsOf(page, claim);
+  return page.$$eval(`${form(claim)} input`, (fields) => fields.map((field) => field.value));
+}
 
 async function inMenu(page, selector) {
   await page.focus("summary[aria-label='Try first']");
@@ -78,6 +87,7 @@ const walks = {
     await page.keyboard.type("heavy ball");
     await page.keyboard.press("Enter");
     const link = await page.waitForSelector("ul.search a[href*='#']");
+    await page.waitForNetworkIdle(); // or the excerpts that are still to come are missed aloud
     await Promise.all([page.waitForNavigation(), link.click()]);
     return page.evaluate(() => {
       const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));

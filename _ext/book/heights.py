@@ -35,6 +35,8 @@ WIDE = Lengths(97, 0.356, 8.2, 41, 17.2, 136, 1.17, 784, 79, 33, 0.75, 0.93, 82,
 NARROW = Lengths(66, 0.693, 9.5, 32, 18.7, 115, 1.25, 358, 53, 14, 1.0, 0.9, 130, 87)
 ROW = 36
 """A row of a table is at least so high."""
+CODE = 0.25
+"""A letter of code in a line of text takes so much more room."""
 
 
 def with_estimates(body: str) -> str:
@@ -65,11 +67,12 @@ def _height(section: str, lengths: Lengths) -> int:
     blocks, rest = _taken_out(r"<pre\b.*?</pre>", section)
     formulas, rest = _taken_out(r'<span class="katex-display">.*?</div>', rest)
     tables, rest = _taken_out(r"<table\b.*?</table>", rest)
+    codes = re.findall(r"<code\b.*?</code>", rest)
     pictures = re.findall(r'<img [^>]*width="(\d+)" height="(\d+)"', section)
     shown = sum(int(high) * min(1, lengths.column / int(wide)) for wide, high in pictures)
     return round(
         lengths.heading
-        + lengths.letter * _letters(rest)
+        + lengths.letter * (_letters(rest) + CODE * sum(map(_letters, codes)))
         + lengths.paragraph * len(re.findall(r"<(?:p|li|figcaption)\b", rest))
         + lengths.code_block * len(blocks)
         + lengths.code_line * sum(block.count("\n") for block in blocks)

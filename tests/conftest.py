@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -95,6 +96,18 @@ def served_site(site):
     """The address of a server for the built book."""
     with hosted(site) as address:
         yield address
+
+
+def until(page, condition: str, seconds: float = 30):
+    """Ask a page until a condition holds.
+
+    Playwright's ``wait_for_function`` asks again by ``eval``, which a page's policy forbids: it only
+    works where the condition holds at once.
+    """
+    end = time.monotonic() + seconds
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, f"after {seconds} s it does not hold: {condition}"
+        page.wait_for_timeout(50)
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from functools import cache
 import answering
 import numpy as np
 import pytest
-from conftest import hosted
+from conftest import hosted, until
 
 from book import answers as forms
 from book import inputs, node
@@ -476,7 +476,7 @@ def test_nothing_is_fetched_before_a_reader_comes_near(browser, served_site):
         page.wait_for_load_state("networkidle")
         assert not any("/answers/" in url for url in asked)
         page.locator('form.answer[data-claim="A1.w3"] input').first.focus()
-        page.wait_for_function("globalThis.byhandKeys")
+        until(page, "!!globalThis.byhandKeys")
         assert [url.split("/")[-1].split("?")[0] for url in asked if "/answers/" in url] == [
             "judge.js",
             "A1.js",
@@ -510,7 +510,7 @@ def test_fields_come_near_the_reader_at_once_and_everywhere_later(browser, site)
     page.goto(f"{site.as_uri()}/{CHAPTER}#E1.1")
     page.locator('.answers[data-problem="E1.1"] > form.answer').first.wait_for()
     assert page.evaluate(WAITING) > 10
-    page.wait_for_function(f"() => !({WAITING})()")
+    until(page, f"() => !({WAITING})()")
     page.reload()
     assert page.evaluate(WAITING) > 10
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
@@ -521,7 +521,7 @@ def test_fields_come_near_the_reader_at_once_and_everywhere_later(browser, site)
 @pytest.mark.browser
 def test_forms_work_by_keyboard_and_are_named(browser, site):
     page = answered(browser, site.as_uri())
-    page.wait_for_function(f"() => !({WAITING})()")
+    until(page, f"() => !({WAITING})()")
     unnamed = page.evaluate(
         "() => [...document.querySelectorAll('form.answer :is(input, select)')].filter(field =>"
         " !(field.getAttribute('aria-label') || field.labels[0]?.textContent.trim())).length"

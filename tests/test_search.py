@@ -96,21 +96,26 @@ def test_what_is_nowhere_is_not_found(searching, site):
     assert searching.evaluate(SHOWN) == []
 
 
+# Excerpts come one by one: what is looked at is taken in one step.
+LINK_AND_EXCERPT = """
+([found]) => [found.querySelector("a").href, found.querySelector("p.context").textContent]
+"""
+TEXT_OF_SECTION = """
+async link => {
+  const text = await (await fetch(link)).text();
+  const page = new DOMParser().parseFromString(text, "text/html");
+  page.querySelectorAll("math, pre, script, .headerlink").forEach(one => one.remove());
+  const part = page.getElementById(decodeURIComponent(new URL(link).hash.slice(1)));
+  return part.textContent.replace(/\\s+/g, " ");
+}
+"""
+
+
 def test_an_excerpt_is_from_the_section_and_says_a_formula_once(browser, served_site):
     with opened(browser, served_site, f"search.html?q={quote('hypergradient')}") as page:
-        excerpt = page.locator("ul.search li:has(a[href*='#']) p.context").first
-        excerpt.wait_for()
-        inside = """
-        async link => {
-          const text = await (await fetch(link)).text();
-          const page = new DOMParser().parseFromString(text, "text/html");
-          page.querySelectorAll("math, pre, script, .headerlink").forEach(one => one.remove());
-          const part = page.getElementById(decodeURIComponent(new URL(link).hash.slice(1)));
-          return part.textContent.replace(/\\s+/g, " ");
-        }
-        """
-        link = page.locator("ul.search li:has(p.context) a[href*='#']").first
-        section = page.evaluate(inside, link.evaluate("link => link.href"))
-        said = " ".join(excerpt.text_content().replace("...", "").split())
-        assert said in section
+        found = page.locator("ul.search li:has(a[href*='#']):has(p.context)")
+        found.first.wait_for()
+        link, said = found.evaluate_all(LINK_AND_EXCERPT)
+        said = " ".join(said.replace("...", "").split())
+        assert said in page.evaluate(TEXT_OF_SECTION, link)
         assert page.problems == []

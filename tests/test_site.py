@@ -42,7 +42,11 @@ def opened(browser, base, name, **options):
         page.problems = []
         page.on("console", lambda m: m.type == "error" and page.problems.append(m.text))
         page.on("pageerror", lambda error: page.problems.append(str(error)))
-        page.on("requestfailed", lambda r: page.problems.append(f"failed: {r.url}"))
+        # What is still on its way when a page is left is dropped, and no fault of the page.
+        page.on(
+            "requestfailed",
+            lambda r: "ABORTED" in r.failure or page.problems.append(f"{r.failure}: {r.url}"),
+        )
         page.on("response", lambda r: r.ok or page.problems.append(f"{r.status}: {r.url}"))
         ours = (base, "data:")
         page.on(
@@ -540,12 +544,12 @@ def test_formulas_look_at_a_strict_host_as_katex_means_them_to(browser, strict_h
     styles = re.sub(r"@font-face\{[^}]*\}", "", styles)
     for is_strict in (True, False):
         with opened(browser, strict_host, name, bypass_csp=not is_strict) as page:
+            page.evaluate(audit.LAY_OUT_EVERYTHING)
             if not is_strict:
                 formulas = page.evaluate(FORMULAS)
                 texts = [maths._render(*formula, as_katex=True)["html"] for formula in formulas]
                 assert sum(text.count(" style=") for text in texts) > 1000
                 page.evaluate(AS_KATEX_WRITES_THEM, {"texts": texts, "styles": styles})
-            page.evaluate(audit.LAY_OUT_EVERYTHING)
             page.evaluate(IN_ONE_LINE)
             looks.append(page.evaluate(SIGNS))
             if name == CHAPTER:

@@ -101,8 +101,8 @@ def served_site(site):
 def until(page, condition: str, seconds: float = 30):
     """Ask a page until a condition holds.
 
-    Playwright's ``wait_for_function`` asks again by ``eval``, which a page's policy forbids: it only
-    works where the condition holds at once.
+    Playwright's ``wait_for_function`` asks again by ``eval``, which a page's policy forbids: it
+    only works where the condition holds at once.
     """
     end = time.monotonic() + seconds
     while not page.evaluate(condition):

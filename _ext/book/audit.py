@@ -47,7 +47,7 @@ LAY_OUT_EVERYTHING = """
 const styles = new CSSStyleSheet();
 styles.replaceSync("* {content-visibility: visible !important}");
 document.adoptedStyleSheets.push(styles);
-document.querySelectorAll(".answers template").forEach(fields => fields.replaceWith(fields.content));
+document.querySelectorAll(".answers template").forEach(part => part.replaceWith(part.content));
 """
 # Each as its rule, and the first element that breaks it.
 VIOLATIONS = """

@@ -1,5 +1,7 @@
 """The audit of a site with a sound page and one that breaks the bars."""
 
+from contextlib import contextmanager
+
 import pytest
 
 from book import audit
@@ -39,3 +41,20 @@ def test_a_bar_is_kept_on_it_and_not_beyond(figure):
     beyond = bar - 0.01 if figure in audit.AT_LEAST else bar + 0.01
     assert audit.is_within(figure, bar)
     assert not audit.is_within(figure, beyond)
+
+
+def test_the_median_on_a_phone_has_a_run_beside_a_busy_core(monkeypatch):
+    busy, runs = [], []
+
+    @contextmanager
+    def busy_core():
+        with kept_busy() as work:
+            busy.append(work)
+            yield work
+        busy.remove(work)
+
+    kept_busy = audit.busy_core
+    monkeypatch.setattr(audit, "busy_core", busy_core)
+    monkeypatch.setattr(audit, "lighthouse", lambda url: runs.append([w.poll() for w in busy]))
+    audit.on_phone("a page")
+    assert sorted(runs) == [[], [], [None]]

@@ -628,13 +628,12 @@ def test_a_formula_is_copied_as_its_latex(browser, files, selector, mark):
         assert page.problems == []
 
 
-MOST_ELEMENTS, MOST_BYTES = 35_000, 1_200_000
-
-
 def test_it_is_light(page, request, site):
     name = request.node.callspec.params["page"]
-    assert page.evaluate("document.querySelectorAll('*').length") <= MOST_ELEMENTS
-    assert (site / name).stat().st_size <= MOST_BYTES
+    page.evaluate(audit.LAY_OUT_EVERYTHING)
+    elements = page.evaluate("document.querySelectorAll('*').length")
+    assert elements <= audit.AT_MOST["elements"]
+    assert (site / name).stat().st_size <= 1000 * audit.AT_MOST["kB of HTML"]
 
 
 def test_code_has_a_button_that_copies_it(browser, files):

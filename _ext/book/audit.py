@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import os
 import subprocess
 import sys
@@ -28,15 +29,18 @@ from book.chromium import find_chromium, launched
 
 PACKAGES = node.AUDIT / "node_modules"
 AT_LEAST = {
-    "mobile performance": 0.95,
-    "desktop performance": 0.99,
+    "mobile performance": 0.97,
+    "desktop performance": 1.0,
     "accessibility": 1.0,
     "best practices": 1.0,
     "SEO": 0.95,
 }
 AT_MOST = {
+    "blocking ms": 150,
     "layout shift": 0.02,
-    "kB": 400,
+    "kB sent": 400,
+    "kB of HTML": 1200,
+    "elements": 35_000,
     "axe violations": 0,
     "other hosts": 0,
     "console errors": 0,
@@ -53,9 +57,8 @@ document.querySelectorAll(".answers template").forEach(part => part.replaceWith(
 VIOLATIONS = """
 async () => (await axe.run()).violations.map(({id, nodes}) => `${id} at ${nodes[0].target}`)
 """
-# Performance and layout shift are measurements: a page that misses a bar is measured again,
-# and the median counts.
 RUNS = 3
+"""So often is a page measured on a phone, once of them beside a busy core; the median counts."""
 
 
 @contextmanager
@@ -97,17 +100,34 @@ def lighthouse(url: str, *options: str) -> dict:
     return json.loads(done.stdout)
 
 
-def measure(url: str, bar: float, *options: str) -> tuple[float, float, dict]:
-    """Return performance and layout shift, of several runs if the first misses a bar, and it."""
-    reports = [lighthouse(url, *options)]
-    if _score(reports[0], "performance") < bar or _shift(reports[0]) > AT_MOST["layout shift"]:
-        reports += [lighthouse(url, *options) for _ in range(RUNS - 1)]
-    score = median(_score(report, "performance") for report in reports)
-    return score, median(map(_shift, reports)), reports[0]
+@contextmanager
+def busy_core() -> Iterator[subprocess.Popen]:
+    """Keep one core busy, as a reader's machine that does something else besides."""
+    work = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        yield work
+    finally:
+        work.kill()
+        work.wait()
 
 
-def _shift(report: dict) -> float:
-    return report["audits"]["cumulative-layout-shift"]["numericValue"]
+def on_phone(url: str) -> list[dict]:
+    """Return the reports of all runs on a phone."""
+    quiet = [lighthouse(url) for _ in range(RUNS - 1)]
+    with busy_core():
+        return [*quiet, lighthouse(url)]
+
+
+def on_desk(url: str) -> list[dict]:
+    """Return the report of a run on a desk, and those of two more if it misses the bar."""
+    reports = [lighthouse(url, "--preset=desktop")]
+    if _score(reports[0], "performance") < AT_LEAST["desktop performance"]:
+        reports += [lighthouse(url, "--preset=desktop") for _ in range(RUNS - 1)]
+    return reports
+
+
+def _value(report: dict, name: str) -> float:
+    return report["audits"][name]["numericValue"]
 
 
 def _score(report: dict, category: str) -> float:
@@ -120,21 +140,24 @@ def _transferred(report: dict) -> float:
 
 
 def browse(browser: Browser, site: str, name: str) -> dict[str, float]:
-    """Return what axe-core, the network and the console have to say of a page."""
+    """Return how large a page is, and what axe-core, the network and the console say of it."""
     hosts, errors = set(), []
     with browser.new_context() as context:
         page = context.new_page()
         page.on("request", lambda request: hosts.add(request.url.partition("://")[2].split("/")[0]))
         page.on("console", lambda message: message.type == "error" and errors.append(message.text))
         page.on("pageerror", lambda error: errors.append(error))
-        page.goto(f"{site}/{name}", wait_until="networkidle")
+        text = page.goto(f"{site}/{name}", wait_until="networkidle").body()
         page.evaluate(LAY_OUT_EVERYTHING)
         page.wait_for_timeout(500)
         page.evaluate((PACKAGES / "axe-core" / "axe.min.js").read_text(encoding="utf-8"))
+        elements = page.evaluate("document.querySelectorAll('*').length")
         violations = page.evaluate(VIOLATIONS)
     for problem in (*violations, *errors):
         print(f"{name}: {problem}", file=sys.stderr)
     return {
+        "kB of HTML": math.ceil(len(text) / 1000),
+        "elements": elements,
         "axe violations": len(violations),
         "other hosts": len(hosts - {site.removeprefix("http://")}),
         "console errors": len(errors),
@@ -143,20 +166,24 @@ def browse(browser: Browser, site: str, name: str) -> dict[str, float]:
 
 def audit(browser: Browser, site: str, name: str) -> dict[str, float]:
     """Return the figures of a page."""
-    url = f"{site}/{name}"
-    mobile, mobile_shift, on_phone = measure(url, AT_LEAST["mobile performance"])
-    desktop, desktop_shift, on_desk = measure(
-        url, AT_LEAST["desktop performance"], "--preset=desktop"
-    )
-    reports = (on_phone, on_desk)
+    phone, desk = on_phone(f"{site}/{name}"), on_desk(f"{site}/{name}")
+
+    def middle(reports: list[dict], figure: str) -> float:
+        return median(_value(report, figure) for report in reports)
+
+    def least(category: str) -> float:
+        return min(_score(report, category) for report in (*phone, *desk))
+
+    shifts = (middle(reports, "cumulative-layout-shift") for reports in (phone, desk))
     return {
-        "mobile performance": mobile,
-        "desktop performance": desktop,
-        "accessibility": min(_score(report, "accessibility") for report in reports),
-        "best practices": min(_score(report, "best-practices") for report in reports),
-        "SEO": min(_score(report, "seo") for report in reports),
-        "layout shift": round(max(mobile_shift, desktop_shift), 3),
-        "kB": round(max(map(_transferred, reports))),
+        "mobile performance": median(_score(report, "performance") for report in phone),
+        "desktop performance": median(_score(report, "performance") for report in desk),
+        "accessibility": least("accessibility"),
+        "best practices": least("best-practices"),
+        "SEO": least("seo"),
+        "blocking ms": math.ceil(middle(phone, "total-blocking-time")),
+        "layout shift": round(max(shifts), 3),
+        "kB sent": math.ceil(max(map(_transferred, (*phone, *desk)))),
     } | browse(browser, site, name)
 
 
@@ -183,7 +210,7 @@ def report(browser: Browser, html: Path, names: list[str]) -> int:
             row = [f"{value:g}{marks[figure]}" for figure, value in figures.items()]
             table.add_row(name, *row)
             print(name, *row, flush=True)
-    Console(width=160).print(table)
+    Console(width=200).print(table)
     print(f"{len(names) - failed} of {len(names)} pages keep every bar: {AT_LEAST | AT_MOST}")
     return failed
 

@@ -1229,3 +1229,35 @@ def test_the_package_says_where_each_equation_is():
     assert set().union(*named.values()) <= labels
     told = [label for found in named.values() for label in found]
     assert len(told) == len(set(told)) > 10
+
+
+# -- what a planted fault survived ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize("optimizer", [opt.adam(), opt.adamw(decay=0.0)], ids=["adam", "adamw"])
+def test_adam_starts_with_steps_of_a_thousandth(optimizer):
+    step, _ = optimizer.update(np.array([2.0, -3.0]), optimizer.init(np.ones(2)), np.ones(2))
+    assert step == pytest.approx([0.999, 1.001], rel=1e-9, abs=0)
+
+
+def test_the_ripples_take_exact_points_as_floats():
+    point, near = [Fraction(1, 2), 3], [0.5, 3.0]
+    for name in ("value", "gradient", "hessian"):
+        formula = getattr(opt.ripples(), name)
+        assert np.array_equal(formula(point), formula(near))
+
+
+@pytest.mark.parametrize("smallest", [[1, -0.25], [0.25, -1]])
+def test_an_eigenvalue_on_the_tolerance_counts_as_zero(smallest):
+    assert opt.classify(np.diag(smallest), tolerance=0.25) == "undecided"
+    assert opt.classify(np.diag(smallest), tolerance=0.24) == "saddle point"
+
+
+def test_a_start_whose_residual_leaves_the_floats_is_named_and_warns_of_nothing():
+    with pytest.raises(ValueError, match=re.escape("t − X·start")):
+        opt.minimum_norm_solution([[1e308, 1e308]], [0.0], start=[10.0, -10.0])
+
+
+def test_a_spectral_radius_beyond_the_floats_is_named_and_warns_of_nothing():
+    with pytest.raises(ValueError, match="spectral radius"):
+        opt.spectral_radius([[1.5e308, -1.5e308], [1.5e308, 1.5e308]])

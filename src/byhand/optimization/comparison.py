@@ -110,7 +110,7 @@ def final_losses(
 def _final_losses(optimizer, objective, start, steps, rates, noise, seed) -> np.ndarray:
     """Run an optimizer at all rates side by side; where that fails, at one rate after another."""
     try:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore"):
             return _side_by_side(optimizer, objective, start, steps, rates, noise, seed)
     except NonFiniteError:
         if len(rates) == 1:
@@ -126,7 +126,7 @@ def _side_by_side(optimizer, objective, start, steps, rates, noise, seed) -> np.
     """With θ = ηφ, φ takes steps of rate 1 where θ takes steps of rate η."""
     rng = np.random.default_rng(seed)
     inner = tuple(range(1, rates.ndim))
-    lost = np.zeros_like(rates, dtype=bool)
+    lost = False
 
     def point(scaled):
         nonlocal lost
@@ -136,8 +136,7 @@ def _side_by_side(optimizer, objective, start, steps, rates, noise, seed) -> np.
 
     def gradient(scaled):
         exact = objective.gradient(point(scaled))
-        noisy = exact + rng.normal(0, noise, start.shape) if noise else exact
-        return np.where(lost, 0.0, noisy)
+        return exact + rng.normal(0, noise, start.shape) if noise else exact
 
     last = point(run(optimizer, gradient, start / rates, steps).params[-1])
     means = objective.value(last).reshape(len(rates), -1).mean(axis=1)

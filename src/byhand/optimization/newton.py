@@ -56,7 +56,7 @@ def newton_raphson(
         (alpha,) = fitted(x, damping)
         g = derivative_of("gradient", gradient(x.copy()), x.shape, f"at step {step}")
         H = derivative_of("hessian", hessian(x.copy()), (*x.shape, x.shape[-1]), f"at step {step}")
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore"):
             points.append(x - alpha * solve(H, g, "the Hessian"))
         still_finite("the point", points[-1], f"after step {step}")
     return np.stack(points)

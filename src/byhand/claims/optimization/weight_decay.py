@@ -233,9 +233,10 @@ def adam_difference():
 
     def by_signs():
         """Both step by −η sign(g); the decay takes λw₀ away besides."""
-        g = loss().gradient(np.array(W0))
-        flips = np.sign((g + 2 * STRENGTH * np.array(W0)).astype(float)) - np.sign(g.astype(float))
-        return [LAMBDA * w - ETA * int(flip) for w, flip in zip(W0, flips, strict=True)]
+        A, t, w = sp.Matrix(X), sp.Matrix(T), sp.Matrix(list(map(sp.Rational, W0)))
+        g = A.T * (A * w - t)
+        flips = (g + 2 * sp.Rational(STRENGTH) * w).applyfunc(sp.sign) - g.applyfunc(sp.sign)
+        return list(sp.Rational(LAMBDA) * w - sp.Rational(ETA) * flips)
 
     yield by.recursion("the package's Adam, in fractions", package)
     yield by.closed_form("signs of the gradients", by_signs)

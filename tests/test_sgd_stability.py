@@ -1030,3 +1030,9 @@ def test_a_rate_beyond_the_picture_has_a_hollow_marker():
     faces = [line.get_markerfacecolor() for line in bottom.lines if line.get_marker() in "so^"]
     assert faces == ["C0", "C1", "w"]
     plt.close("all")
+
+
+def test_each_of_four_factors_keeps_its_sign():
+    w = sgd.sample([3, 0.5, 4, 0.25], 1.0, 1, 20_000, np.random.default_rng(0))
+    found = set(zip(w.sign.tolist(), np.exp(w.log_abs).round(12).tolist(), strict=True))
+    assert found == {(-1, 2.0), (1, 0.5), (-1, 3.0), (1, 0.75)}

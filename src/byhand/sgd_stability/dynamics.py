@@ -92,8 +92,8 @@ def mean_and_variance(h: Sequence) -> MeanAndVariance:
     values = check_curvatures(h)
     mean, variance = moments(as_fractions(values))
     return MeanAndVariance(
-        rounded_like(values, "the mean of h", mean),
-        rounded_like(values, "the variance of h", variance),
+        rounded_like(values, mean),
+        rounded_like(values, variance, "the variance of h"),
     )
 
 
@@ -112,7 +112,7 @@ def mean_factor(h: Sequence, eta: Any) -> Any:
     """
     h, eta = curvatures_and_step(h, eta)
     step, *values = as_fractions((eta, *h))
-    return rounded_like((eta, *h), "the factor 1 − ηh", 1 - step * moments(values)[0])
+    return rounded_like((eta, *h), 1 - step * moments(values)[0], "the factor 1 − ηh")
 
 
 def square_factor(h: Sequence, eta: Any) -> Any:
@@ -130,7 +130,7 @@ def square_factor(h: Sequence, eta: Any) -> Any:
     """
     h, eta = curvatures_and_step(h, eta)
     step, *values = as_fractions((eta, *h))
-    return rounded_like((eta, *h), "g(η)", _square_factor(values, step))
+    return rounded_like((eta, *h), _square_factor(values, step), "g(η)")
 
 
 def moment_recursion(h: Sequence, eta: Any, power: int, t: int, initial: Any = 1) -> list:
@@ -265,8 +265,11 @@ def moments(h: tuple) -> tuple:
     return mean, sum((x - mean) ** 2 for x in h) / len(h)
 
 
-def rounded_like(given: tuple, name: str, value: Any) -> Any:
-    """Return a value as a float if floats were given, as it is otherwise."""
+def rounded_like(given: tuple, value: Any, name: str = "the result") -> Any:
+    """Return a value as a float if floats were given, as it is otherwise.
+
+    The name is for a value that may be beyond the floats though all that was given is not.
+    """
     if not isinstance(value, Fraction) or not any(isinstance(x, float) for x in given):
         return value
     result = to_float(value)

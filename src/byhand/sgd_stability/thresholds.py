@@ -50,7 +50,7 @@ def mean_threshold(h: Sequence) -> Any:
     1
     """
     h = check_curvatures(h)
-    return rounded_like(h, "2/h", 2 / moments(as_fractions(h))[0])
+    return rounded_like(h, 2 / moments(as_fractions(h))[0], "2/h")
 
 
 def mean_square_threshold(h: Sequence) -> Any:
@@ -68,7 +68,7 @@ def mean_square_threshold(h: Sequence) -> Any:
     """
     h = check_curvatures(h)
     mean, variance = moments(as_fractions(h))
-    return rounded_like(h, "2h/(h² + ρ)", 2 * mean / (mean**2 + variance))
+    return rounded_like(h, 2 * mean / (mean**2 + variance), "2h/(h² + ρ)")
 
 
 def best_steps(h: Sequence) -> BestSteps:
@@ -92,8 +92,8 @@ def best_steps(h: Sequence) -> BestSteps:
     h = check_curvatures(h)
     mean, variance = moments(as_fractions(h))
     return BestSteps(
-        rounded_like(h, "1/h", 1 / mean),
-        rounded_like(h, "h/(h² + ρ)", mean / (mean**2 + variance)),
+        rounded_like(h, 1 / mean, "1/h"),
+        rounded_like(h, mean / (mean**2 + variance)),
         _kill_steps(h),
     )
 
@@ -212,7 +212,7 @@ def batch_curvatures(h: Sequence, size: int, *, replacement: bool) -> list:
         )
     exact = as_fractions(h)
     batches = product(exact, repeat=size) if replacement else combinations(exact, size)
-    return [rounded_like(h, "the mean of a batch", sum(batch) / size) for batch in batches]
+    return [rounded_like(h, sum(batch) / size) for batch in batches]
 
 
 def batch_variance(h: Sequence, size: int, *, replacement: bool) -> Any:
@@ -235,7 +235,7 @@ def batch_variance(h: Sequence, size: int, *, replacement: bool) -> Any:
     variance = moments(as_fractions(h))[1] / size
     if not replacement and n > 1:
         variance *= Fraction(n - size, n - 1)
-    return rounded_like(h, "ρ/B", variance)
+    return rounded_like(h, variance, "ρ/B")
 
 
 def _batch_size(size: Any, n: int, replacement: Any) -> int:
@@ -284,4 +284,4 @@ def _kill_steps(h: tuple) -> tuple:
     if any(map(symbolic, h)):
         return tuple(1 / x for x in h)
     steps = {1 / x for x in as_fractions(h) if x > 0}
-    return tuple(sorted(rounded_like(h, "1/h_n", step) for step in steps))
+    return tuple(sorted(rounded_like(h, step, "1/h_n") for step in steps))

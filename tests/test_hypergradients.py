@@ -590,7 +590,7 @@ def with_a_buffer():
     return hg.Loss(lambda w: w @ w, into_buffer, lambda w, v: into_buffer(v), 1)
 
 
-@pytest.mark.parametrize("call", [1, 2, 3])
+@pytest.mark.parametrize("call", range(1, 8))
 @pytest.mark.parametrize("argument", ["the gradient's w", "the product's w", "the product's v"])
 @pytest.mark.parametrize("route", ROUTES)
 def test_no_function_overwrites_what_a_run_needs(route, argument, call):
@@ -907,3 +907,22 @@ def test_constants_of_losses_begin_at_a_cache_line(shape):
         assert not np.shares_memory(kept, given)
     fractions = np.full(shape, Fraction(1, 3))
     assert _from_a_cache_line(fractions) is fractions
+
+
+# -- what a planted fault survived ---------------------------------------------------------------
+
+
+def test_every_batch_of_a_run_is_looked_at():
+    plane, line = hg.quadratic(np.eye(2), [0.0, 0.0]), hg.quadratic([[1.0]], [0.0])
+    with pytest.raises(ValueError, match="has 2 parameters"):
+        hg.hypergradients(line, [1.0], [0.1, 0.1], [plane, line])
+
+
+def test_a_windowed_run_that_diverged_ends_in_nan():
+    far = hg.quadratic([[1.0]], [0.0])
+    assert np.isnan(hg.windowed_descent(far, [1e150], 1e10, 0.0, window=1, budget=30)[0])
+
+
+def test_step_sizes_bring_a_noisy_quadratic_into_their_arithmetic():
+    assert hg.noisy_moments([1], [1], [1], [0.5]).dtype == float
+    assert hg.noisy_moments([1], [1], [1], exact([0.5])).tolist() == [[1], [Fraction(1, 2)]]

@@ -98,10 +98,10 @@ def tuned_descent(
             eta = eta + alpha * slope
         table[:, s] = eta, alpha
         w, g1 = w - eta * g, g
-        losses[s + 1] = loss.value(w)
-        if not (np.isfinite(losses[s + 1]) and np.isfinite(eta)):
-            losses[s + 1] = np.nan
+        value = loss.value(w)
+        if not (np.isfinite(value) and np.isfinite(eta)):
             break
+        losses[s + 1] = value
     return Run(losses, *table)
 
 

@@ -1266,3 +1266,105 @@ def test_what_is_pushed_forward_is_named():
         jvp(None, 1.0, 1.0)
     with pytest.raises(ValueError, match=r"^v must be finite"):
         jvp(np.sin, 1.0, np.inf)
+
+
+# -- what a planted fault survived ---------------------------------------------------------------
+
+COMPLEX = [0.3 + 0.4j, -0.3 + 0.4j, 0.6 - 0.2j, 2.5 + 0.3j, -2.5 + 0.3j]
+HOLOMORPHIC = [f for f in ONE_ARGUMENT if f not in (np.abs, relu)]
+
+
+@pytest.mark.parametrize("function", HOLOMORPHIC, ids=name_of)
+def test_an_elementwise_rule_holds_at_complex_numbers(function):
+    z, h = np.array(COMPLEX), 1e-3
+    # Richardson's: differences along both axes, of which one cancels the other's error.
+    real = (function(z + h) - function(z - h)) / (2 * h)
+    imaginary = (function(z + h * 1j) - function(z - h * 1j)) / (2j * h)
+    slope = (real + imaginary) / 2
+    np.testing.assert_allclose(derivative(function)(z), slope, rtol=1e-8)
+    holomorphic = [grad(function)(one) for one in z]
+    np.testing.assert_allclose(holomorphic, slope, rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    ("function", "z", "value", "slope"),
+    [
+        (sigmoid, 800 + 0.3j, 1, 0),
+        (sigmoid, -800 + 0.3j, 0, 0),
+        (softplus, 800 + 0.3j, 800 + 0.3j, 1),
+        (softplus, -800 + 0.3j, 0, 0),
+        (np.tanh, 400 + 0.3j, 1, 0),
+        (np.tanh, -400 + 0.3j, -1, 0),
+        (np.arctan, 1e10j, math.pi / 2, -1e-20),
+    ],
+)
+def test_far_complex_numbers_overflow_nothing(function, z, value, slope):
+    assert function(z) == pytest.approx(value, rel=1e-9, abs=1e-9)
+    assert derivative(function)(z) == pytest.approx(slope, rel=1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative], ids=name_of)
+def test_a_size_falls_where_numbers_are_negative_and_keeps_what_is_none(sweep):
+    assert sweep(np.abs)(-2.0) == -1
+    for function in (np.abs, lambda x: np.maximum(x, 1.0), lambda x: np.max(np.stack([x, -x]))):
+        assert np.isnan(sweep(lambda x, f=function: f(np.nan * x))(1.0))
+    with pytest.raises(TypeError, match="no derivative at complex"):
+        sweep(np.abs)(1 + 1j)
+
+
+COUNTED = {
+    "tanh": lambda x: np.sum(np.tanh(x) ** 2),
+    "sigmoid": lambda x: np.sum(sigmoid(x) ** 2),
+    "relu": lambda x: np.sum(relu(x) ** 2),
+    "exp sin cos": lambda x: np.sum(np.exp(np.sin(x)) * np.cos(x)),
+    "largest": lambda x: np.max(x * x),
+    "power": lambda x: np.sum(x**3 / (1 + x**2)),
+}
+
+
+@pytest.mark.parametrize("name", COUNTED)
+def test_a_gradient_of_counted_numbers_has_the_right_values(name):
+    f, x, kept = COUNTED[name], np.array([-0.7, 0.4, 1.3]), []
+    count_operations(lambda x: kept.extend(grad(f)(x)), x)
+    np.testing.assert_allclose([float(entry) for entry in kept], grad(f)(x), rtol=1e-12)
+
+
+def test_a_graph_names_a_function_without_what_marks_it_as_private():
+    graph = trace_graph(lambda x: relu(np.mean(x)), 2.0, ["x", "a", "f"])
+    assert graph.formulas == ("x", "average(x)", "ReLU(a)")
+
+
+def test_a_profile_has_twenty_layers_of_a_hundred_units_and_fifty_inputs():
+    rng = np.random.default_rng(3)
+    depth_profile("He", "ReLU", rng)
+    assert rng.bit_generator.state == _after_drawing(3, 20, 100, 50)
+
+
+def test_a_penalty_of_one_counts():
+    params = np.arange(9.0)
+    penalized = squared_error(params, *XOR, [2, 2, 1], 1)
+    assert penalized == squared_error(params, *XOR, [2, 2, 1]) + np.sum(params**2)
+
+
+def test_a_pass_takes_whole_batches_of_different_samples():
+    seen = []
+
+    def record(params, X, labels):
+        assert np.array_equal(X[:, 0], labels)
+        seen.append(X[:, 0].tolist())
+        return 0.0, np.ones(1)
+
+    X = np.arange(5.0)[:, None]
+    run = train(
+        record,
+        np.zeros(1),
+        X,
+        X[:, 0],
+        gradient_descent(0.5),
+        np.random.default_rng(0),
+        epochs=3,
+        batch=2,
+    )
+    assert [len(batch) for batch in seen] == [2] * 6
+    assert all(len(set(seen[2 * i] + seen[2 * i + 1])) == 4 for i in range(3))
+    assert run.params.tolist() == [-3.0]

@@ -113,7 +113,7 @@ def _formula(k: int, tape: list, names: Sequence[str]) -> str:
         words[i] = names[parent]
     if rule.compute is operator.pow and words[1] == "2":
         return f"{words[0]}²"
-    name = getattr(rule.compute, "__name__", "f").lstrip("_")
+    name = rule.compute.__name__.lstrip("_")
     pattern = _SYMBOLS.get(rule.compute, f"{name}({', '.join(['{}'] * len(words))})")
     return pattern.format(*words)
 

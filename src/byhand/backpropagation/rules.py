@@ -117,7 +117,7 @@ def _slope_of_abs(c, y, x):
 
 def _over_one_plus_square(c, x):
     """Return c/(1 + x²), where x² may be out of range."""
-    if _is_complex(x) or _computes_exactly(x):
+    if _is_complex(x):
         return c / (1 + x * x)
     far = np.abs(plain(x)) > 1e9  # there the 1 is lost in rounding
     near = np.where(far, 1, x)
@@ -214,8 +214,6 @@ def softplus(x):
     array([0.00000000e+00, 4.24835426e-18, 6.93147181e-01, 1.00000000e+03])
     """
     x = _checks.elements("x", x, exact=False)
-    if _computes_exactly(x):
-        return np.log(1 + np.exp(x))
     positive = np.real(x) > 0
     return np.where(positive, x, 0) + np.log1p(np.exp(np.where(positive, -x, x)))
 

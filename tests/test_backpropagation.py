@@ -172,6 +172,15 @@ MAPS = {
     "triangles": lambda x: np.tril(x[0]) + np.triu(x[1]),
     "trace": lambda x: np.trace(x[0] @ x[1].T),
     "traces": lambda x: np.trace(x, 1),
+    "mean keepdims": lambda x: np.mean(x, axis=1, keepdims=True),
+    "norm keepdims": lambda x: np.linalg.norm(x, axis=0, keepdims=True),
+    "norm by name": lambda x: np.linalg.norm(x[0, 0], 2) * np.linalg.norm(x, 2, axis=1),
+    "sort": lambda x: np.sort(x),
+    "sort axis": lambda x: np.sort(x, axis=1),
+    "concatenate flat": lambda x: np.concatenate([x, x[0] ** 2], axis=None),
+    "squeeze all": lambda x: np.squeeze(x[:1, :, 2:3]),
+    "dot number": lambda x: np.dot(x[0, 0, 0], x) + np.dot(x, x[1, 1, 1]),
+    "clip one side": lambda x: np.clip(x, None, 0.6) * np.clip(x, 0.4, None),
     "matmul": lambda x: x[0] @ x[1].T,
     "matmul batch": lambda x: x @ np.arange(40.0).reshape(2, 5, 4),
     "matmul batch right": lambda x: np.arange(8.0).reshape(4, 2) @ x[:, 0],
@@ -1310,6 +1319,63 @@ def test_a_size_falls_where_numbers_are_negative_and_keeps_what_is_none(sweep):
         assert np.isnan(sweep(lambda x, f=function: f(np.nan * x))(1.0))
     with pytest.raises(TypeError, match="no derivative at complex"):
         sweep(np.abs)(1 + 1j)
+
+
+REAL = {"max", "min", "clip", "clip one side", "where on a variable", "sort", "sort axis"}
+
+
+@pytest.mark.parametrize("name", set(MAPS) - REAL - {name for name in MAPS if "norm" in name})
+def test_array_functions_take_complex_numbers(name):
+    """The derivative along i·v is i times that along v, and both sweeps know it."""
+    f, x = MAPS[name], random(2, 3, 5, seed=4) + 0.3j * random(2, 3, 5, seed=6)
+    v, h = random(2, 3, 5, seed=5) - 0.5, 1e-6
+    value, tangent = jvp(f, x, v + 0j)
+    np.testing.assert_allclose(tangent, (f(x + h * v) - f(x - h * v)) / (2 * h), atol=5e-8)
+    along_i = (f(x + 1j * h * v) - f(x - 1j * h * v)) / (2j * h)
+    np.testing.assert_allclose(tangent, along_i, atol=5e-8)
+    u = random(*np.shape(value), seed=6)[()] + 0j
+    assert np.sum(u * tangent) == pytest.approx(np.sum(vjp(f, x)[1](u) * v), rel=1e-9)
+
+
+def test_the_complex_norm_is_the_root_of_a_sum_of_squares():
+    x = np.array([[3 + 1e-30j, 4.0], [5.0, 12.0]])
+    slope = grad(lambda x: np.sum(np.linalg.norm(x, axis=1, keepdims=True)))(x)
+    np.testing.assert_allclose(slope.real, [[0.6, 0.8], [5 / 13, 12 / 13]], rtol=1e-15)
+    assert slope[0, 0].imag == pytest.approx(1e-30 * 16 / 125, rel=1e-14, abs=0)
+    assert slope[1].imag.tolist() == [0, 0]
+
+
+def test_the_norm_of_all_entries_points_along_them():
+    x = random(2, 3, 5)
+    np.testing.assert_allclose(grad(np.linalg.norm)(x), x / np.linalg.norm(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("axis", [0, 1, (0, 1)])
+def test_a_mean_of_fractions_is_exact_along_any_axis(axis):
+    x = np.array([[Fraction(1, 3), Fraction(2)], [Fraction(-5, 7), Fraction(1, 2)]])
+    y, pullback = vjp(lambda x: np.mean(x * x, axis=axis, keepdims=True), x)
+    count = 4 if axis == (0, 1) else 2
+    assert np.array_equal(y, np.sum(x * x, axis=axis, keepdims=True) / count)
+    assert np.array_equal(pullback(y**0), 2 * x / count)
+
+
+def test_equal_entries_are_sorted_in_their_order():
+    x, w = np.repeat([1.0, 0.0], 50), np.arange(100.0)
+    assert np.array_equal(grad(lambda x: np.sum(w * np.sort(x)))(x), np.roll(w, 50))
+
+
+@pytest.mark.parametrize("x", [np.ones((2, 2)), np.ones((2, 2, 2))])
+def test_a_norm_of_matrices_other_than_frobenius_has_no_rule(x):
+    for arguments in ({"ord": 2}, {"ord": 2, "axis": (0, 1)}, {"ord": 1, "axis": 0}):
+        with pytest.raises(TypeError, match="only the Euclidean norm"):
+            grad(lambda x, given=arguments: np.sum(np.linalg.norm(x, **given)))(x)
+
+
+def test_a_pulled_back_adjoint_takes_the_type_of_the_value():
+    x = np.ones(2, np.float32)
+    assert vjp(lambda x: x * x, x)[1]([1.0, 2.0]).dtype == np.float32
+    with pytest.raises(TypeError, match=r"^f must be"):
+        jacobian(3, "forward")(x)
 
 
 COUNTED = {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable
+from functools import partialmethod
 from typing import Any
 
 import numpy as np
@@ -53,12 +54,9 @@ def _number(x: Any) -> float:
     return x.value if isinstance(x, Counted) else x
 
 
-def _operation(kind: str, compute: Callable) -> Callable:
-    def method(self, *others):
-        self.tally[kind] += 1
-        return Counted(compute(self.value, *map(_number, others)), self.tally)
-
-    return method
+def _operate(self: Counted, kind: str, compute: Callable, *others: Any) -> Counted:
+    self.tally[kind] += 1
+    return Counted(compute(self.value, *map(_number, others)), self.tally)
 
 
 for _name, _kind, _compute in [
@@ -76,7 +74,7 @@ for _name, _kind, _compute in [
     ("cos", "functions", math.cos),
     ("tanh", "functions", math.tanh),
 ]:
-    setattr(Counted, _name, _operation(_kind, _compute))
+    setattr(Counted, _name, partialmethod(_operate, _kind, _compute))
 
 
 def count_operations(f: Callable, *args: Any) -> Counter:

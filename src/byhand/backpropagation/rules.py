@@ -45,6 +45,7 @@ import math
 import operator
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -406,7 +407,7 @@ def _unaverage(g, y, x, axis, keepdims):
 @primitive
 def _euclidean(x, *, axis, keepdims):
     """Return √Σx², also where the squares are out of range."""
-    if _computes_exactly(x) or _is_complex(x):
+    if _is_complex(x):
         return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
     exponent = np.frexp(np.max(np.abs(x), axis=axis, keepdims=True, initial=0))[1]
     scaled = np.ldexp(x, -exponent)
@@ -590,44 +591,28 @@ def fit(adjoint, shape: tuple[int, ...]):
 # -- functions made of others ----------------------------------------------------------------------
 
 
-def _rearrange(function: Callable) -> Callable:
+def _rearrange(function: Callable, x, *args, **kwargs):
     """Move entries as ``function`` does: it shows where each goes when it is given their places."""
-
-    def composite(x, *args, **kwargs):
-        places = np.arange(x.size).reshape(x.shape)
-        return np.reshape(x, (-1,))[function(places, *args, **kwargs)]
-
-    return composite
+    places = np.arange(x.size).reshape(x.shape)
+    return np.reshape(x, (-1,))[function(places, *args, **kwargs)]
 
 
-def _rearrange_with_zeros(function: Callable) -> Callable:
+def _rearrange_with_zeros(function: Callable, x, *args, **kwargs):
     """The same for functions that also fill in zeros: place 0 holds one."""
-
-    def composite(x, *args, **kwargs):
-        places = 1 + np.arange(x.size).reshape(x.shape)
-        entries = np.concatenate([np.zeros(1, x.dtype), np.reshape(x, (-1,))])
-        return entries[function(places, *args, **kwargs)]
-
-    return composite
+    places = 1 + np.arange(x.size).reshape(x.shape)
+    entries = np.concatenate([np.zeros(1, x.dtype), np.reshape(x, (-1,))])
+    return entries[function(places, *args, **kwargs)]
 
 
-def _reshape_as(function: Callable) -> Callable:
+def _reshape_as(function: Callable, x, *args, **kwargs):
     """Change the shape as ``function`` does."""
-
-    def composite(x, *args, **kwargs):
-        return np.reshape(x, function(np.broadcast_to(0, x.shape), *args, **kwargs).shape)
-
-    return composite
+    return np.reshape(x, function(np.broadcast_to(0, x.shape), *args, **kwargs).shape)
 
 
-def _permute_as(function: Callable) -> Callable:
+def _permute_as(function: Callable, x, *args, **kwargs):
     """Permute the axes as ``function`` does: axis i of the dummy is recognized by its length i."""
-
-    def composite(x, *args, **kwargs):
-        dummy = np.broadcast_to(0, tuple(range(x.ndim)))
-        return np.transpose(x, function(dummy, *args, **kwargs).shape)
-
-    return composite
+    dummy = np.broadcast_to(0, tuple(range(x.ndim)))
+    return np.transpose(x, function(dummy, *args, **kwargs).shape)
 
 
 def _mean(x, axis=None, keepdims=False):
@@ -657,7 +642,7 @@ def _clip(x, a_min=None, a_max=None, *, min=None, max=None):
 
 def _sort(x, axis=-1):
     order = np.argsort(plain(x), axis=axis, kind="stable")
-    return _rearrange(lambda places: np.take_along_axis(places, order, axis))(x)
+    return _rearrange(lambda places: np.take_along_axis(places, order, axis), x)
 
 
 def _concatenate(parts, axis=0):
@@ -670,7 +655,7 @@ def _concatenate(parts, axis=0):
 def _pad(x, pad_width, mode="constant"):
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap"):
         raise TypeError(f"np.pad of traced arrays fills in zeros or copies entries, got {mode!r}")
-    return _rearrange_with_zeros(np.pad)(x, pad_width, mode=mode)
+    return _rearrange_with_zeros(np.pad, x, pad_width, mode=mode)
 
 
 def _stack(parts, axis=0):
@@ -693,11 +678,11 @@ COMPOSITES.update(
         np.copy: lambda x: x,
     }
 )
-COMPOSITES.update({f: _reshape_as(f) for f in (np.squeeze, np.expand_dims)})
-COMPOSITES.update({f: _permute_as(f) for f in (np.swapaxes, np.moveaxis)})
+COMPOSITES.update({f: partial(_reshape_as, f) for f in (np.squeeze, np.expand_dims)})
+COMPOSITES.update({f: partial(_permute_as, f) for f in (np.swapaxes, np.moveaxis)})
 _REARRANGING = (np.flip, np.roll, np.rot90, np.tile, np.repeat, np.take, np.diagonal)
-COMPOSITES.update({f: _rearrange(f) for f in (*_REARRANGING, sliding_window_view)})
-COMPOSITES.update({f: _rearrange_with_zeros(f) for f in (np.diag, np.triu, np.tril)})
+COMPOSITES.update({f: partial(_rearrange, f) for f in (*_REARRANGING, sliding_window_view)})
+COMPOSITES.update({f: partial(_rearrange_with_zeros, f) for f in (np.diag, np.triu, np.tril)})
 
 CONSTANTS.update(
     {

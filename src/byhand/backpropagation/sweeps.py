@@ -198,13 +198,13 @@ def jacobian(f: Callable, mode: str = "reverse") -> Callable:
     def by_rows(x):
         y, pullback = vjp(f, _one_array(x))
         rows = [pullback(unit) for unit in _units(y)]
-        return _stacked(rows, 0, np.shape(y) + np.shape(x), x)
+        return _stacked(rows, 0, np.shape(y) + np.shape(x))
 
     def by_columns(x):
         _checks.function("f", f)
         units = _units(_leaf(_one_array(x)))
         columns = [jvp(lambda x: _result(f(x)), x, unit)[1] for unit in units]
-        return _stacked(columns, -1, np.shape(columns[0]) + np.shape(x), x)
+        return _stacked(columns, -1, np.shape(columns[0]) + np.shape(x))
 
     return by_rows if mode == "reverse" else by_columns
 
@@ -287,7 +287,7 @@ def adjoints(tape: list, last: int, seed: Any, *, keep: bool = True, careful: bo
             elif (pull := pulls[i]) is None:
                 continue
             else:
-                part = pull(g, y, *args, **kwargs) if kwargs else pull(g, y, *args)
+                part = pull(g, y, *args, **kwargs)
             if type(part) is not np.ndarray or part.dtype is not DOUBLE:
                 part = exact(part)
             if careful and rule.elementwise:
@@ -509,7 +509,7 @@ def _units(a: Any) -> Iterator[np.ndarray]:
         yield unit.reshape(a.shape)
 
 
-def _stacked(parts: list, axis: int, shape: tuple[int, ...], x: Any) -> Any:
+def _stacked(parts: list, axis: int, shape: tuple[int, ...]) -> Any:
     """Return the rows or columns of a Jacobian as one array."""
     return np.reshape(np.stack(parts, axis=axis), shape) if parts else np.zeros(shape)
 

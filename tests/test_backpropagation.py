@@ -1434,3 +1434,32 @@ def test_a_pass_takes_whole_batches_of_different_samples():
     assert [len(batch) for batch in seen] == [2] * 6
     assert all(len(set(seen[2 * i] + seen[2 * i + 1])) == 4 for i in range(3))
     assert run.params.tolist() == [-3.0]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_a_product_of_zero_and_infinity_is_found_in_any_of_several_inputs(order):
+    x = [np.zeros(2), np.ones(2)]
+
+    def f(x):
+        first, second = (x[i] for i in order)
+        return np.sum(np.sqrt(first * first)) + np.sum(second)
+
+    found = grad(f)([x[i] for i in order])
+    assert [found[i].tolist() for i in order] == [[0, 0], [1, 1]]
+
+
+def test_no_derivative_is_asked_for_where_the_value_is_infinite():
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert np.isnan(grad(lambda x: np.sqrt(x) - np.sqrt(x) + 1 / x)(0.0))
+
+
+def test_a_sweep_lets_go_of_the_adjoints_that_it_has_passed_on():
+    x = np.ones(10_000)
+
+    def chain(x):
+        for _ in range(50):
+            x = np.sin(x)
+        return x
+
+    _, pullback = vjp(chain, x)
+    assert peak_bytes(lambda: pullback(x)) < 10 * x.nbytes

@@ -35,7 +35,7 @@ PATIENCE = 5
 What counts is time of the processor, so that a busy machine changes nothing.
 """
 
-ALLOWANCE = 60
+ALLOWANCE = 20
 """Seconds of the processor for one result in a hunt: one that needs more misses some faults."""
 
 END = 600

@@ -7,6 +7,7 @@ import operator
 import warnings
 from collections import Counter
 from fractions import Fraction
+from typing import NamedTuple
 
 import autograd
 import autograd.numpy as anp
@@ -55,7 +56,8 @@ from byhand.backpropagation.networks import (
     unpack,
 )
 from byhand.backpropagation.rules import ELEMENTWISE, fit, scatter
-from byhand.backpropagation.tracing import RULES
+from byhand.backpropagation.sweeps import _as_type_of
+from byhand.backpropagation.tracing import RULES, zeros_like
 from byhand.convolutional_networks import average_pool, cross_correlate
 from byhand.hypergradients import peak_bytes
 from byhand.optimization import gradient_descent
@@ -1463,3 +1465,141 @@ def test_a_sweep_lets_go_of_the_adjoints_that_it_has_passed_on():
 
     _, pullback = vjp(chain, x)
     assert peak_bytes(lambda: pullback(x)) < 10 * x.nbytes
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+@pytest.mark.parametrize("x", [np.array([1.0, 2.0]), np.array(1.0), np.float32([1, 2])])
+def test_numbers_that_are_not_finite_are_refused_in_any_array(bad, x):
+    for sweep in (grad(np.sum), lambda x: jvp(np.sum, np.ones(np.shape(x)), x)):
+        with pytest.raises(ValueError, match="must be finite"):
+            sweep(x * bad)
+
+
+@pytest.mark.parametrize(
+    ("at", "value", "found"),
+    [
+        (np.array([np.inf, 1.0]), 0.0, np.ndarray),
+        (Fraction(1, 3), 0, Fraction),
+        (np.float64(np.inf), 0.0, np.float64),
+    ],
+)
+def test_a_zero_has_the_type_of_what_it_belongs_to(at, value, found):
+    zero = zeros_like(at)
+    assert type(zero) is found
+    assert np.all(zero == value)
+    assert np.shape(zero) == np.shape(at)
+
+
+F32 = np.float32
+
+
+@pytest.mark.parametrize(
+    ("x", "derivative", "dtype"),
+    [
+        (np.ones(2, F32), np.ones(2), F32),
+        (np.ones(2), np.ones(2, F32), float),
+        (np.array([Fraction(1), 1]), np.ones(2, F32), float),
+        (np.array([Fraction(1), 1]), np.array([Fraction(1, 3), 2]), object),
+        (np.ones(2), np.array([Fraction(1, 3), 2]), float),
+        (np.array([Fraction(1), 1]), np.array([Fraction(1, 3), 0.5]), float),
+        (np.float64(1), Fraction(1, 3), object),
+        (F32(1), np.float64(0.25), F32),
+        (Fraction(1), F32(0.25), float),
+        (1.0, np.array(0.25), float),
+    ],
+)
+def test_a_derivative_is_a_float_beside_floats_and_stays_exact_beside_fractions(
+    x, derivative, dtype
+):
+    found = _as_type_of(x, derivative)
+    assert np.asarray(found).dtype == dtype
+    assert np.shape(found) == np.shape(derivative)
+    assert not isinstance(found, np.ndarray) or found.ndim
+    assert np.allclose(np.asarray(found, float), np.asarray(derivative, float))
+
+
+def test_a_derivative_is_copied_unless_it_is_seen_for_the_first_time():
+    x, whole = np.ones(2), np.ones(4)
+    seen = set()
+    assert _as_type_of(x, whole, seen) is whole
+    for again in (
+        _as_type_of(x, whole, seen),
+        _as_type_of(x, whole),
+        _as_type_of(x, whole[:2], seen),
+    ):
+        assert not np.shares_memory(again, whole)
+
+
+class Pair(NamedTuple):
+    w: np.ndarray
+    b: float
+
+
+def test_named_tuples_are_parameters_as_well():
+    found = grad(lambda p: np.sum(p.w * p.w) * p.b)(Pair(np.array([1.0, 2.0]), 3.0))
+    assert type(found) is Pair
+    assert found.w.tolist() == [6, 12]
+    assert found.b == 5
+
+
+@pytest.mark.parametrize("v", [[(1.0,), 2.0], [2.0, (1.0, 1.0)], [(1.0, 1.0)]])
+def test_a_direction_is_built_as_the_point_to_the_last_leaf(v):
+    with pytest.raises(ValueError, match="v must be built like x"):
+        jvp(lambda p: p[0][0] * p[1], [(1.0, 2.0), 3.0], v)
+
+
+def test_a_direction_may_be_an_array_of_numbers():
+    assert jvp(lambda p: p[0] * p[1], [2.0, 3.0], np.array([1.0, 1.0])) == (6, 5)
+
+
+def test_a_value_that_does_not_move_is_returned_with_zeros():
+    value, tangent = jvp(lambda x: np.array([3.0, 4.0]), 1.0, 1.0)
+    assert value.tolist() == [3, 4]
+    assert tangent.tolist() == [0, 0]
+    value, tangent = jvp(lambda x: x + np.array([3.0, 4.0]), 1.0, 1.0)
+    assert value.tolist() == [4, 5]
+    assert tangent.tolist() == [1, 1]
+    assert jvp(lambda x: x * [3.0, 4.0], 1.0, 1.0)[1].tolist() == [3, 4]
+    assert derivative(lambda x: np.floor(x) * 2.0)(1.5) == 0
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative], ids=name_of)
+@pytest.mark.parametrize(
+    ("f", "message"),
+    [
+        (lambda x: np.exp(x, where=True), "knows no where"),
+        (lambda x: np.add(x, x, dtype=float), "knows no dtype"),
+        (lambda x: np.multiply.reduce(np.stack([x, x])), r"no derivative rule for .*reduce"),
+        (lambda x: np.add.accumulate(np.stack([x, x])), r"no derivative rule for .*accumulate"),
+        (lambda x: np.mean(x, where=True), "mean of a traced array takes"),
+        (lambda x: np.squeeze(x, axes=0), "squeeze"),
+    ],
+)
+def test_what_no_rule_knows_is_said(sweep, f, message):
+    with pytest.raises(TypeError, match=message):
+        sweep(f)(1.0)
+
+
+def test_sums_by_the_ufunc_run_along_the_first_axis():
+    x, w = random(2, 3), np.arange(3.0)
+    assert grad(lambda x: np.add.reduce(x) @ w)(x).tolist() == [w.tolist()] * 2
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative], ids=name_of)
+def test_the_places_of_what_is_not_zero_are_constants(sweep):
+    def f(x):
+        entries = np.stack([x, 0 * x, 3 * x])
+        (places,) = np.where(entries)
+        assert places.tolist() == [0, 2]
+        assert np.argmax(np.stack([entries, -entries]), axis=1).tolist() == [2, 1]
+        return np.sum(entries[places])
+
+    assert sweep(f)(2.25) == 4
+
+
+def test_moved_axes_are_named_by_keyword_as_well():
+    x, w = random(2, 3, 5), random(2, 5, 3)
+    found = grad(lambda x: np.sum(w * np.moveaxis(x, source=1, destination=2)))(x)
+    assert np.array_equal(found, w.swapaxes(1, 2))
+    found = grad(lambda x: np.sum(np.expand_dims(x, axis=(0, 2)) * w[:, :, :1, None]))(x[0, 0, :2])
+    assert found.shape == (2,)

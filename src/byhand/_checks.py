@@ -251,14 +251,14 @@ def together(**arrays: Any) -> list:
 
 def finite(name: str, array: np.ndarray) -> None:
     """Require finite entries; exact and symbolic ones are."""
-    if not _all_finite(array):
+    if not all_finite(array):
         raise NonFiniteError(f"{name} must be finite, got {array}")
 
 
 def still_finite(name: str, value: Any, when: str | Callable[[], str]) -> None:
     """Require that a number or array on the way of a run is finite, as its start was."""
     array = np.asarray(value)
-    if not _all_finite(array):
+    if not all_finite(array):
         when = when() if callable(when) else when
         raise NonFiniteError(f"{name} must stay finite, got {array} {when}")
 
@@ -393,7 +393,8 @@ def _python_number(x: Any) -> Any:
     return x
 
 
-def _all_finite(array: np.ndarray) -> bool:
+def all_finite(array: np.ndarray) -> bool:
+    """Return whether all entries are finite; exact and symbolic ones are."""
     if array.dtype.kind == "O":
         return all(map(_is_finite, array.flat))
     # Of a short array the sum of squares is quicker, and is finite only if all entries are.

@@ -5,7 +5,6 @@ Chapter 5 derives the reverse sweep in D4.3 and the forward sweep in D5.
 
 from __future__ import annotations
 
-import math
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -72,7 +71,7 @@ def value_and_grad(f: Callable) -> Callable:
             raise ValueError(
                 f"the gradient needs a scalar value, got shape {shape}; use vjp or jacobian"
             )
-        return _value(y, tape), _pull_back(tape, leaves, y, _one(plain(y)))
+        return _value(y, tape), _pull_back(tape, leaves, y, plain(y) ** 0)
 
     return wrapped
 
@@ -166,7 +165,7 @@ def derivative(f: Callable) -> Callable:
     """
 
     def wrapped(x):
-        return jvp(f, x, tree_map(lambda a: _one(plain(_leaf(a))), x))[1]
+        return jvp(f, x, tree_map(lambda a: plain(_leaf(a)) ** 0, x))[1]
 
     return wrapped
 
@@ -350,7 +349,7 @@ def _require_determined(y: Any, derivatives: list) -> None:
     ValueError
         If there is one.
     """
-    if any(map(has_nan, derivatives)) and _all_finite(y):
+    if any(map(has_nan, derivatives)) and _checks.all_finite(np.asarray(plain(y))):
         raise ValueError(
             "the derivative is not determined: where f is evaluated, slopes are infinite and "
             "their difference ∞ − ∞ has no value"
@@ -428,32 +427,16 @@ def _result(y: Any) -> Any:
     return y
 
 
-def _one(y: Any) -> Any:
-    """Return ones in the shape and type of a plain y."""
-    if type(y) is np.float64:
-        return np.float64(1)
-    dtype = np.asarray(y).dtype
-    return y**0 if dtype.kind == "O" else np.ones_like(y, dtype)[()]
-
-
 def _leaf(a: Any, name: str = "x") -> Any:
     """Return a number or array to differentiate by: a copy, in which integers became floats."""
     kind = type(a)
     if (kind is np.ndarray and a.dtype is DOUBLE and a.size) or kind is np.float64:
-        if math.isfinite(np.vdot(a, a)) or _all_finite(a):
+        if _checks.all_finite(a):
             return a.copy() if a.ndim else a[()]
     elif isinstance(a, Traced):
         require_open(a)
         return a
     return _checks.numbers(name, a, small=True, allow_complex=True)[()]
-
-
-def _all_finite(a: Any) -> bool:
-    a = plain(a)
-    if getattr(a, "dtype", np.dtype(object)).kind not in "fc":
-        return True
-    square = np.vdot(a, a)  # in one cheap pass: finite if a is, unless it overflows
-    return math.isfinite(abs(square)) or bool(np.isfinite(a).all())
 
 
 def _dual(value: Any, level: int, tangent: Any) -> Dual:

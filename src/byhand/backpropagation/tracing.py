@@ -446,12 +446,9 @@ def silent() -> np.errstate:
 
 def has_nan(x: Any) -> bool:
     """Say whether a number that was computed with floats is not a number, in one cheap pass."""
-    if type(x) is np.ndarray and x.dtype is DOUBLE:
-        square = np.vdot(x, x)  # nan if an entry is
-        return bool(square != square) and bool(np.isnan(x).any())
     x = plain(x)
     if isinstance(x, np.ndarray) and x.dtype.kind in "fc":
-        square = np.vdot(x, x)
+        square = np.vdot(x, x)  # nan if an entry is
         return bool(square != square) and bool(np.isnan(x).any())
     return isinstance(x, float | np.floating | np.complexfloating) and bool(x != x)
 
@@ -486,16 +483,8 @@ def _binary(function: Callable) -> tuple[Callable, Callable]:
     return forward, reflected
 
 
-def _comparison(function: Callable) -> Callable:
-    return lambda self, other: apply(function, (self, other), {})
-
-
-def _unary(function: Callable) -> Callable:
-    return lambda self: apply(function, (self,), {})
-
-
-def _method(function: Callable) -> Callable:
-    return lambda self, *args, **kwargs: function(self, *args, **kwargs)
+def _applied(self: Traced, function: Callable, *others: Any) -> Any:
+    return apply(function, (self, *others), {})
 
 
 for _name, _function in {
@@ -519,16 +508,16 @@ for _name, _function in {
     "eq": np.equal,
     "ne": np.not_equal,
 }.items():
-    setattr(Traced, f"__{_name}__", _comparison(_function))
+    setattr(Traced, f"__{_name}__", functools.partialmethod(_applied, _function))
 
 for _name, _function in {"neg": np.negative, "pos": np.positive, "abs": np.abs}.items():
-    setattr(Traced, f"__{_name}__", _unary(_function))
+    setattr(Traced, f"__{_name}__", functools.partialmethod(_applied, _function))
 
 for _name in [
     *("sum", "mean", "max", "min", "swapaxes", "ravel", "squeeze", "dot", "cumsum", "clip"),
     *("repeat", "take", "trace", "diagonal", "argmax", "argmin", "argsort"),
 ]:
-    setattr(Traced, _name, _method(getattr(np, _name)))
+    setattr(Traced, _name, functools.partialmethod(getattr(np, _name)))
 
 
 def _one_or_many(function: Callable) -> Callable:

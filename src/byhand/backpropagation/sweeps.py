@@ -365,27 +365,25 @@ def _as_type_of(x: Any, derivative: Any, seen: set[int] | None = None) -> Any:
     if isinstance(derivative, Traced):
         return derivative
     dtype = getattr(x, "dtype", np.dtype(object))
-    if dtype.kind == "O" and getattr(derivative, "dtype", dtype) in (np.float16, np.float32):
+    if dtype.kind == "O" and np.asarray(derivative).dtype in (np.float16, np.float32):
         dtype = np.dtype(float)  # small floats beside exact numbers
     if type(derivative) is np.ndarray:
         derivative = _floats_beside_floats(dtype, derivative)
-        if derivative.dtype != dtype and derivative.dtype.kind == getattr(dtype, "kind", "") == "f":
+        if derivative.dtype != dtype and derivative.dtype.kind == dtype.kind == "f":
             return derivative.astype(dtype)[()]
         if derivative.base is not None or seen is None or id(derivative) in seen:
             return derivative.copy()[()]
         seen.add(id(derivative))
         return derivative[()] if derivative.ndim == 0 else derivative
     new = np.asarray(derivative)
-    return (new.astype(dtype) if new.dtype.kind == getattr(dtype, "kind", "") == "f" else new)[()]
+    return (new.astype(dtype) if new.dtype.kind == dtype.kind == "f" else new)[()]
 
 
-def _floats_beside_floats(dtype: np.dtype | None, derivative: np.ndarray) -> np.ndarray:
+def _floats_beside_floats(dtype: np.dtype, derivative: np.ndarray) -> np.ndarray:
     """Return rational numbers as floats if x or one of them is a float."""
     if derivative.dtype.char != "O":
         return derivative
-    exact = getattr(dtype, "kind", "O") == "O" and not any(
-        isinstance(d, float) for d in derivative.flat
-    )
+    exact = dtype.kind == "O" and not any(isinstance(d, float) for d in derivative.flat)
     try:
         return derivative if exact else derivative.astype(float)
     except (TypeError, OverflowError):  # a symbol, or out of range

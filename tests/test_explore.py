@@ -3,6 +3,7 @@ import base64
 import importlib
 import io
 import re
+from types import SimpleNamespace
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -343,6 +344,18 @@ class TestWithALiveKernel:
     def test_the_view_is_a_widget(self, displayed):
         explore(draws(), eta=[0.1], beta=[0])
         assert isinstance(displayed[0], ipywidgets.VBox)
+
+    def test_it_stands_still_where_nobody_can_move_it(self, displayed, monkeypatch):
+        request = {"content": {"allow_stdin": False}}  # as nbconvert runs a cell
+        kernel = SimpleNamespace(get_parent=lambda: request)
+        monkeypatch.setattr(module, "get_ipython", lambda: SimpleNamespace(kernel=kernel))
+        explore(draws(start={"eta": 0.5}), eta=[0.1, 0.5], beta=[0])
+        picture, caption = displayed
+        assert ALT.format(eta="0.5", beta="0") in picture["text/html"]
+        assert caption["text/markdown"] == CAPTION
+        request["content"]["allow_stdin"] = True
+        explore(draws(), eta=[0.1, 0.5], beta=[0])
+        assert isinstance(displayed[2], ipywidgets.VBox)
 
     @pytest.mark.parametrize("in_a_notebook", [show_one, explore_one])
     def test_the_caption_is_markdown_with_its_maths(self, displayed, in_a_notebook):

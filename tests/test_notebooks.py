@@ -13,9 +13,12 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import yaml
+from bs4 import BeautifulSoup
 from jupyter_client.manager import KernelManager
+from nbconvert.exporters import ScriptExporter
 
-from book import environment, execution, inputs
+from book import environment, execution, exporting, inputs
 from byhand.evidence import MIME_TYPE
 from byhand.problems import CHAPTERS, PROBLEMS
 
@@ -202,31 +205,111 @@ def files(folder):
     return {p for p in folder.rglob("*") if not set(p.relative_to(folder).parts) & set(made)}
 
 
+def nbconvert(*arguments, cwd):
+    subprocess.run([sys.executable, "-m", "nbconvert", *arguments], cwd=cwd, check=True)
+
+
 # The two that take the least time, against the order of the book.
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "start"),
-    [("06_convolutional_networks", "elsewhere"), ("01_linear_algebra", inputs.ROOT)],
+@pytest.fixture(
+    scope="module",
+    params=[("06_convolutional_networks", "elsewhere"), ("01_linear_algebra", inputs.ROOT)],
     ids=["elsewhere", "in the book's folder"],
 )
-def test_nbconvert_runs_it_from_any_folder_and_leaves_nothing(claims, tmp_path, name, start):
-    (tmp_path / "elsewhere").mkdir()
+def executed(request, tmp_path_factory):
+    """A chapter that nbconvert has run, its file, and the files that this left behind."""
+    name, start = request.param
+    folder = tmp_path_factory.mktemp("nbconvert")
+    (folder / "elsewhere").mkdir()
     before = files(inputs.ROOT)
     notebook = inputs.ROOT / "chapters" / f"{name}.ipynb"
-    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute"]
-    command += ["--output-dir", tmp_path / "executed", notebook]
-    subprocess.run(command, cwd=tmp_path / start, check=True)
-    executed = nbformat.read(tmp_path / "executed" / notebook.name, as_version=4)
+    to = ("--to=notebook", f"--output-dir={folder / 'executed'}")
+    nbconvert("--execute", *to, notebook, cwd=folder / start)
+    left = files(inputs.ROOT) - before | files(folder / "elsewhere")
+    return notebook, folder / "executed" / notebook.name, left
+
+
+@pytest.mark.slow
+def test_nbconvert_runs_it_from_any_folder_and_leaves_nothing(claims, executed):
+    notebook, path, left = executed
     verified = [
         claim["id"]
-        for cell in executed.cells
-        if cell.cell_type == "code"
+        for cell in cells(path, "code")
         for output in cell.outputs
         for claim in output.get("data", {}).get(MIME_TYPE, {"claims": []})["claims"]
     ]
-    assert sorted(verified) == sorted(claim["id"] for claim in claims if claim["chapter"] == name)
-    assert files(inputs.ROOT) == before
-    assert files(tmp_path / "elsewhere") == set()
+    chapter = notebook.stem
+    assert sorted(verified) == sorted(
+        claim["id"] for claim in claims if claim["chapter"] == chapter
+    )
+    assert left == set()
+
+
+def stripped(path):
+    """Return a notebook's bytes after the hook that strips notebooks at each commit."""
+    hooks = yaml.safe_load((inputs.ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    options = next(
+        hook["args"] for repo in hooks["repos"] for hook in repo["hooks"] if "nbstrip" in hook["id"]
+    )
+    copy = path.with_name(f"stripped-{path.name}")
+    shutil.copy(path, copy)
+    subprocess.run([sys.executable, "-m", "nbstripout", *options, copy], check=True)
+    return copy.read_bytes()
+
+
+@pytest.mark.slow
+def test_run_and_stripped_again_it_differs_in_nothing(executed):
+    notebook, path, _ = executed
+    assert path.read_bytes() != notebook.read_bytes()
+    assert stripped(path) == notebook.read_bytes()
+
+
+# -- what nbconvert makes of them
+
+MYST = re.compile(r":::.*|\{[\w:]+\}`.*|\$\$ \(.*")
+
+
+@pytest.mark.slow
+def test_a_page_has_each_figure_as_a_picture_and_no_directive(executed, tmp_path):
+    _, path, _ = executed
+    config = f"--config={Path('_ext', 'book', 'nbconvert_config.py')}"
+    nbconvert("--to=html", config, f"--output-dir={tmp_path}", path, cwd=inputs.ROOT)
+    page = BeautifulSoup((tmp_path / f"{path.stem}.html").read_text("utf-8"), "html.parser")
+    code = "\n".join(cell.source for cell in cells(path, "code"))
+    pictures = page.select("img[alt]:not([alt=''])[src^='data:image/png']")
+    assert len(pictures) == len(re.findall(r"^ *(?:show|explore)\(", code, re.MULTILINE)) > 0
+    assert page.select("script[type*=widget]") == []
+    assert MYST.findall(page.main.text) == []
+
+
+NUMBERED = re.compile(
+    r'id="(?:equation-)?([\w-]+)">\s*'
+    r'<(?:span class="eqno">|p class="admonition-title"><span class="caption-number">)([^<]+?) *<'
+)
+TAGGED = re.compile(r'<a id="([\w-]+)"></a>\n\n\$\$\n[^$]*\\tag\{(.+?)\}\n\$\$')
+
+
+@every_notebook
+def test_a_page_has_the_boxes_and_the_numbers_of_the_site(site, path):
+    notebook = nbformat.read(path, as_version=4)
+    of = {"metadata": {"path": str(path.parent), "name": path.stem}}
+    notebook, _ = exporting.Markdown().preprocess(notebook, of)
+    text = "\n\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    assert MYST.findall(text) == []
+    page = (site / "chapters" / f"{path.stem}.html").read_text(encoding="utf-8")
+    theirs = dict(NUMBERED.findall(page))
+    formulas = TAGGED.findall(text)
+    theorems = re.findall(r'<blockquote id="([\w-]+)">\n\n\*\*([\w.]+ [\d.]+)', text)
+    assert {label: f"({number})" for label, number in formulas} | dict(theorems) == theirs
+    links = re.findall(r"\[([^]]+)\]\(#([\w-]+)\)", text)
+    assert links != []
+    assert [link for link in links if theirs.get(link[1]) != link[0]] == []
+
+
+@every_notebook
+def test_a_script_is_a_program_of_python(path):
+    text, resources = ScriptExporter().from_filename(str(path))
+    assert resources["output_extension"] == ".py"
+    compile(text, path.stem, "exec")
 
 
 # -- the package that a notebook sees

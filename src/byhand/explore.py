@@ -26,6 +26,7 @@ from weakref import WeakKeyDictionary
 
 import matplotlib.pyplot as plt
 import numpy as np
+from IPython import get_ipython
 from IPython.display import display
 from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import FigureCanvasAgg, RendererAgg
@@ -300,6 +301,7 @@ def explore(draw: Callable[..., Figure], *data: Any, **controls: Sequence[Any]) 
     """Display a figure with a control for each keyword argument.
 
     A control whose values are words, which have no order, is a row of buttons; others are sliders.
+    Where a program runs the notebook, and nobody can move them, the figure stands still.
 
     Parameters
     ----------
@@ -336,12 +338,23 @@ def explore(draw: Callable[..., Figure], *data: Any, **controls: Sequence[Any]) 
     _check_controls(draw.words, controls)
     first = {name: draw.words.start.get(name, values[0]) for name, values in controls.items()}
     frame = functools.partial(draw, *data)
-    (_prerender if building() else _interact)(frame, draw.words, first, controls)
+    if building():
+        _prerender(frame, draw.words, first, controls)
+    elif _is_attended():
+        _interact(frame, draw.words, first, controls)
+    else:
+        show(frame(**first))
 
 
 def building() -> bool:
     """Return whether the book is being built, rather than read with a live kernel."""
     return os.environ.get("BYHAND_BUILD") == "1"
+
+
+def _is_attended() -> bool:
+    """Return whether somebody may move a slider: nbconvert says that nobody can be asked."""
+    kernel = getattr(get_ipython(), "kernel", None)
+    return kernel is None or kernel.get_parent()["content"].get("allow_stdin", True)
 
 
 def _check_controls(words: Words, controls: Mapping[str, Sequence]) -> None:

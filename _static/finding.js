@@ -1,41 +1,100 @@
-// What the search finds within pages: sections and claims, by words, numbers, symbols and ids.
+// What the search finds within pages: sections, theorems, formulas and claims, by words, numbers,
+// symbols and ids. _ext/book/finding.py lists them, and cuts text into words in the same way.
 "use strict";
 
-const escaped = (text) => text.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-
-// A word is found by its beginning, a number or a symbol as it stands.
-function pattern(term) {
-  const isWord = /^\p{L}{3,}$/u.test(term);
-  return new RegExp(`(?:^| )\\\\?${escaped(term)}${isWord ? "[^ :]*" : ""}(?::(\\d+))?(?= |$)`, "gu");
-}
-
-function weigh(entry, terms) {
-  const [page, id, title, words] = entry;
-  const isRow = id.startsWith("ledger-");
-  const name = title.toLowerCase();
-  if (isRow && name === terms.join(" ")) return 1e6;
-  let weight = 0;
-  for (const term of terms) {
-    const counts = [...words.matchAll(pattern(term))].map(([, n]) => Number(n ?? 1));
-    const inTitle = name.split(/[\s,:·]+/).includes(term) || (term.length > 3 && name.includes(term));
-    if (!counts.length && !inTitle) return 0;
-    weight += inTitle && !isRow ? 100 : 0;
-    weight += counts.reduce((sum, n) => sum + n, 0);
-  }
-  return isRow || page.startsWith("reference/api") ? weight / 3 : weight;
-}
-
+const { pages, common, words } = globalThis.byhandFound;
+const symbols = new Map(Object.entries(globalThis.byhandFound.symbols));
+const TOKEN = /[a-z0-9\u00df-\u024f]+(?:[./][a-z0-9]+)*|(?![\x00-\x7f−×])[\p{L}\p{Sm}]/gu;
+const WORD = /^[a-z\u00df-\u024f]{3,}$/;
+const NUMBER = /^\d+[./]\d+$|^\d{3,}$/;
+const SYMBOL = /^[^\x00-\x7f]$/u;
 const MOST = 20;
+const stemmer = new Stemmer();
+const PLACES = new Map(words.split("\n").map((line) => line.split(" ")));
+const PARTS = pages.flatMap(([page, parts]) => parts.map(([id, title]) => partOf(page, id, title)));
+
+function partOf(page, id, title) {
+  return { page, id, title, kind: kindOf(page, id, title), terms: termsOf(title) };
+}
+
+function kindOf(page, id, title) {
+  if (id.startsWith("ledger-")) return "claim";
+  if (id.startsWith("equation-")) return "formula";
+  if (page === "reference/notation") return "notation";
+  if (/^reference\/(api|problems|references|speed|teeth)/.test(page)) return "list";
+  if (/^(summary|references)$/.test(id)) return "list";
+  return title.includes(" · ") ? "problem" : "section";
+}
+
+function termsOf(text) {
+  // w^3 is found as it is read, as w3.
+  const plain = text.normalize("NFKC").toLowerCase().replaceAll("⁄", "/");
+  const found = plain.replace(/['’]s\b|[_^]\{?/g, "").match(TOKEN) ?? [];
+  return found.map((word) => (WORD.test(word) ? stemmer.stemWord(word) : word));
+}
+
+// Of each part that has a word how much it has to say of it. A word is found by its beginning too.
+function* placesOf(term) {
+  const names = [term, symbols.get(term)];
+  for (const [word, places] of PLACES) {
+    if (!names.includes(word) && !(WORD.test(term) && word.startsWith(term))) continue;
+    let part = -1;
+    for (const [, before, last, often] of places.matchAll(/([A-Z]*)([a-z])(\d?)/g)) {
+      const digits = [...before.toLowerCase(), last].map((digit) => digit.charCodeAt(0) - 97);
+      part += digits.reduce((number, digit) => 26 * number + digit);
+      yield [part, 1 + 2 * Number(often)];
+    }
+  }
+}
+
+function worth(kind, term, isAlone) {
+  if (kind === "claim") return NUMBER.test(term) ? 4 : 0.3;
+  if (kind === "formula") return 0.1;
+  if (kind === "notation") return isAlone && SYMBOL.test(symbols.get(term) ?? term) ? 10 : 0.5;
+  return { list: 0.3, problem: 1.3, section: 1 }[kind];
+}
+
+function isIn(title, term) {
+  return title.some((word) => word === term || (WORD.test(term) && word.startsWith(term)));
+}
+
+// Of each part that has a term how well it answers; who has it in the title has most to say.
+function answersTo(term, isAlone) {
+  const answers = new Map();
+  for (const [part, says] of placesOf(term)) {
+    answers.set(part, Math.max(says, answers.get(part) ?? 0));
+  }
+  PARTS.forEach(({ kind, terms }, part) => {
+    if (kind !== "claim" && isIn(terms, term)) answers.set(part, 8 + (answers.get(part) ?? 0));
+  });
+  const rare = Math.log(1 + PARTS.length / answers.size);
+  const weigh = ([part, says]) => [part, says * rare * worth(PARTS[part].kind, term, isAlone)];
+  return new Map([...answers].map(weigh));
+}
 
 function sectionsFor(query) {
-  const terms = query.toLowerCase().split(/\s+/).filter(Boolean);
+  const whole = query.trim().toLowerCase();
+  const typed = termsOf(query);
+  const terms = typed.filter((term) => !common.includes(term));
   if (!terms.length) return [];
-  return globalThis.byhandSections
-    .map((entry) => [weigh(entry, terms), entry])
+  const answers = terms.map((term) => answersTo(term, terms.length === 1));
+  const found = PARTS.map(({ kind, title, terms: own }, part) => {
+    const name = title.toLowerCase();
+    const weights = answers.map((weight) => weight.get(part) ?? 0);
+    const weight = weights.includes(0) ? 0 : weights.reduce((sum, one) => sum + one, 0);
+    if (kind === "claim" || kind === "formula") {
+      if (name === whole) return [Infinity, part];
+      return [name.startsWith(whole) ? weight + 3 : weight, part];
+    }
+    // A title of several words, typed as it stands, is meant.
+    return [own.length > 1 && own.join(" ") === typed.join(" ") ? 3 * weight : weight, part];
+  });
+  return found
     .filter(([weight]) => weight > 0)
     .sort(([one], [other]) => other - one)
     .slice(0, MOST)
-    .map(([weight, [page, id, title]]) => {
+    .map(([weight, part]) => {
+      const { page, id, title } = PARTS[part];
       const of = Search._index.titles[Search._index.docnames.indexOf(page)];
       return [page, `${of} > ${title}`, `#${encodeURIComponent(id)}`, null, weight, page];
     });

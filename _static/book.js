@@ -476,16 +476,43 @@ addEventListener("afterprint", () => {
   root.theme = themeOnScreen;
 });
 
-// -- what scrolls sideways can be reached by keyboard; known only once it is laid out
+// -- what scrolls sideways can be reached by keyboard, and fades where there is more; how wide it is
+// is known only once it is laid out
+
+function markEdges(block) {
+  const beyond = block.scrollWidth - block.clientWidth - block.scrollLeft;
+  block.toggleAttribute("data-more-before", block.scrollLeft > 1);
+  block.toggleAttribute("data-more-after", beyond > 1);
+}
+
+const FOCUSABLE = "pre, .pst-scrollable-table-container, .cell_output > .output, .katex-display";
+const SCROLLING = `${FOCUSABLE}, .katex-display .katex-html, .answer-grid, .answer-echo, .answer-value`;
 
 const watchWidths = new ResizeObserver((entries) => {
   for (const { target } of entries) {
-    if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
-    else target.removeAttribute("tabindex");
+    if (target.matches(FOCUSABLE)) {
+      if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
+      else target.removeAttribute("tabindex");
+    }
+    markEdges(target);
   }
 });
-const SCROLLING = "pre, .pst-scrollable-table-container, .cell_output > .output, .katex-display";
 document.querySelectorAll(SCROLLING).forEach((block) => watchWidths.observe(block));
+
+const markScrolled = ({ target }) => target.matches?.(SCROLLING) && markEdges(target);
+document.addEventListener("scroll", markScrolled, { capture: true, passive: true });
+
+// Fields come out of their templates; what was understood of them changes while its box does not.
+const watchAnswers = new MutationObserver((changes) => {
+  for (const { target, addedNodes } of changes) {
+    if (target.matches(SCROLLING)) markEdges(target);
+    for (const node of addedNodes) {
+      if (node.matches?.(SCROLLING)) watchWidths.observe(node);
+      node.querySelectorAll?.(SCROLLING).forEach((block) => watchWidths.observe(block));
+    }
+  }
+});
+answerBlocks.forEach((block) => watchAnswers.observe(block, { childList: true, subtree: true }));
 
 // -- search
 

@@ -96,8 +96,13 @@ function sectionsFor(query) {
     .map(([weight, part]) => {
       const { page, id, title } = PARTS[part];
       const of = Search._index.titles[Search._index.docnames.indexOf(page)];
-      return [page, `${of} > ${title}`, `#${encodeURIComponent(id)}`, null, weight, page];
+      const shown = of === title ? asHtml(title) : `${asHtml(title)} <small>${of}</small>`;
+      return [page, shown, `#${encodeURIComponent(id)}`, null, weight, page];
     });
+}
+
+function asHtml(text) {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 }
 
 // The last result is shown first.
@@ -108,6 +113,13 @@ Search._performSearch = (query, ...rest) => {
   const pages = searchPages(query, ...rest).filter(([page, , anchor]) => !same.has(page + anchor));
   return [...pages, ...within.reverse()];
 };
+
+Object.assign(Documentation.TRANSLATIONS, {
+  "Search finished, found ${resultCount} page(s) matching the search query.":
+    "Places found: ${resultCount}",
+  "Your search did not match any documents. Please make sure that all words are spelled correctly and that you've selected enough categories.":
+    "No place has all of these words. Fewer of them find more.",
+});
 
 // An excerpt is from the part that was found, and says a formula once.
 Search.htmlToText = (text, anchor) => {

@@ -445,6 +445,19 @@ def test_a_vector_is_shown_as_one_and_what_is_missing_as_a_box(browser, site):
 
 
 @pytest.mark.browser
+def test_a_long_formula_fades_where_there_is_more_of_it(browser, site):
+    page = answered(browser, site.as_uri(), "chapters/03_sgd_stability.html")
+    form = page.locator('form.answer[data-claim="D2.5.best"]')
+    echo = form.locator(".answer-echo")
+    form.locator("input").fill("h/(h^2 + ρ)")
+    echo.locator("math").wait_for()
+    assert echo.get_attribute("data-more-after") is None
+    form.locator("input").fill(" + ".join(["h/(h^2 + ρ)"] * 40))
+    form.locator(".answer-echo[data-more-after]").wait_for()
+    assert echo.evaluate("block => getComputedStyle(block).maskImage") != "none"
+
+
+@pytest.mark.browser
 def test_the_right_answer_is_shown_to_who_asks_for_it(browser, served_site):
     with browser.new_context() as context:
         page = context.new_page()

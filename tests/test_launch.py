@@ -276,7 +276,7 @@ def test_a_page_that_does_not_exist_leads_to_those_that_do(books, browser, missi
         assert {context.request.get(link).status for link in inside} == {200}
         page.keyboard.press("Control+k")
         page.keyboard.type("text\n")
-        page.get_by_text("page(s) matching the search query").wait_for()
+        page.get_by_text("Places found:").wait_for()
         assert page.url == f"{address}/search.html?q=text"
         assert [error for error in errors if "404" not in error] == []
 

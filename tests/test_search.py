@@ -108,7 +108,7 @@ def searching(browser, site):
 @pytest.mark.parametrize("query", LEADS)
 def test_a_search_leads_to_the_section_or_the_row(searching, site, query):
     searching.goto(f"{site.as_uri()}/search.html?q={quote(query)}")
-    searching.get_by_text("page(s) matching the search query").wait_for()
+    searching.get_by_text("Places found:").wait_for()
     assert searching.evaluate(SHOWN)[0] == LEADS[query]
 
 
@@ -118,7 +118,7 @@ def test_what_a_search_loads_is_light(site):
 
 def test_what_is_nowhere_is_not_found(searching, site):
     searching.goto(f"{site.as_uri()}/search.html?q={quote('1.0417 ⊗⊗')}")
-    searching.get_by_text("did not match").wait_for()
+    searching.get_by_text("No place has all of these words").wait_for()
     assert searching.evaluate(SHOWN) == []
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 import yaml
-from conftest import STRICT, hosted
+from conftest import STRICT, hosted, until
 from PIL import Image
 
 from book import audit, inputs, maths
@@ -245,6 +245,29 @@ def test_all_that_a_claim_opens_to_is_on_the_screen_of_a_phone(page):
     assert page.evaluate(BESIDE_THE_SCREEN, 390) == []
 
 
+# The observers of the page have seen it after two frames.
+WITHOUT_A_CUE = """
+async () => {
+  const frame = () => new Promise(done => requestAnimationFrame(done));
+  await document.fonts.ready;
+  await frame();
+  await frame();
+  return [...document.querySelectorAll("article *")]
+    .filter(block => block.checkVisibility() && getComputedStyle(block).overflowX === "auto")
+    .filter(block => block.scrollWidth > block.clientWidth + 1)
+    .filter(block => getComputedStyle(block).maskImage === "none")
+    .map(block => block.outerHTML.slice(0, 200));
+}
+"""
+
+
+def test_what_scrolls_sideways_on_a_phone_fades_where_there_is_more(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate(audit.LAY_OUT_EVERYTHING)
+    page.evaluate("scrollTo(0, 0); document.activeElement.blur()")
+    assert page.evaluate(WITHOUT_A_CUE) == []
+
+
 CUT_FORMULAS = """
 async () => {
   const shown = new CSSStyleSheet();
@@ -434,7 +457,7 @@ def test_everything_works_at_a_strict_host(browser, strict_host):
         page.keyboard.press("Escape")
         page.keyboard.press("Control+k")
         page.keyboard.type("gradient\n")
-        page.get_by_text("page(s) matching the search query").wait_for()
+        page.get_by_text("Places found:").wait_for()
         assert "gradient" in page.locator("ul.search p.context").first.inner_text().lower()
         assert page.problems == []
 
@@ -690,10 +713,6 @@ def test_nothing_within_a_page_needs_leave(site):
 # -- what a page says of itself
 
 
-def text_of(page, selector):
-    return page.locator(selector).first.text_content().strip()
-
-
 def test_it_has_a_name_a_description_and_its_place_in_the_book(page, request):
     name = request.node.callspec.params["page"].removesuffix(".html")
     title = page.title()
@@ -703,7 +722,9 @@ def test_it_has_a_name_a_description_and_its_place_in_the_book(page, request):
     assert "\\" not in description
     if name == "search":
         return
-    assert re.fullmatch(r"[1-9]\d* min to read", text_of(page, ".reading-time"))
+    times = page.locator(".reading-time").all_text_contents()
+    assert len(times) == name.startswith("chapters/")
+    assert all(re.fullmatch(r"[1-9]\d* min to read", time) for time in times)
     place = DOCUMENTS.index(name)
     around = {"left": DOCUMENTS[place - 1 : place], "right": DOCUMENTS[place + 1 : place + 2]}
     for side, documents_there in around.items():
@@ -845,7 +866,7 @@ def test_dark_is_dark(browser, files):
 
 def test_search_finds_pages_without_a_network(browser, files):
     with opened(browser, files, "search.html?q=gradient") as page:
-        page.get_by_text("page(s) matching the search query").wait_for()
+        page.get_by_text("Places found:").wait_for()
         assert page.locator("ul.search li").count() > 0
         assert page.problems == []
 
@@ -854,6 +875,19 @@ def test_search_shows_excerpts_over_http(browser, served_site):
     with opened(browser, served_site, "search.html?q=gradient") as page:
         assert "gradient" in page.locator("ul.search p.context").first.inner_text().lower()
         assert page.problems == []
+
+
+def test_a_table_fades_on_the_side_where_there_is_more_of_it(browser, site):
+    with browser.new_context(viewport={"width": 390, "height": 844}, offline=True) as context:
+        page = context.new_page()
+        page.goto((site / "reference" / "conventions.html").as_uri())
+        table = "document.querySelector('.pst-scrollable-table-container')"
+        for left, sides in [(0, [False, True]), (50, [True, True]), (1e4, [True, False])]:
+            page.evaluate(f"{table}.scrollLeft = {left}")
+            before, after = (f"{table}.hasAttribute('data-more-{x}')" for x in ("before", "after"))
+            until(
+                page, f"{before} === {str(sides[0]).lower()} && {after} === {str(sides[1]).lower()}"
+            )
 
 
 def test_a_table_that_is_wider_than_the_text_is_not_cut_off(browser, site):

@@ -361,27 +361,33 @@ class TotalsDirective(_ClaimsDirective):
         verdicts = Counter(claim["verdict"] for claim in claims)
         kinds = Counter(claim["evidence"] for claim in claims)
         solved = {claim["problem"] for claim in claims} & set(PROBLEMS)
+        ledger, problems = (
+            self.env.app.builder.get_relative_uri(self.env.docname, page)
+            for page in (LEDGER, "reference/problems")
+        )
         figures = [
-            (len(solved), "problems solved", ""),
-            (len(claims), "claims, each by two routes or more", ""),
-            (verdicts["confirmed"], "values of the sheets confirmed", "verdict=confirmed"),
-            (verdicts["corrected"], "corrected", "verdict=corrected"),
+            (len(solved), "problems solved", problems),
+            (len(claims), "claims, each by two routes or more", ledger),
+            (
+                verdicts["confirmed"],
+                "values of the sheets confirmed",
+                f"{ledger}?verdict=confirmed",
+            ),
+            (verdicts["corrected"], "corrected", f"{ledger}?verdict=corrected"),
         ]
         evidence = [
-            (kinds[kind], words, f"evidence={kind}")
+            (kinds[kind], words, f"{ledger}?evidence={kind}")
             for kind, words in EVIDENCE_WORDS.items()
             if kinds[kind]
         ]
         return [_raw(self._list(part)) for part in (figures, evidence)]
 
-    def _list(self, figures: list) -> str:
-        ledger = self.env.app.builder.get_relative_uri(self.env.docname, LEDGER)
-        items = ""
-        for number, words, asked in figures:
-            words = html.escape(words)
-            if asked:
-                words = f'<a class="reference internal" href="{ledger}?{asked}">{words}</a>'
-            items += f"<div><dt>{words}</dt><dd>{number}</dd></div>"
+    def _list(self, figures: list[tuple[int, str, str]]) -> str:
+        items = "".join(
+            f'<div><dt><a class="reference internal" href="{address}">{html.escape(words)}</a></dt>'
+            f"<dd>{number}</dd></div>"
+            for number, words, address in figures
+        )
         return f'<dl class="totals simple">{items}</dl>'
 
 

@@ -34,7 +34,7 @@ def _set_address(app, config) -> None:
 
 
 def _describe_page(app, pagename, templatename, context, doctree) -> None:
-    """Give the page a description, for search engines, and the time that it takes to read."""
+    """Give the page a description, for search engines, and a chapter the time that it takes."""
     if pagename == NOT_FOUND:
         context["pageurl"] = None  # no address is its own
     if doctree is None:
@@ -43,8 +43,9 @@ def _describe_page(app, pagename, templatename, context, doctree) -> None:
         )
         return
     context["description"] = _description(doctree)
-    note = f'<p class="reading-time d-print-none">{minutes(doctree)} min to read</p>'
-    context["body"] = context["body"].replace("</h1>", f"</h1>\n{note}", 1)
+    if pagename.startswith("chapters/"):
+        note = f'<p class="reading-time d-print-none">{minutes(doctree)} min to read</p>'
+        context["body"] = context["body"].replace("</h1>", f"</h1>\n{note}", 1)
 
 
 def minutes(node: nodes.Element) -> int:

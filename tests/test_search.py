@@ -1,6 +1,7 @@
 """What the search finds, and where in the book it leads."""
 
 import gzip
+import html
 from urllib.parse import quote
 
 import pytest
@@ -110,6 +111,22 @@ def test_a_search_leads_to_the_section_or_the_row(searching, site, query):
     searching.goto(f"{site.as_uri()}/search.html?q={quote(query)}")
     searching.get_by_text("Places found:").wait_for()
     assert searching.evaluate(SHOWN)[0] == LEADS[query]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Newton’s method’s values, eigenvalues and an eigenvalue",
+        "E[w²] = ½(1 − ηh)ᵗ ≤ 1.04",
+        "∇f ⊙ ∂g → 𝔼 × ρ₁ · 10⁻¹⁶",
+        "Gürbüzbalaban & Dvořák: a < b",
+        "byhand.evidence, C-adam.mhat-1, 13/5",
+    ],
+)
+def test_a_query_is_cut_into_the_words_that_the_build_has_found(searching, text):
+    cut = searching.evaluate("text => termsOf(text).filter(term => !common.includes(term))", text)
+    assert cut != []
+    assert set(cut) == set(finding.counts_of(html.escape(text)))
 
 
 def test_what_a_search_loads_is_light(site):

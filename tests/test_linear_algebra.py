@@ -517,6 +517,8 @@ def test_power_iteration_at_the_edges():
     np.testing.assert_allclose(nilpotent.vector, [1, 0])
     started_orthogonal = power_iteration(np.diag([3.0, 2.0]), [0.0, 1.0])
     assert started_orthogonal.value == 2
+    started_nearly_so = power_iteration(np.diag([1.0, 1 + 1e-6]), [1.0, 1e-7])  # 10⁻¹³ apart
+    assert started_nearly_so.value == pytest.approx(1, rel=1e-12, abs=0)
     assert power_iteration(np.array([[-5.0]])).value == -5
 
 

@@ -47,8 +47,9 @@ def power_iteration(
     """Return the eigenpair of largest modulus by v ← Av/‖Av‖, Equation ch1-power.
 
     The distance to the eigenvector shrinks like |λ₂/λ₁|ᵏ. What is returned is an eigenpair to
-    the stated tolerance. It is the dominant one unless the part of ``start`` along it is about as
-    small as ``tolerance``: then another eigenpair may already fit.
+    the stated tolerance. It may be another one where that fits to the tolerance already: if the
+    part of ``start`` along the dominant one, times the relative distance of the two eigenvalues,
+    is about as small as ``tolerance``.
 
     Parameters
     ----------

@@ -8,7 +8,7 @@ import numpy as np
 import sympy as sp
 
 from byhand import linear_algebra as la
-from byhand.backpropagation import jacobian
+from byhand.backpropagation import grad, jacobian
 from byhand.claims.linear_algebra._exact import first_differences, psi, second_differences
 from byhand.evidence import by, case, claim, exhaust, holds, prove, sheet, slip
 
@@ -294,6 +294,34 @@ def first_y_then_x():
 def nested_differences(h, k):
     """Return Δ(h, k)/(hk) of Peano's function at the origin, where g is 0 on both axes."""
     return peano(h, k) / (h * k)
+
+
+@claim(
+    "B1.1.peano-remainder",
+    r"$\lVert\nabla g(h) - Jh\rVert/\lVert h\rVert$ of Peano's function for $h = (s, s)$",
+    components=["$s = 1$", "$s = 10^{-3}$", "$s = 10^{-6}$"],
+)
+def peano_remainder(powers=(0, -3, -6)):
+    """J has the partial derivatives of ∇g at the origin, where ∇g is 0; s is a power of ten."""
+    J = np.array([[0, -1], [1, 0]])
+
+    def by_rules():
+        x, y = sp.symbols("x y", real=True)
+        slopes = [sp.diff(peano(x, y), one) for one in (x, y)]
+        found = []
+        for s in (sp.Integer(10) ** k for k in powers):
+            rest = sp.Matrix([one.subs({x: s, y: s}) for one in slopes]) - sp.Matrix(J @ [s, s])
+            found.append(rest.norm() / sp.Matrix([s, s]).norm())
+        return found
+
+    def by_sweeps():
+        steps = [np.full(2, 10.0**k) for k in powers]
+        rests = [grad(lambda p: peano(*p))(h) - J @ h for h in steps]
+        return [np.linalg.norm(r) / np.linalg.norm(h) for r, h in zip(rests, steps, strict=True)]
+
+    yield by.algebra("SymPy's derivatives", by_rules)
+    yield by.autodiff("reverse mode", by_sweeps)
+    yield slip("this is the length of the gradient alone", lambda: [1] * len(powers))
 
 
 @claim(

@@ -12,14 +12,15 @@ from byhand import linear_algebra as la
 from byhand.backpropagation import hvp
 from byhand.claims.linear_algebra._exact import psi, second_differences, symbols
 from byhand.evidence import by, case, claim, holds, prove, sheet, slip
+from byhand.linear_algebra.figures import CHAINS
 
 A = np.array([[2, -1, 3], [0, 5, -1], [7, -4, 1]])
 """The example: rows that add up to 4."""
 
-P = np.array([[6, 4, 0], [0, 5, 5], [7, 0, 3]]) / 10
+P = CHAINS["mixing"]
 """The chapter's chain."""
 
-SLOW = np.array([[9, 1, 0], [0, 5, 5], [3, 1, 6]]) / 10
+SLOW = CHAINS["slow"]
 """A chain whose first step may keep 0.9 of a difference; the factor tends to 0.6."""
 
 
@@ -475,22 +476,57 @@ def overlap():
     yield by.enumeration("all pairs in sixths", counted)
 
 
-@claim("B1.3.steps", r"the largest $\delta(P^k)/0.7^k$ for $k \le 20$")
+@claim("B1.3.steps", r"the largest $\delta(P^k)/0.7^k$ for $2 \le k \le 20$")
 def steps(P=P, k=20):
-    def in_exact_fractions():
-        rows, power, shares = np.array(in_fractions(P)), np.array(in_fractions(P)), []
-        for step in range(1, k + 1):
+    def rows_apart():
+        rows = np.array(in_fractions(P))
+        power, shares = rows @ rows, []
+        for step in range(2, k + 1):
             apart = max(np.abs(a - b).sum() for a, b in combinations(power, 2)) / 2
             shares.append(apart / Fraction(7, 10) ** step)
             power = power @ rows
         return max(shares)
 
-    def in_floats():
-        powers = [np.linalg.matrix_power(P, step) for step in range(1, k + 1)]
-        return max(la.contraction_coefficient(one) / 0.7**s for s, one in enumerate(powers, 1))
+    def over_signs():
+        """δ(Pᵏ) is half the largest spread of Pᵏs over vectors s of signs."""
+        rows, shares = np.array(in_fractions(P)), []
+        images = [np.array(signs) for signs in product((1, -1), repeat=len(P))]
+        for step in range(1, k + 1):
+            images = [rows @ image for image in images]
+            shares.append(max(max(u) - min(u) for u in images) / 2 / Fraction(7, 10) ** step)
+        return max(shares[1:])
 
-    yield by.recursion("powers in fractions", in_exact_fractions)
-    yield by.closed_form("the package's coefficient of powers in floats", in_floats)
+    yield by.recursion("distances of rows of the powers", rows_apart)
+    yield by.enumeration("all signs, multiplied step by step", over_signs)
+
+
+@claim(
+    "B1.3.changing",
+    r"the least and the largest $\delta(P^{k+1})/\delta(P^k)$ for $20 \le k < 60$",
+)
+def changing(P=P, first=20, last=60):
+    def of_the_powers():
+        rows = np.array(in_fractions(P))
+        power, apart = rows, []
+        for _ in range(last):
+            apart.append(max(np.abs(a - b).sum() for a, b in combinations(power, 2)))
+            power = power @ rows
+        factors = [float(apart[k] / apart[k - 1]) for k in range(first, last)]
+        return [min(factors), max(factors)]
+
+    def of_the_pair():
+        """Rows of Pᵏ differ as those of 2 Re(λᵏ u vᵀ) do, for the complex λ and its vectors."""
+        values, vectors = np.linalg.eig(P)
+        (one,) = np.flatnonzero(values.imag > 1e-9)
+        part = np.outer(vectors[:, one], np.linalg.inv(vectors)[one])
+        turned = [part * (values[one] / abs(values[one])) ** k for k in range(first, last + 1)]
+        apart = [max(np.abs(a - b).sum() for a, b in combinations(t.real, 2)) for t in turned]
+        factors = abs(values[one]) * np.array(apart[1:]) / apart[:-1]
+        return [factors.min(), factors.max()]
+
+    yield by.recursion("distances of rows of the powers", of_the_powers)
+    yield by.closed_form("the complex pair of eigenvalues alone", of_the_pair)
+    yield slip("this is the factor in the long run, on average", lambda: [np.sqrt(0.23)] * 2)
 
 
 @claim(
@@ -499,8 +535,8 @@ def steps(P=P, k=20):
     cases=[
         case("mixing", "the chain $P$", P=P),
         case("slow", "the slow chain", P=SLOW),
-        case("periodic", "the periodic chain", P=np.roll(np.eye(3), 1, axis=1)),
-        case("classes", "two classes", P=np.array([[1, 0, 0], [0, 0.4, 0.6], [0, 0.7, 0.3]])),
+        case("periodic", "the periodic chain", P=CHAINS["periodic"]),
+        case("classes", "two classes", P=CHAINS["two classes"]),
     ],
 )
 def moduli(P=P):

@@ -84,15 +84,17 @@ def batch_variance_for_all(size=2, replacement=True):
     r"$\mathbb E\,w^2(2)$ at $\eta=2h/(h^2+\rho/B)$, $B=1,\dots,6$, for $h_n \in \{1, 3\}$",
 )
 def threshold(h=PAIR, sizes=range(1, 7)):
+    mean, variance, _ = moments_of([Q(x) for x in h])
+
     def every_batch():
         found = []
         for size in sizes:
-            end = 2 * Q(2) / (4 + Q(1, size))
+            end = 2 * mean / (mean**2 + variance / size)
             found.append(plain_moment(plain_batches([Q(x) for x in h], size, True), end, 2, 2))
         return found
 
     yield by.enumeration("every sequence of batches", every_batch)
-    yield by.hand("it keeps its value", lambda: [1] * 6)
+    yield by.hand("it keeps its value", lambda: [1] * len(sizes))
 
 
 @claim("beyond-3.sure-two", r"the almost-sure end for $h_n\in\{1,3\}$ and $B=2$", answer=True)
@@ -101,7 +103,10 @@ def sure_two(h=PAIR):
         return sgd.almost_sure_set(sgd.batch_curvatures(h, 2, replacement=True))[-1][1]
 
     yield by.recursion("bisection", bisected)
-    yield by.algebra("the largest root of a quartic", lambda: float(real_roots((1, 2, 2, 3))[-1]))
+    yield by.algebra(
+        "the largest root of a quartic",
+        lambda: float(real_roots(plain_batches([Q(x) for x in h], 2, True))[-1]),
+    )
     yield slip("the batch (1, 3) is counted once", lambda: float(real_roots((1, 2, 3))[-1]))
 
 
@@ -111,7 +116,10 @@ def sure_rises(h=(1, 9)):
         return sgd.almost_sure_set(sgd.batch_curvatures(h, 2, replacement=True))[0][1]
 
     yield by.recursion("bisection", bisected)
-    yield by.algebra("the smallest root of a quartic", lambda: float(real_roots((1, 5, 5, 9))[0]))
+    yield by.algebra(
+        "the smallest root of a quartic",
+        lambda: float(real_roots(plain_batches([Q(x) for x in h], 2, True))[0]),
+    )
     yield slip("this is the end in the mean", lambda: float(sgd.mean_threshold(h)))
 
 

@@ -171,13 +171,16 @@ def mean_end():
 @claim("D2.9.touch", r"$q$ and $\frac12\log g$ at $\eta=\frac12$, for $h_n \in \{1, 3\}$")
 def touch(h=PAIR, eta=Q(1, 2)):
     yield by.closed_form("the package's rates", lambda: sgd.growth_rates(h, eta)[:0:-1])
-    yield by.algebra(
-        "logarithms of the exact factors",
-        lambda: [
-            float(sp.log(sp.Abs(sp.Rational(1, 2) * sp.Rational(-1, 2))).evalf(30)) / 2,
-            float(sp.log(sp.Rational(1, 4)).evalf(30)) / 2,
-        ],
-    )
+
+    def of_exact_factors():
+        steps = [sp.Rational(str(1 - Q(eta) * x)) for x in h]
+        sizes = [sp.Abs(sp.prod(steps)), sum(step**2 for step in steps) / len(h)]
+        return [
+            float((sp.log(sizes[0]) / len(h)).evalf(30)),
+            float((sp.log(sizes[1]) / 2).evalf(30)),
+        ]
+
+    yield by.algebra("logarithms of the exact factors", of_exact_factors)
     yield by.hand("−log 2, twice", lambda: [-math.log(2)] * 2)
 
 

@@ -14,6 +14,7 @@ from byhand.claims.sgd_stability._exact import (
     PAIR,
     any_mean_and_variance,
     curvature_symbols,
+    moments_of,
     same,
 )
 from byhand.evidence import by, case, claim, holds, prove, slip
@@ -41,7 +42,11 @@ def real_roots(h, values=(1, -1)) -> list:
 
 @claim("D2.9.running-example", r"the end of the set for $h_n\in\{1,3\}$", answer=True)
 def running_example(h=PAIR):
-    yield by.closed_form("2h/(h² − ρ)", lambda: Q(2 * 2, 2**2 - 1))
+    def formula():
+        mean, variance, _ = moments_of([Q(x) for x in h])
+        return 2 * mean / (mean**2 - variance)
+
+    yield by.closed_form("2h/(h² − ρ)", formula)
     yield by.recursion("bisection", lambda: sgd.almost_sure_set(h)[0][1])
     yield by.algebra("the largest root of the product", lambda: real_roots(h)[-1])
     yield slip("this is the end in the mean", lambda: sgd.mean_threshold(h))

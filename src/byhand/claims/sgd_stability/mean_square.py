@@ -321,8 +321,8 @@ def lowest(sets=((2, 2), (1, 3), (0, 4))):
         return [min(sgd.square_factor(h, eta) for eta in grid) for h in sets]
 
     def vertex():
-        variances = [moments_of(h)[1] for h in sets]
-        return [Q(rho) / (4 + Q(rho)) for rho in variances]
+        moments = [moments_of([Q(x) for x in h]) for h in sets]
+        return [variance / (mean**2 + variance) for mean, variance, _ in moments]
 
     yield by.closed_form("at the vertex, ρ/(h² + ρ)", vertex)
     yield by.enumeration("search on a grid", search)
@@ -387,10 +387,10 @@ def sign():
     r"which of $\eta=-1,-\frac13,0,\frac13,\frac45,1$ satisfy $g<1$ (1 = yes), for $h_n\in\{1,3\}$",
 )
 def inequality(h=PAIR, steps=(Q(-1), Q(-1, 3), Q(0), Q(1, 3), Q(4, 5), Q(1))):
-    mean, squares = Q(2), Q(5)
+    mean, _, squares = moments_of([Q(x) for x in h])
     yield by.enumeration(
         "the average over samples",
-        lambda: [int(sum((1 - s * x) ** 2 for x in h) / 2 < 1) for s in steps],
+        lambda: [int(sum((1 - s * x) ** 2 for x in h) / len(h) < 1) for s in steps],
     )
     yield by.closed_form(
         "before the division", lambda: [int(s**2 * squares - 2 * s * mean < 0) for s in steps]

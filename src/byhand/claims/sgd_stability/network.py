@@ -159,6 +159,37 @@ def every_direction():
     yield by.recursion("second moments, step by step", growth)
 
 
+@claim(
+    "beyond-3.lowest-direction",
+    r"the smallest $2h_v/(h_v^2+\rho_v)$ of all directions $v$, for the two that do not commute",
+)
+def lowest_direction(H=TWO):
+    def searched():
+        """From the best of 400 angles."""
+
+        def end(angle):
+            v = np.array([np.cos(angle), np.sin(angle)])
+            return sgd.mean_square_threshold([float(v @ each @ v) for each in H])
+
+        best = min(np.linspace(0, np.pi, 400), key=end)
+        around = (best - 0.01, best, best + 0.01)
+        return scipy.optimize.minimize_scalar(end, bracket=around, tol=1e-10).fun
+
+    def solved():
+        """Where the derivative by the slope s of v = (1, s) is zero, and at s = ±∞."""
+        s = sp.Symbol("s", real=True)
+        v = sp.Matrix([1, s])
+        curvatures = [sp.expand((v.T * sp.Matrix(each.tolist()) * v)[0]) for each in H]
+        end = 2 * sum(curvatures) * (1 + s**2) / sum(x**2 for x in curvatures)
+        places = sp.real_roots(sp.Poly(sp.numer(sp.together(sp.diff(end, s))), s))
+        values = [sp.limit(end, s, sp.oo), *(end.subs(s, place) for place in places)]
+        return min(float(value.evalf(30)) for value in values)
+
+    yield by.recursion("a search over angles", searched)
+    yield by.algebra("all critical points of a rational function", solved)
+    yield slip("this is the end of the range", lambda: sgd.operator_threshold(H))
+
+
 # -- a small network, on paper -------------------------------------------------------------------
 
 

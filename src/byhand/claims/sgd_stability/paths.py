@@ -104,7 +104,7 @@ def zero_factor(h=PAIR, eta=Q(1, 3), t=12):
     yield by.enumeration(
         "draw counts", lambda: sum(p for w, p in sgd.exact_law(h, eta, t).items() if w != 0)
     )
-    yield by.hand("no three in twelve draws", lambda: Q(1, 2) ** 12)
+    yield by.hand("a one in each of the draws", lambda: Q(1, 2) ** t)
 
 
 DRAWS = (1, 1, 1, 1, 1, 1, 1, 0, 1, 0, 0, 0, 1)

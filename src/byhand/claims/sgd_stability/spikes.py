@@ -101,7 +101,7 @@ def spikes(h=PAIR, eta=STEP):
 LEVELS = (10, 1000, 10**5)
 
 
-def chance_backwards(level: float, h=PAIR, eta=STEP, steps: int = 300) -> float:
+def chance_backwards(level: float, h, eta, steps: int = 300) -> float:
     """Return the chance to reach a level, as a function of where a run is, from the end back."""
     down, up = (math.log(abs(1 - eta * x)) for x in h)
     chance = np.zeros(steps + 1)
@@ -125,7 +125,7 @@ def upper_bound(h=PAIR, eta=STEP):
 
     def backward():
         kappa = sgd.tail_index(h, eta)
-        shares = [chance_backwards(x) * x**kappa for x in LEVELS]
+        shares = [chance_backwards(x, h, eta) * x**kappa for x in LEVELS]
         return holds(max(shares) <= 1, f"it is at most {max(shares):.3f} of the bound")
 
     yield by.recursion("the law carried forward", forward)
@@ -145,7 +145,7 @@ def lower_bound(h=PAIR, eta=STEP):
 
     def backward():
         kappa = sgd.tail_index(h, eta)
-        shares = [chance_backwards(x) * (2.6 * x) ** kappa for x in LEVELS]
+        shares = [chance_backwards(x, h, eta) * (2.6 * x) ** kappa for x in LEVELS]
         return holds(min(shares) >= 1, f"it is at least {min(shares):.3f} times the bound")
 
     yield by.recursion("the law carried forward", forward)
@@ -164,7 +164,7 @@ def one_in(h=PAIR, eta=STEP):
     )
     yield by.enumeration(
         "chances carried backward from the last step",
-        lambda: [round(1 / chance_backwards(x)) for x in (1000, 10**5)],
+        lambda: [round(1 / chance_backwards(x, h, eta)) for x in (1000, 10**5)],
     )
 
 
@@ -188,7 +188,10 @@ def median(h=PAIR, t=100):
         w = sgd.sample(h, STEP, t, 10**5, np.random.default_rng(3))
         return np.median(w.log_abs) / math.log(10)
 
-    yield by.closed_form("fifty draws of each", lambda: t / 2 * math.log10(0.2 * 2.6))
+    def half_of_each():
+        return t / 2 * math.log10(math.prod(abs(1 - STEP * x) for x in h))
+
+    yield by.closed_form("fifty draws of each", half_of_each)
     yield by.experiment("a hundred thousand paths", of_samples)
     yield slip("this is half the logarithm of the mean square", lambda: t / 2 * math.log10(3.4))
 

@@ -21,7 +21,6 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from playwright.sync_api import expect
 from test_answers import SOLVED
-from test_notebooks import stripped
 
 from book import download, inputs
 from byhand.answers import judging
@@ -228,8 +227,6 @@ def page(browser, lab, request):
         page.used = lab.used()
         page.wait_for_function(IS_RENDERED, timeout=START * 1000)
         page.cells = page.evaluate(f"{PANEL}.content.widgets.map(cell => cell.model.toJSON())")
-        page.saved = page.evaluate(f"{PANEL}.model.toJSON()")
-        page.file = request.param
         page.markdown = "\n".join(c["source"] for c in page.cells if c["cell_type"] == "markdown")
         yield page
         page.evaluate(f"{PANEL}.sessionContext.shutdown()")
@@ -247,14 +244,6 @@ limit => Promise.race([
   new Promise((_, reject) => setTimeout(() => reject("the cells still run"), limit)),
 ])
 """
-
-
-@pytest.mark.browser
-@pytest.mark.slow
-def test_saved_and_stripped_again_it_differs_in_nothing(page, tmp_path):
-    path = tmp_path / page.file.name
-    nbformat.write(nbformat.from_dict(page.saved), path)
-    assert stripped(path) == page.file.read_bytes()
 
 
 @pytest.mark.browser

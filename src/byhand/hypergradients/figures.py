@@ -24,7 +24,7 @@ _STYLES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)))
 
 
 @drawing(
-    caption="Each level of the tower forgives any guess that is too small on the level below, and none that is far too large. Crosses: runs that diverged.",
+    caption="Each level of the tower, with a good constant of its own, forgives guesses on the level below that are too small, and none that is far too large. Crosses: runs that diverged.",
     alt="Two panels, loss after 500 steps against a first guess from 1e-6 to 10. Above, against the first step size: the constant step size falls from 0.50 to 0.18 at 0.3 and diverges from 1 on; the two learned ones are flat at 0.19 and 0.18 from 1e-6 to 0.3 and diverge as the constant one does. Below, against the first alpha: a constant alpha falls from 0.45 to 0.17 between 0.3 and 3; a learned one is flat at 0.18 everywhere; both diverge at 10.",
 )
 def forgiveness(

@@ -918,13 +918,13 @@ def test_graph_knows_values_adjoints_and_partials():
 def test_layout_separates_boxes_and_layers():
     graph = trace_graph(nested_exponentials, 0.3, "xabcdef")
     place = layout(graph, width=2.0, height=1.0, gap=(0.5, 0.5))
-    for i, (x, y) in enumerate(place.centres):
-        for u, v in place.centres[:i]:
+    for i, (x, y) in enumerate(place.centers):
+        for u, v in place.centers[:i]:
             assert abs(x - u) >= 2 or abs(y - v) >= 1
     for edge, route in zip(graph.edges, place.routes, strict=True):
-        assert place.centres[edge.source][1] < place.centres[edge.target][1]
-        assert tuple(route[0]) == place.centres[edge.source]
-        assert tuple(route[-1]) == place.centres[edge.target]
+        assert place.centers[edge.source][1] < place.centers[edge.target][1]
+        assert tuple(route[0]) == place.centers[edge.source]
+        assert tuple(route[-1]) == place.centers[edge.target]
 
 
 def test_explorer_steps():

@@ -268,7 +268,7 @@ def test_boxes_are_boxes(page):
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_labelled_equations_and_references_are_numbered(page):
+def test_labeled_equations_and_references_are_numbered(page):
     for label in re.findall(r"^\$\$ \(([\w-]+)\)$", page.markdown, flags=re.MULTILINE):
         equation = page.locator(f"[id='{label}']")
         expect(equation).to_have_text(re.compile(r"\(\d+\)\s*$"), timeout=START * 1000)

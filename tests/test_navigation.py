@@ -70,7 +70,7 @@ def test_a_problem_that_is_named_elsewhere_in_a_chapter_is_linked(pages):
 
 
 @pytest.mark.parametrize("problem", ORDER)
-def test_a_heading_says_how_long_the_problem_takes_and_leads_to_its_neighbours(pages, problem):
+def test_a_heading_says_how_long_the_problem_takes_and_leads_to_its_neighbors(pages, problem):
     chapter = PROBLEMS[problem]
     [line] = re.findall(
         rf'id="{re.escape(problem)}">.*?</h2>\s*<p class="problem-line[^>]*>(.*?)</p>',

@@ -7,7 +7,7 @@ environment leaves the reader's settings behind
 execution   runs the notebooks side by side and hands their results to Sphinx
 reading     keeps what has been read of pages that have not changed
 claims      shows claims, and makes the ledger, the errata and claims.json of them
-problems    gives each problem its address, its neighbours and the time that it takes
+problems    gives each problem its address, its neighbors and the time that it takes
 answers     asks for readers' own answers, and has them judged on the page
 figures     turns figures into files, and gives interactive ones their controls
 maths       renders formulas with KaTeX at build time, strictly

@@ -1,4 +1,4 @@
-"""Gives each problem an address of its own, its neighbours, and the time that it takes to read.
+"""Gives each problem an address of its own, its neighbors, and the time that it takes to read.
 
 A problem is the section whose title starts with its id. The id is its address, ``#A1``, whatever
 the rest of the title says; the address that Sphinx makes of the title is kept beside it. Where a
@@ -110,7 +110,7 @@ def _say_where(app, pagename, templatename, context, doctree) -> None:
                 "next": solved[place + 1] if place + 1 < len(solved) else None,
             }
             said = [f"{site.minutes(section)} min to read"]
-            said += [_neighbour(app, kind, name, pagename) for kind, name in around.items() if name]
+            said += [_neighbor(app, kind, name, pagename) for kind, name in around.items() if name]
             line = f'<p class="problem-line d-print-none">{" · ".join(said)}</p>'
             context["body"] = re.sub(
                 rf'(<section [^>]*id="{re.escape(problem)}".*?</h\d>)',
@@ -121,7 +121,7 @@ def _say_where(app, pagename, templatename, context, doctree) -> None:
             )
 
 
-def _neighbour(app, kind: str, problem: str, pagename: str) -> str:
+def _neighbor(app, kind: str, problem: str, pagename: str) -> str:
     _, title = app.env.problem_sections[problem]
     words = {"prev": ("← ", "", "Previous"), "next": ("", " →", "Next")}
     before, after, said = words[kind]

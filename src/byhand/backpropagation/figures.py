@@ -90,7 +90,7 @@ def draw_graph(graph: Graph, step: int | None = None, *, sweeping: bool = True) 
     sweeping = sweeping and step is not None
     current = None if not sweeping else min(bars) if bars else max(values)
     place = layout(graph, _WIDTH, _HEIGHT, _GAP)
-    x, y = np.transpose(place.centres)
+    x, y = np.transpose(place.centers)
     bends = np.concatenate([np.asarray(route) for route in place.routes])[:, 0]
     left, right = min(bends.min(), x.min() - _WIDTH / 2), max(bends.max(), x.max() + _WIDTH / 2)
     top, foot = y.min() - _HEIGHT / 2 - (0.7 if sweeping else 0.1), y.max() + _HEIGHT / 2 + 0.1
@@ -167,8 +167,8 @@ def _write_title(axes, graph, step, top, color) -> None:
     axes.text(x, y + 0.46, barred, color=color, ha="center")
 
 
-def _draw_box(axes, graph, k, centre, width, valued, barred, current) -> None:
-    x, y = centre
+def _draw_box(axes, graph, k, center, width, valued, barred, current) -> None:
+    x, y = center
     color = _REVERSE if barred else _FORWARD if valued else "0.6"
     axes.add_patch(
         FancyBboxPatch(

@@ -121,7 +121,7 @@ def _formula(k: int, tape: list, names: Sequence[str]) -> str:
 class Layout(NamedTuple):
     """Centres of the boxes, and the points through which each edge runs; y grows downwards."""
 
-    centres: list[tuple[float, float]]
+    centers: list[tuple[float, float]]
     routes: list[list[tuple[float, float]]]
 
 
@@ -157,7 +157,7 @@ def layout(graph: Graph, width: float, height: float, gap: tuple[float, float]) 
     Examples
     --------
     >>> graph = trace_graph(lambda x: x * np.exp(x), 1.0, ["x", "a", "f"])
-    >>> [y for _, y in layout(graph, width=2, height=1, gap=(1, 1)).centres]
+    >>> [y for _, y in layout(graph, width=2, height=1, gap=(1, 1)).centers]
     [0.5, 2.5, 4.5]
     """
     vertices = [Vertex(k) for k in range(len(graph.names))]
@@ -176,6 +176,6 @@ def layout(graph: Graph, width: float, height: float, gap: tuple[float, float]) 
     inputs = set(range(len(vertices))) - {edge.target for edge in graph.edges}
     sugiyama.init_all(roots=[vertices[k] for k in sorted(inputs)])
     sugiyama.draw(10)
-    centres = [tuple(map(float, vertex.view.xy)) for vertex in vertices]
+    centers = [tuple(map(float, vertex.view.xy)) for vertex in vertices]
     routes = [edges[edge.source, edge.target].view._pts for edge in graph.edges]
-    return Layout(centres, routes)
+    return Layout(centers, routes)

@@ -122,7 +122,7 @@ def vjp(f: Callable, x: Any) -> tuple[Any, Callable]:
 
 
 def jvp(f: Callable, x: Any, v: Any) -> tuple[Any, Any]:
-    """Return f(x) and its derivative in the direction v, the Jacobian–vector product J v.
+    """Return f(x) and its derivative in the direction v, the Jacobian-vector product J v.
 
     One forward sweep with the dual number x + vε (Equation ch5-dual-chain).
 

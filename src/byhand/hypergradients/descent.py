@@ -88,7 +88,7 @@ def tuned_descent(
     losses, table = np.full(steps + 1, np.nan), np.full((2, steps), np.nan)
     losses[0] = loss.value(w)
     still_finite("the loss", losses[0], f"at w0 = {w}")
-    g1 = slope = previous = None  # g(s−2), and the products of neighbouring gradients so far
+    g1 = slope = previous = None  # g(s−2), and the products of neighboring gradients so far
     for s in range(steps):
         g = loss.gradient(w)
         if g1 is not None:

@@ -48,7 +48,7 @@ def slope(order: int, x: float) -> float:
 
 @drawing(
     caption=r"The product $J\,h$ of shapes $(m \times n)(n \times 1) = m \times 1$, for $f(x) = (x_1x_2,\, x_2 + x_3^2)$ at $(1, 2, 3)$: a row of $J$ for each output, a column for each input.",
-    alt="Three grids of numbers side by side. J has two rows, labelled f1 and f2, and three columns, labelled x1, x2 and x3: 2, 1, 0 and 0, 1, 6. It multiplies the column h with the entries 1, minus 1, 2, and gives the column J h with the entries 1 and 11.",
+    alt="Three grids of numbers side by side. J has two rows, labeled f1 and f2, and three columns, labeled x1, x2 and x3: 2, 1, 0 and 0, 1, 6. It multiplies the column h with the entries 1, minus 1, 2, and gives the column J h with the entries 1 and 11.",
 )
 def shapes_of_a_derivative() -> Figure:
     """Draw the Jacobian of the chapter's first example, a step, and their product, as grids."""
@@ -68,7 +68,7 @@ def shapes_of_a_derivative() -> Figure:
 def _draw_grid(
     axes, numbers: np.ndarray, left: float, color: str, rows: list, columns: list
 ) -> None:
-    """Draw a matrix as a grid of squares, centred on the horizontal axis."""
+    """Draw a matrix as a grid of squares, centered on the horizontal axis."""
     height = len(numbers)
     top = height / 2
     for (i, j), number in np.ndenumerate(numbers):
@@ -83,8 +83,8 @@ def _draw_grid(
         axes.text(left + j + 0.5, top + 0.15, name, ha="center", va="bottom", color=color, size=14)
 
 
-CENTRE = np.array([0.8, 0.6])
-"""Where the square of :func:`square_under_a_map` has its centre."""
+CENTER = np.array([0.8, 0.6])
+"""Where the square of :func:`square_under_a_map` has its center."""
 
 
 def _bent(points: np.ndarray) -> np.ndarray:
@@ -96,14 +96,14 @@ def _bent(points: np.ndarray) -> np.ndarray:
 def _square(side: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return a grid of a square's points, their images, and their images under the derivative.
 
-    Shape (5, 41, 2) each, measured from the centre and its image in units of the side.
+    Shape (5, 41, 2) each, measured from the center and its image in units of the side.
     """
     across, along = np.meshgrid(
         np.linspace(-0.5, 0.5, 5), np.linspace(-0.5, 0.5, 41), indexing="ij"
     )
     steps = np.stack([across, along], axis=-1)
-    images = (_bent(CENTRE + side * steps) - _bent(CENTRE)) / side
-    return steps, images, steps @ central_difference(_bent, CENTRE).T
+    images = (_bent(CENTER + side * steps) - _bent(CENTER)) / side
+    return steps, images, steps @ central_difference(_bent, CENTER).T
 
 
 def _square_words(side: float) -> str:

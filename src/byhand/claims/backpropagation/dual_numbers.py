@@ -186,7 +186,7 @@ def third(x=0.1):
     yield by.algebra("SymPy, to thirty digits", differentiated)
 
 
-@claim("D5.hvp", r"a Hessian–vector product of $\sum_i e^{\sin(x_i)\,x_{4-i}}$")
+@claim("D5.hvp", r"a Hessian-vector product of $\sum_i e^{\sin(x_i)\,x_{4-i}}$")
 def hessian_times_vector(x=(0.3, -0.7, 1.1), v=(1.0, 2.0, -1.0)):
     def bowl(x):
         return np.sum(np.exp(np.sin(x) * x[::-1]))

@@ -60,7 +60,7 @@ def near(side="low"):
         y = outputs(10.0)
         return estimate(1.0 * (y < 0.01 if side == "low" else y > 0.99))
 
-    yield by.closed_form("Φ(−ln 99/10)", lambda: scipy.stats.norm.cdf(-np.log(99) / 10))
+    yield by.closed_form("Φ(−log 99/10)", lambda: scipy.stats.norm.cdf(-np.log(99) / 10))
     yield by.algebra(
         "the density integrated", lambda: tail(side), rtol=1e-11, because="SciPy's quadrature"
     )

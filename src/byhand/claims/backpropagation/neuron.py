@@ -248,7 +248,7 @@ def slope_kept(z=40.0):
     yield by.autodiff("reverse mode", lambda: grad(sigmoid)(z))
     yield by.closed_form("σ(z)σ(−z)", lambda: sigmoid(z) * sigmoid(-z))
     yield by.algebra("SymPy, to fifty digits", to_fifty_digits)
-    yield slip("1 − σ(z) has cancelled to 0", lambda: sigmoid(z) * (1 - sigmoid(z)))
+    yield slip("1 − σ(z) has canceled to 0", lambda: sigmoid(z) * (1 - sigmoid(z)))
 
 
 @claim(

@@ -148,7 +148,7 @@ def roughness_of(method="SGD", seed=31):
         return Estimate(ratio, (top - ratio * bottom).std() / bottom.mean() / 20000**0.5)
 
     yield by.closed_form("2(1 − β)", lambda: 2 * (1 - (Q(9, 10) if method == "momentum" else 0)))
-    yield by.algebra("the correlation of neighbouring steps", correlation)
+    yield by.algebra("the correlation of neighboring steps", correlation)
     yield by.sampling("20 000 runs of the package", sampled)
 
 

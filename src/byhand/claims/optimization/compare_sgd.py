@@ -203,7 +203,7 @@ def told_wells(counts):
 @claim(
     "C-compare.local-minima",
     "all four fall into local minima, Adam from more of 483 starts than SGD and momentum from "
-    "fewer, at rates from 0.005 to 0.03",
+    "fewer, at four rates from 0.005 to 0.03",
 )
 def local_minima():
     def package():

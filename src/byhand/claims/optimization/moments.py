@@ -191,7 +191,7 @@ def first_moments(t=1):
 def paths():
     """Return all paths of eight gradients 3/2 ± 1 that change with probability 1/10, and weights.
 
-    Each gradient has mean 3/2 and second moment 13/4; neighbours are strongly dependent.
+    Each gradient has mean 3/2 and second moment 13/4; neighbors are strongly dependent.
     """
     gradients = [tuple(Q(3, 2) + sign for sign in signs) for signs in product((-1, 1), repeat=8)]
     probabilities = []

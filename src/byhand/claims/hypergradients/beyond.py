@@ -372,6 +372,20 @@ def decay(k=100, more=10):
     yield by.experiment("errors in 60 digits", measured, **small)
 
 
+@claim("beyond-4.ahead", "the number of inner steps up to which unrolled is the nearer one")
+def ahead(most=20):
+    def in_60_digits():
+        errors = map(precise_errors, range(1, most + 1))
+        return sum(unrolled < implicit for unrolled, implicit in errors)
+
+    def in_floats():
+        errors = (np.abs(np.array(two_ways(k)) - at_convergence()) for k in range(1, most + 1))
+        return sum(unrolled < implicit for unrolled, implicit in errors)
+
+    yield by.experiment("errors in 60 digits", in_60_digits)
+    yield by.recursion("in floats", in_floats)
+
+
 @claim(
     "beyond-4.behind",
     "unrolled is further off than implicit, and increasingly so: 20, 40 and 80 steps",

@@ -211,7 +211,7 @@ def _draw_growth(
 
 @drawing(
     caption="Sizes of the hypergradients of a run, by their distance from its end; mini-batches over 500 runs, the chaotic run over 200 starts. On a quadratic all are equal. So are they, on average, where mini-batches agree on the minimum; where they do not, distant ones vanish. On a curved loss with a step that is too long they explode.",
-    alt="Size of the hypergradient, relative to that of the last step, against the distance from the end of the run, 0 to 39 steps, vertical axis logarithmic. Quadratic: flat at 1. Mini-batches that agree: flat, between 0.8 and 1.2. Mini-batches that disagree: a straight line down to 0.02. Chaotic: straight up, to 6600 within eight steps.",
+    alt="Size of the hypergradient, relative to that of the last step, against the distance from the end of the run, 0 to 39 steps, vertical axis logarithmic. Quadratic: flat at 1. Mini-batches that agree: flat, between 0.8 and 1.3. Mini-batches that disagree: a straight line down to 0.02. Chaotic: straight up, to 6600 within eight steps.",
 )
 def distances(sizes: Mapping[str, Sequence[float]]) -> Figure:
     """Draw sizes of hypergradients against the distance from the end, the last step's as 1."""

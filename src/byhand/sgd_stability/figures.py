@@ -231,7 +231,7 @@ def law_figure(h: Sequence, eta: float, t: int, paths: int) -> Figure:
 
 @drawing(
     caption=r"The mean of $w^2$ over $10^6$ paths leaves the exact $\mathbb E\,w^2=3.4^t$ after some twenty steps, and in the end goes to zero while $\mathbb E\,w^2$ goes to infinity.",
-    alt="Logarithm of w squared over 400 steps. The exact expectation rises in a straight line and leaves the picture at 10 to the 100. The mean of a million sampled paths follows it for twenty steps, stays below 10 to the 20, and after 200 steps falls towards zero.",
+    alt="Logarithm of w squared over 400 steps. The exact expectation rises in a straight line and leaves the picture at 10 to the 100. The mean of a million sampled paths follows it for twenty steps, stays below 10 to the 23, and after 160 steps falls towards zero.",
 )
 def monte_carlo_figure(h: Sequence, eta: float, times: Sequence[int], paths: int) -> Figure:
     """Draw the exact E w² over t, and the mean of w² over very many sampled paths."""

@@ -90,16 +90,16 @@ def number(x: Any, digits: int = 12) -> str:
 
 
 def scientific(x: float) -> str:
-    """Return a small number as it is written by hand.
+    """Return a small number as it is written by hand, which no line breaks.
 
     Examples
     --------
-    >>> scientific(2.22e-16)
-    '2 × 10⁻¹⁶'
+    >>> scientific(2.22e-16).split("\N{NO-BREAK SPACE}")
+    ['2', '×', '10⁻¹⁶']
     """
     mantissa, exponent = f"{x:.0e}".split("e")
     power = f"10{str(int(exponent)).translate(_SUPERSCRIPTS)}"
-    return power if mantissa == "1" else f"{mantissa} × {power}"
+    return power if mantissa == "1" else "\N{NO-BREAK SPACE}".join([mantissa, "×", power])
 
 
 def expression(x: Any) -> str:

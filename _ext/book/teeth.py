@@ -41,7 +41,7 @@ def markdown(runs: dict) -> list[str]:
 def _run(run: dict) -> list[str]:
     totals = run["totals"]
     sample = "" if run["every"] == 1 else f", every {run['every']}th fault"
-    lines = [f"Taken on {run['taken']}{sample}, in {run['minutes']} minutes of a processor.", ""]
+    lines = [f"Taken on {run['taken']}{sample}, in {run['minutes']} minutes.", ""]
     lines += ["| " + " | ".join(HEAD) + " |", "| --- |" + " ---: |" * (len(HEAD) - 1)]
     for module, row in {**run["modules"], "all": totals}.items():
         entries = [_share(row[kind], row["faults"]) for kind in ("by claims", "by tests")]

@@ -42,18 +42,21 @@ def main() -> int:
     asked = [packages[name] for name in names] if options.own else CHAPTERS
     results = known_results(claim for chapter in asked for claim in load(chapter))
     for name in names:
-        start = _processor_minutes()
+        start = _minutes()
         report = bite(name, packages[name], results, options.every)
-        report |= {"minutes": round(_processor_minutes() - start, 1)}
+        report |= {"minutes": round(_minutes() - start, 1)}
         print(json.dumps(report["totals"]), f"{report['minutes']} min", sep=", ", flush=True)
         if not options.dry:
             _store(name, report)
     return 0
 
 
-def _processor_minutes() -> float:
-    """Return what this process and those that it started have had of the processor."""
-    return sum(os.times()[:4]) / 60
+def _minutes() -> float:
+    """Return the minutes that an idle machine would have taken for the work done so far.
+
+    Counted is what this process and those that it started have had of the processor's cores.
+    """
+    return sum(os.times()[:4]) / 60 / (os.cpu_count() or 1)
 
 
 def bite(name: str, chapter: str, results: list[Known], every: int = 1) -> dict:

@@ -16,6 +16,7 @@ from scipy.stats import binom, ks_2samp
 
 from byhand import sgd_stability as sgd
 from byhand.backpropagation import grad, hvp, jacobian
+from byhand.hypergradients import peak_bytes
 from byhand.linear_algebra import power_iteration
 from byhand.sgd_stability import dynamics, edge, figures, law, thresholds
 
@@ -1036,3 +1037,8 @@ def test_each_of_four_factors_keeps_its_sign():
     w = sgd.sample([3, 0.5, 4, 0.25], 1.0, 1, 20_000, np.random.default_rng(0))
     found = set(zip(w.sign.tolist(), np.exp(w.log_abs).round(12).tolist(), strict=True))
     assert found == {(-1, 2.0), (1, 0.5), (-1, 3.0), (1, 0.75)}
+
+
+def test_the_hessians_of_samples_take_no_basis_of_all_weights():
+    J = np.random.default_rng(0).normal(size=(3, 2000))
+    assert peak_bytes(lambda: sgd.rank_one_hessians(J)) < 20 * J.nbytes

@@ -119,7 +119,7 @@ def _formula(k: int, tape: list, names: Sequence[str]) -> str:
 
 
 class Layout(NamedTuple):
-    """Centres of the boxes, and the points through which each edge runs; y grows downwards."""
+    """Centers of the boxes, and the points through which each edge runs; y grows downwards."""
 
     centers: list[tuple[float, float]]
     routes: list[list[tuple[float, float]]]

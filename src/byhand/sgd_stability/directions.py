@@ -121,7 +121,7 @@ def rank_one_hessians(J: np.ndarray) -> np.ndarray:
     J, exponent = scaled(floats("J", J))
     if J.ndim != 2 or not J.any():
         raise ValueError(f"J must be a matrix and not 0, got shape {J.shape}")
-    _, singular, directions = np.linalg.svd(J)
+    _, singular, directions = np.linalg.svd(J, full_matrices=False)  # not a basis of all weights
     rows = J @ directions[: np.sum(singular > 1e-6 * singular[0])].T
     with np.errstate(over="ignore"):
         H = np.ldexp(rows[:, :, None] * rows[:, None, :], 2 * exponent)

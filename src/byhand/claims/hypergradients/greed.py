@@ -102,24 +102,13 @@ def greedy_steps(k=5):
 
 @claim("D3.5.noisy-sweep", "all hypergradients of the greedy schedule")
 def noisy_sweep():
-    def complex_steps():
-        h, c, start = map(np.array, NOISY)
-
-        def last(etas):
-            m = start
-            for eta in etas:
-                m = (1 - eta * h) ** 2 * m + eta**2 * c
-            return h @ m / 2
-
-        return complex_step(last, found_again("greedy"))
-
     rounding = {"floor": 1e-14, "because": "the last of them are 0, but for rounding"}
     yield by.recursion(
         "the reverse sweep",
         lambda: hg.schedule_hypergradients(*NOISY, schedule("greedy")),
         **rounding,
     )
-    yield by.differences("complex steps", complex_steps)
+    yield by.differences("complex steps", lambda: complex_step(moments, found_again("greedy")))
 
 
 @claim("D3.5.greed-early", "after 3 steps the greedy schedule is ahead")

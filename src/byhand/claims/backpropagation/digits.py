@@ -28,11 +28,36 @@ def first():
     return networks.initial_parameters(np.random.default_rng(57), LAYERS)
 
 
-def plain_loss(p, X, y):
-    """Return the mean cross-entropy of a network written out, of real or complex parameters."""
+def drawn():
+    """Return the same without the package.
+
+    Layer by layer, with the variance 2/(inputs + outputs), and biases of 0.
+    """
+    rng = np.random.default_rng(57)
+    W = np.sqrt(2 / 96) * rng.normal(size=64 * 32)
+    V = np.sqrt(2 / 42) * rng.normal(size=32 * 10)
+    return np.concatenate([W, np.zeros(32), V, np.zeros(10)])
+
+
+def plain_scores(p, X):
+    """Return the outputs of a network written out, of real or complex parameters."""
     W, b, V, c = (p[:2048].reshape(64, 32), p[2048:2080], p[2080:2400].reshape(32, 10), p[2400:])
-    scores = np.tanh(X @ W + b) @ V + c
+    return np.tanh(X @ W + b) @ V + c
+
+
+def plain_loss(p, X, y):
+    """Return the mean cross-entropy of the same."""
+    scores = plain_scores(p, X)
     return np.mean(np.log(np.sum(np.exp(scores), axis=1)) - scores[np.arange(len(X)), y])
+
+
+def scikit_learns(p, **options):
+    """Return scikit-learn's network with these parameters."""
+    theirs = neural_network.MLPClassifier(LAYERS[1:-1], activation="tanh", **options)
+    theirs.partial_fit(np.zeros((10, 64)), np.arange(10), classes=np.arange(10))
+    theirs.coefs_ = [p[:2048].reshape(64, 32).copy(), p[2080:2400].reshape(32, 10).copy()]
+    theirs.intercepts_ = [p[2048:2080].copy(), p[2400:].copy()]
+    return theirs
 
 
 def trained(step):
@@ -54,7 +79,7 @@ def written():
     """Train the same with the backward pass, the passes and Adam written out."""
 
     X, y, *_ = data()
-    rng, p, losses = np.random.default_rng(56), first(), []
+    rng, p, losses = np.random.default_rng(56), drawn(), []
     m, v = np.zeros(p.size), np.zeros(p.size)
     for _ in range(20):
         for chosen in rng.permutation(1297)[:1280].reshape(40, 32):
@@ -80,13 +105,6 @@ def split():
 
 @claim("beyond-5.start", "the weights to start with")
 def start():
-    def drawn():
-        """Layer by layer, with the variance 2/(inputs + outputs), and biases of 0."""
-        rng = np.random.default_rng(57)
-        W = np.sqrt(2 / 96) * rng.normal(size=64 * 32)
-        V = np.sqrt(2 / 42) * rng.normal(size=32 * 10)
-        return np.concatenate([W, np.zeros(32), V, np.zeros(10)])
-
     yield by.recursion("the package's", first)
     yield by.closed_form("drawn as the text says", drawn)
 
@@ -96,6 +114,9 @@ ROUNDED = {
     "floor": 1e-14,
     "because": "means over 1297 samples, added in other orders",
 }
+
+
+STEPPED = ROUNDED | {"because": "what a step takes away is rounded with the weights"}
 
 
 @claim("beyond-5.gradient", "the gradient of 2410 parameters on 1297 digits")
@@ -108,8 +129,18 @@ def gradient():
         X, y, *_ = data()
         return networks.cross_entropy_gradient(first(), X, y, LAYERS)
 
+    def by_scikit_learn():
+        """What a step of descent takes away, of size 1 and on all digits."""
+        X, y, *_ = data()
+        descent = {"solver": "sgd", "learning_rate_init": 1, "momentum": 0, "alpha": 0}
+        theirs = scikit_learns(drawn(), **descent).set_params(batch_size=len(X))
+        theirs.partial_fit(X, y)
+        (W, V), (b, c) = theirs.coefs_, theirs.intercepts_
+        return drawn() - np.concatenate([W.ravel(), b, V.ravel(), c])
+
     yield by.autodiff("reverse mode", swept, **ROUNDED)
     yield by.hand("the backward pass written out", by_hand, **ROUNDED)
+    yield by.recursion("a step of scikit-learn's descent", by_scikit_learn, **STEPPED)
 
 
 ALONG = np.random.default_rng(58).normal(size=2410)
@@ -127,7 +158,7 @@ def direction():
 
     def stepped():
         X, y, *_ = data()
-        return complex_step(lambda s: plain_loss(first() + s * ALONG, X, y), 0.0)
+        return complex_step(lambda s: plain_loss(drawn() + s * ALONG, X, y), 0.0)
 
     yield by.autodiff("reverse mode", swept)
     yield by.autodiff("forward mode", pushed)
@@ -150,18 +181,14 @@ def accuracy():
     def by_a_table():
         """The diagonal of the table of right and read digits, of the network trained by hand."""
         *_, X, y = data()
-        guesses = networks.multilayer(written()[0], X, LAYERS).argmax(axis=1)
+        guesses = plain_scores(written()[0], X).argmax(axis=1)
         table = np.zeros((10, 10), dtype=int)
         np.add.at(table, (y, guesses), 1)
         return int(np.trace(table))
 
     def by_scikit_learn():
         *_, X, y = data()
-        theirs = neural_network.MLPClassifier(LAYERS[1:-1], activation="tanh")
-        theirs.partial_fit(X[:1], y[:1], classes=np.arange(10))
-        (W, b), (V, c) = networks.unpack(taped()[0], LAYERS)
-        theirs.coefs_, theirs.intercepts_ = [W, V], [b, c]
-        return int((theirs.predict(X) == y).sum())
+        return int((scikit_learns(taped()[0]).predict(X) == y).sum())
 
     yield by.experiment("trained by reverse mode", by_the_network)
     yield by.enumeration("trained by hand, from a table", by_a_table)

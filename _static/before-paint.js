@@ -38,10 +38,3 @@ for (const name of ["localStorage", "sessionStorage"]) {
   const asked = new URLSearchParams(location.search).has("try");
   if (asked || localStorage.getItem("byhand-try") === "on") dataset.try = "on";
 })(document.documentElement);
-
-// Type that comes after the text moves it. From a script it is there at once, whatever the host allows.
-function addType(family, style, weight, data) {
-  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-  document.fonts.add(new FontFace(family, bytes, { style, weight }));
-}
-

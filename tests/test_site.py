@@ -659,6 +659,29 @@ def test_it_is_light(page, request, site):
     assert (site / name).stat().st_size <= 1000 * audit.AT_MOST["kB of HTML"]
 
 
+@pytest.mark.parametrize("name", ["chapters/02_optimization.html", "reference/notation.html"])
+def test_a_page_is_shown_before_the_type_of_its_formulas_is_there(browser, served_site, name):
+    held = []
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.route("**/formula-type.js*", lambda route: held.append(route))
+        page.route("**/*.woff2", lambda route: held.append(route))
+        page.goto(f"{served_site}/{name}", wait_until="domcontentloaded")
+        until(page, "performance.getEntriesByName('first-contentful-paint').length > 0")
+        assert any("formula-type" in route.request.url for route in held)
+        for route in held:
+            route.continue_()
+        until(page, "document.fonts.check('16px KaTeX_Math')")
+
+
+def test_a_page_brings_the_styles_of_its_own_formulas_alone(site):
+    for name in ("01_linear_algebra", "06_convolutional_networks"):
+        text = (site / f"chapters/{name}.html").read_text(encoding="utf-8")
+        rules = (site / f"_static/own-styles/{name}.css").read_text(encoding="utf-8")
+        classes = {word for found in re.findall(r'class="([^"]*)"', text) for word in found.split()}
+        assert set(re.findall(r"^\.([\w-]+):not", rules, flags=re.MULTILINE)) <= classes
+
+
 def test_code_has_a_button_that_copies_it(browser, files):
     with opened(browser, files, CHAPTER) as page:
         block = page.locator("div.highlight:visible").first

@@ -2,7 +2,8 @@
 
 The theme and the extensions bring 570 kB of styles and 1.7 MB of scripts and icon fonts, most of
 which keep a page from being shown. The book needs a tenth of the styles and about a dozen icons.
-Formulas that change their type after they are shown move the text, so that type comes before it.
+Formulas that change their type after they are shown move the text, so that type is asked for first,
+and no page waits for it.
 
 Nothing of this is within the pages: a host may forbid styles and scripts that are no files of its
 own, as the pages themselves do. The styles of single elements, which formulas have by the thousand,
@@ -36,6 +37,7 @@ THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
 THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 STYLES_HERE = "<!-- styles -->"
 STYLES, BEFORE_PAINT, FORMULA_TYPE = "styles.css", "before-paint.js", "formula-type.js"
+OWN_STYLES = "own-styles"  # of each page: those that its elements had, mostly its formulas
 # Scripts and styles that the theme or an extension puts on every page and no page of ours uses
 # there.
 UNUSED = ("require.js", "html-manager", "thebe", "sphinx-thebe", "design-tabs.js")
@@ -43,9 +45,17 @@ UNUSED += (BEFORE_PAINT, "finding.js")  # are linked from where they are needed
 # The type of nearly every formula; the rest of the fonts are fetched where they are used.
 MAIN_FONTS = ("KaTeX_Main-Regular", "KaTeX_Math-Italic")
 FACE = ("family", "style", "weight")  # what distinguishes one from others
+ADD_TYPE = """
+for (const [family, style, weight, data] of %s) {
+  const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
+  document.fonts.add(new FontFace(family, bytes, { style, weight }));
+}
+"""
 # What is in our files now, or was only there for the scripts that are left out.
 KEPT = inputs.ROOT / "_build" / "light"  # fonts of the letters and styles that are used
 SUPERSEDED = ["locales", "vendor", "styles", "scripts/bootstrap.js*", "scripts/fontawesome.js*"]
+
+STYLED, STYLE = re.compile(r'<[a-z][^<>]*\sstyle="[^<>]*>'), re.compile(r'\sstyle="([^"]*)"')
 
 # A block of code as Pygments and Sphinx write it.
 BLOCK = re.compile(
@@ -112,11 +122,11 @@ def _finish(app, exception) -> None:
         _trim_fonts(static, pages)
         rules = _name_styles(pages)
         css, icons = _with_icons(_styles(app, static, pages), static)
-        (static / STYLES).write_text(css + rules, encoding="utf-8")
+        (static / STYLES).write_text(css, encoding="utf-8")
         before_paint = Path(app.srcdir, "_static", BEFORE_PAINT).read_text(encoding="utf-8")
         (static / BEFORE_PAINT).write_text(before_paint + icons, encoding="utf-8")
         (static / FORMULA_TYPE).write_text(_formula_type(css, static), encoding="utf-8")
-        _link_from_pages(static, pages)
+        _link_from_pages(static, pages, rules)
         for pattern in SUPERSEDED:
             for path in static.glob(pattern):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -216,27 +226,33 @@ def _seen_from(static: Path, file: Path, address: str) -> str:
     return (file.parent / address).resolve().relative_to(static.resolve()).as_posix()
 
 
-def _name_styles(pages: dict[Path, str]) -> str:
-    """Give elements a class in place of styles of their own, and return the rules of these."""
-    rules: dict[str, str] = {}
+def _name_styles(pages: dict[Path, str]) -> dict[Path, str]:
+    """Give elements a class in place of styles of their own; return the rules of each page's."""
+    known: dict[str, str] = {}
 
     @cache
+    def named(style: str) -> str:
+        name, rule = _class_of(html.unescape(style))
+        if known.setdefault(name, rule) != rule:
+            raise BookError(f"{rule} and {known[name]} would both be the class {name}")
+        return name
+
     def with_class(tag: str) -> str:
-        style = re.search(r'\sstyle="([^"]*)"', tag)
-        name, rule = _class_of(html.unescape(style[1]))
-        if rules.setdefault(name, rule) != rule:
-            raise BookError(f"{rule} and {rules[name]} would both be the class {name}")
+        style = STYLE.search(tag)
+        name = named(style[1])
+        used.add(name)
         tag = tag.replace(style[0], "", 1)
         if ' class="' in tag:
             return tag.replace(' class="', f' class="{name} ', 1)
         return re.sub(r"^<[a-z0-9]+", rf'\g<0> class="{name}"', tag)
 
+    rules = {}
     for path, text in pages.items():
-        pages[path] = re.sub(
-            r'<[a-z][^<>]*\sstyle="[^<>]*>', lambda match: with_class(match[0]), text
-        )
-    # As strong as what they stand for: no other rule of an article names an id.
-    return "".join(f".{name}:not(#_){{{rule}}}\n" for name, rule in sorted(rules.items()))
+        used: set[str] = set()
+        pages[path] = STYLED.sub(lambda match: with_class(match[0]), text)
+        # As strong as what they stand for: no other rule of an article names an id.
+        rules[path] = "".join(f".{name}:not(#_){{{known[name]}}}\n" for name in sorted(used))
+    return rules
 
 
 def _class_of(style: str) -> tuple[str, str]:
@@ -261,7 +277,7 @@ def _class_of(style: str) -> tuple[str, str]:
 def _with_icons(css: str, static: Path) -> tuple[str, str]:
     """Return the styles with fonts of the icons that they name, and a script that adds these."""
     letters = {int(code, 16) for code in re.findall(r'"\\(f[0-9a-f]{3})"', css)}
-    script = []
+    faces = []
 
     def embed(match: re.Match) -> str:
         truetype = re.search(r"url\(([^)]+\.ttf)\)", match[0])
@@ -272,30 +288,36 @@ def _with_icons(css: str, static: Path) -> tuple[str, str]:
             return ""
         path = static / f"{Path(truetype[1]).stem}.woff2"
         path.write_bytes(font)
-        script.append(_adding(match[0], font))
+        faces.append((match[0], font))
         return re.sub(r"src:[^}]+", f'src:url({path.name}) format("woff2")', match[0])
 
     css = re.sub(r"@font-face\s*\{[^}]*Font Awesome[^}]*\}", embed, css)
-    return css, "".join(script)
+    return css, _adding(faces)
 
 
 def _formula_type(css: str, static: Path) -> str:
     """Return a script that adds the type of nearly every formula."""
     faces = re.findall(r"@font-face\s*\{[^}]*\}", css)
-    return "".join(
-        _adding(face, (static / f"katex/fonts/{name}.woff2").read_bytes())
+    return _adding(
+        (face, (static / f"katex/fonts/{name}.woff2").read_bytes())
         for name in MAIN_FONTS
         for face in faces
         if name in face
     )
 
 
-def _adding(face: str, font: bytes) -> str:
-    """Return the line of a script that adds a face of the styles, with its font."""
+def _adding(faces: Iterable[tuple[str, bytes]]) -> str:
+    """Return a script that adds faces of the styles, each with its font.
+
+    From a script they are there at once, also where a host lets no page fetch a font.
+    """
+    described = [[*_described(face), base64.b64encode(font).decode()] for face, font in faces]
+    return ADD_TYPE % json.dumps(described)
+
+
+def _described(face: str) -> list[str]:
     words = (re.search(rf"font-{word}:([^;}}]+)", face)[1] for word in FACE)
-    described = [word.replace("\\", "") for word in words]
-    described.append(base64.b64encode(font).decode())
-    return f"addType({', '.join(map(json.dumps, described))});\n"
+    return [word.replace("\\", "") for word in words]
 
 
 def _subset(path: Path, letters: set[int]) -> bytes:
@@ -332,20 +354,30 @@ def _make_subset(path: Path, letters: set[int]) -> bytes:
     return stream.getvalue()
 
 
-def _link_from_pages(static: Path, pages: dict[Path, str]) -> None:
+def _link_from_pages(static: Path, pages: dict[Path, str], rules: dict[Path, str]) -> None:
     """Write the pages, with links to the files that each needs before it is shown."""
-    names = (STYLES, BEFORE_PAINT, FORMULA_TYPE)
-    versions = {n: hashlib.sha256((static / n).read_bytes()).hexdigest()[:8] for n in names}
+    (static / OWN_STYLES).mkdir(exist_ok=True)
     for path, text in pages.items():
         if STYLES_HERE not in text:
             raise BookError(f"{path.name} has no place for its styles")
-        root = re.search(r'data-content_root="([^"]*)"', text)[1]
-        styles, *scripts = (f"{root}_static/{name}?v={versions[name]}" for name in names)
-        if 'class="katex' not in text:
-            scripts.pop()
-        links = f'<link rel="stylesheet" href="{styles}"/>'
-        links += "".join(f'\n  <script src="{script}"></script>' for script in scripts)
-        path.write_text(text.replace(STYLES_HERE, links, 1), encoding="utf-8")
+        files = [static / STYLES]
+        if rules[path]:
+            files.append(static / OWN_STYLES / f"{path.stem}.css")
+            files[1].write_text(rules[path], encoding="utf-8")
+        links = [f'<link rel="stylesheet" href="{_address(text, file)}"/>' for file in files]
+        links.append(f'<script src="{_address(text, static / BEFORE_PAINT)}"></script>')
+        if 'class="katex' in text:
+            address = _address(text, static / FORMULA_TYPE)
+            links.insert(0, f'<link rel="preload" as="script" href="{address}"/>')
+            links.append(f'<script async="async" src="{address}"></script>')
+        path.write_text(text.replace(STYLES_HERE, "\n  ".join(links), 1), encoding="utf-8")
+
+
+def _address(text: str, file: Path) -> str:
+    """Return the address by which a page of this text has a file, with what it is a version of."""
+    root = re.search(r'data-content_root="([^"]*)"', text)[1]
+    version = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
+    return f"{root}_static/{file.as_posix().rpartition('/_static/')[2]}?v={version}"
 
 
 def setup(app) -> None:

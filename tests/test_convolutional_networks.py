@@ -13,8 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from byhand import convolutional_networks as cn
-from byhand.backpropagation import derivative, grad, jacobian, networks, relu
-from byhand.convolutional_networks import AveragePool, Conv, Dense, MaxPool, figures, products
+from byhand.backpropagation import derivative, grad, jacobian, networks, relu, value_and_grad
+from byhand.convolutional_networks import (
+    AveragePool,
+    Conv,
+    Dense,
+    MaxPool,
+    figures,
+    layers,
+    operations,
+    products,
+)
 from byhand.hypergradients import peak_bytes
 
 laws = settings(derandomize=True, deadline=None, max_examples=40)
@@ -136,6 +145,13 @@ def test_against_scipy(mode, shape):
         np.testing.assert_array_equal(cn.circular_convolve(x, w), expected)
 
 
+def test_a_circular_image_has_channels():
+    rng = np.random.default_rng(3)
+    x, w = rng.integers(-9, 10, (2, 3, 5, 7)), rng.integers(-9, 10, (4, 3, 3, 5))
+    parts = [[cn.circular_convolve(x[:, c], w[o, c]) for c in range(3)] for o in range(4)]
+    np.testing.assert_array_equal(cn.circular_convolve(x, w), np.sum(parts, axis=1).swapaxes(0, 1))
+
+
 def test_batches_and_channels_are_what_their_parts_are():
     rng = np.random.default_rng(2)
     x, w = rng.normal(size=(2, 4, 3, 7, 11)), rng.normal(size=(5, 3, 2, 3))
@@ -194,6 +210,23 @@ def test_complex_numbers_by_both_methods():
     np.testing.assert_allclose(by[0], scipy.signal.correlate2d(x, w.conj(), "valid"), rtol=1e-12)
 
 
+@pytest.mark.parametrize("method", ["gemm", "fft"])
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_the_type_of_a_result_is_that_of_both_together(method, outputs):
+    x, w = np.ones((1, 1, 5, 6)), np.full((outputs, 1, 2, 2), 1 / 3)
+    kinds = ["f4", "f8", "c16"]
+    for one, other in [("f4", "f4"), ("f8", "f8"), ("f4", "f8"), ("f8", "f4"), ("f8", "c16")]:
+        a, b = x.astype(one), w.astype(other)
+        for x_given, w_given in [(a, b), (x.astype(other), w.astype(one))]:
+            y = cn.cross_correlate(x_given, w_given, method=method)
+            assert y.dtype == kinds[max(kinds.index(one), kinds.index(other))]
+            np.testing.assert_allclose(y, 4 / 3, rtol=1e-6)
+    mixed = cn.cross_correlate((1 + 2j) * x, w, method=method)
+    np.testing.assert_allclose(mixed, (1 + 2j) * 4 / 3, rtol=1e-12)
+    mixed = cn.cross_correlate(x, (1 + 2j) * w, method=method)
+    np.testing.assert_allclose(mixed, (1 + 2j) * 4 / 3, rtol=1e-12)
+
+
 def test_auto_takes_the_fft_for_large_filters_of_floats_only():
     x = np.ones((256, 256))
     layout = cn.geometry((256, 256), (31, 31))
@@ -206,6 +239,42 @@ def test_auto_takes_the_fft_for_large_filters_of_floats_only():
     assert chosen(x, np.ones((3, 3))) == "gemm"
     assert chosen(x.astype(int), np.ones((31, 31), dtype=int)) == "gemm"
     assert layout.output == (226, 226)
+
+
+def test_a_method_that_is_asked_for_is_taken():
+    x, w = np.ones((1, 1, 9, 9)), np.ones((1, 1, 2, 2))
+    for method in ("gemm", "fft"):
+        assert products.chosen_method(method, x, w, cn.geometry((9, 9), (2, 2))) == method
+    for loss in (
+        lambda a: np.sum(cn.cross_correlate(a, w, method="fft")),
+        lambda a: np.sum(cn.cross_correlate(x, a[:, :, :2, :2], method="fft")),
+    ):
+        with pytest.raises(TypeError, match="takes arrays of floats"):
+            grad(loss)(x)
+
+
+@pytest.mark.parametrize(
+    ("batch", "channels", "outputs", "padding", "taps"),
+    [
+        (1, 1, 1, 0, 13),
+        (4, 1, 1, 0, 9),
+        (1, 4, 1, 0, 9),
+        (1, 1, 4, 0, 11),
+        (2, 3, 4, 0, 7),
+        (4, 3, 2, 0, 6),
+        (1, 1, 1, 9, 12),
+        (2, 3, 4, 9, 10),
+        (8, 1, 8, 0, 9),
+    ],
+)
+def test_the_smallest_filter_for_the_fft(batch, channels, outputs, padding, taps):
+    """Where the timings say so to which the prices are fitted, on images of 96 × 80 pixels."""
+
+    def chosen(k):
+        x, w = np.ones((batch, channels, 96, 80)), np.ones((outputs, channels, k, k))
+        return products.chosen_method("auto", x, w, cn.geometry((96, 80), (k, k), padding))
+
+    assert next(k for k in range(2, 60) if chosen(k) == "fft") == taps
 
 
 def test_blocks_of_rows_change_nothing(monkeypatch):
@@ -226,6 +295,71 @@ def test_blocks_of_rows_change_nothing(monkeypatch):
     np.testing.assert_array_equal(cn.filter_gradient(x, ones, shape=w[:1].shape), gradient)
     monkeypatch.setattr(products, "MAX_COLUMN_ENTRIES", 600)
     np.testing.assert_array_equal(cn.cross_correlate(x, w, stride=(2, 1)), whole)
+
+
+def test_no_matrix_of_patches_is_larger_than_allowed(monkeypatch):
+    """Where a row fits: with many images of few channels and the other way round."""
+    sizes = []
+
+    def recorded(patches):
+        sizes.append(patches.size)
+        return patch_matrix(patches)
+
+    def recorded_columns(columns, *rest):
+        sizes.append(columns.size)
+        scatter_patches(columns, *rest)
+
+    patch_matrix, scatter_patches = products.patch_matrix, products.scatter_patches
+    for module in (products, operations):
+        monkeypatch.setattr(module, "patch_matrix", recorded)
+    monkeypatch.setattr(operations, "scatter_patches", recorded_columns)
+    monkeypatch.setattr(products, "MAX_COLUMN_ENTRIES", 6 * 6 * 8 * 2)
+    monkeypatch.setattr(products, "CACHED_COLUMN_ENTRIES", 6 * 6 * 8)
+    for images, channels in [(6, 1), (1, 6)]:
+        x, w = np.ones((images, channels, 9, 9)), np.ones((2, channels, 3, 2))
+        y = cn.cross_correlate(x, w)
+        assert sizes == [576] * 3 + [288]
+        sizes.clear()
+        cn.filter_gradient(x, y, shape=w.shape)
+        assert sizes == [576] * 3 + [288]
+        sizes.clear()
+        cn.filter_gradient(x, y[:, :1], shape=w[:1].shape)
+        assert sizes == [288] * 7
+        sizes.clear()
+        cn.transposed_cross_correlate(y, w, size=(9, 9))
+        assert sizes == [576] * 3 + [288]
+        sizes.clear()
+
+
+def test_a_row_that_does_not_fit_is_a_block_of_its_own():
+    layout = cn.geometry((5, 4), (2, 2))
+    assert list(products.row_blocks(layout, 10**9)) == [slice(k, k + 1) for k in range(4)]
+    whole, blocks = (list(products.row_blocks(layout, 2**14, cached)) for cached in (False, True))
+    assert (len(whole), len(blocks)) == (1, 4)
+    assert list(products.row_blocks(layout, 2**14)) == whole
+
+
+def test_the_rows_of_one_filter_come_in_blocks_that_stay_in_the_cache(monkeypatch):
+    blocks = []
+
+    def recorded(*arguments, **options):
+        blocks.append(list(row_blocks(*arguments, **options)))
+        return iter(blocks[-1])
+
+    row_blocks = products.row_blocks
+    monkeypatch.setattr(products, "row_blocks", recorded)
+    cn.cross_correlate(np.ones((200, 200)), np.ones((3, 3)))
+    assert len(blocks[0]) == 2
+    assert 198 * 3 * blocks[0][0].stop <= products.CACHED_COLUMN_ENTRIES
+
+
+def test_the_adjoint_in_blocks_minds_both_strides(monkeypatch):
+    rng = np.random.default_rng(9)
+    w, y = rng.integers(-9, 10, (2, 1, 3, 2)), rng.integers(-9, 10, (3, 2, 5, 7))
+    options = {"size": (11, 8), "stride": (2, 1)}
+    whole = cn.transposed_cross_correlate(y, w, **options)
+    monkeypatch.setattr(products, "MAX_COLUMN_ENTRIES", 1)
+    np.testing.assert_array_equal(cn.transposed_cross_correlate(y, w, **options), whole)
 
 
 # -- sizes -----------------------------------------------------------------------------------------
@@ -320,6 +454,31 @@ def test_gradients_against_the_tape_and_the_dual_numbers():
     assert slope == pytest.approx((x_bar * direction).sum(), rel=1e-11, abs=0)
 
 
+def test_a_single_traced_filter_meets_plain_images():
+    rng = np.random.default_rng(10)
+    x, w, g = rng.normal(size=(6, 7)), rng.normal(size=(3, 2)), rng.normal(size=(4, 6))
+    found = grad(lambda w: np.sum(g * cn.cross_correlate(x, w)))(w)
+    np.testing.assert_allclose(found, cn.filter_gradient(x, g, shape=(3, 2)), rtol=1e-12)
+
+
+def test_the_adjoints_type_is_that_of_both_together():
+    small, y = np.full((2, 2), 1 / 3, np.float32), np.full((3, 3), 1 / 3)
+    for w, g in [(small, y), (small.astype(float), y.astype(np.float32))]:
+        assert cn.transposed_cross_correlate(g, w, size=(4, 4)).dtype == np.float64
+    exact = cn.filter_gradient(np.full((2, 2), 2**53 + 1), np.ones((2, 2), int), shape=(1, 1))
+    assert exact.dtype == np.int64
+    assert exact.tolist() == [[4 * (2**53 + 1)]]
+
+
+@pytest.mark.parametrize("taps", [(3, 1), (1, 3)])
+def test_the_adjoints_sums_are_bounded_by_the_taps_of_a_filter(taps):
+    """Each pixel meets at most so many outputs: 3 · 2⁶¹ fits, and 3 · 2⁶² does not."""
+    w, y = np.full(taps, 2**30), np.full((1, 1), 2**31)
+    assert cn.transposed_cross_correlate(y, w, size=taps).max() == 2**61
+    with pytest.raises(ValueError, match="may overflow int64"):
+        cn.transposed_cross_correlate(2 * y, w, size=taps)
+
+
 # -- pooling ---------------------------------------------------------------------------------------
 
 
@@ -345,6 +504,19 @@ def test_pooling_and_its_gradients(seed, size, stride):
     np.testing.assert_allclose(
         cn.average_pool_gradient(g, x.shape, size, stride), by_tape, rtol=1e-12, atol=1e-14
     )
+
+
+@pytest.mark.parametrize("shape", [(5, 6), (2, 5, 6), (2, 1, 3, 5, 6)])
+def test_traced_images_of_any_number_of_axes_are_pooled(shape):
+    x = np.random.default_rng(11).normal(size=shape)
+    for pool in (cn.max_pool, cn.average_pool):
+        g = np.random.default_rng(12).normal(size=pool(x, (2, 3)).shape)
+        value, slope = value_and_grad(lambda x: np.sum(g * pool(x, (2, 3))))(x)  # noqa: B023
+        assert value == pytest.approx((g * pool(x, (2, 3))).sum(), rel=1e-12, abs=0)
+        assert slope.shape == shape
+        step = 1e-3 * np.random.default_rng(13).normal(size=shape)
+        change = (g * pool(x + 1e-5 * step, (2, 3))).sum() - value
+        assert change == pytest.approx(1e-5 * (slope * step).sum(), rel=1e-3, abs=0)
 
 
 def test_max_pool_of_negative_numbers_and_integers():
@@ -436,6 +608,18 @@ def test_a_mean_of_integers_does_not_wrap():
     assert exact.tolist() == [[Fraction(2**70 + 3, 4)]]
     shares = cn.average_pool_gradient(np.array([[1]], dtype=object), (1, 3), (1, 3))
     assert shares.tolist() == [[Fraction(1, 3)] * 3]
+
+
+def test_a_mean_of_large_integers_is_rounded_once():
+    assert cn.average_pool(np.full((1, 2), 2**62), (1, 2)).tolist() == [[2.0**62]]
+    assert cn.average_pool(np.full((1, 3), 2**62), (1, 3)).tolist() == [[2.0**62]]
+    parts = [[2**62 + 400, 2**62 + 400], [2**62 + 400, 2**62 + 1000]]
+    assert cn.average_pool(parts, 2).tolist() == [[2.0**62 + 1024]]
+
+
+def test_a_mean_of_small_integers_takes_the_memory_of_integers():
+    x = np.ones((300, 300), dtype=int)
+    assert _peak(cn.average_pool, x, 2) < 3 * x.nbytes
 
 
 def test_sums_of_the_adjoints_are_bounded_too():
@@ -530,6 +714,15 @@ BAD_NUMBERS = [
     (lambda: cn.filter_gradient([[1.0]], [[1.0]], shape=1), TypeError, "shape must be a tuple"),
     (lambda: cn.filter_gradient([[1.0]], [[1.0]], shape=(1,)), ValueError, "2 or 4 integers"),
     (lambda: cn.circular_convolve([1.0], [[1.0]]), ValueError, "images must have"),
+    (lambda: cn.circular_convolve([[np.nan]], [[1.0]]), ValueError, "^x must be finite"),
+    (lambda: cn.circular_convolve([[1.0]], [[np.nan]]), ValueError, "^w must be finite"),
+    (lambda: cn.output_shape(MaxPool(1), (1, 2.5, 2)), TypeError, "in shape must"),
+    (lambda: cn.spatial(MaxPool(1), (1, 2.5, 2)), TypeError, "in shape must"),
+    (lambda: cn.output_shape(MaxPool(2, 0), (1, 4, 4)), ValueError, "the layer's stride"),
+    (lambda: cn.output_shape(MaxPool(0), (1, 4, 4)), ValueError, "the layer's size"),
+    (lambda: cn.output_shape(Dense((1.5,)), (1, 4, 4)), TypeError, "in the layer's shape"),
+    (lambda: cn.forward([MaxPool(1)], [()], [[[[np.nan]]]]), ValueError, "^x must be finite"),
+    (lambda: cn.forward([Dense((1,))], [([[np.nan]],)], [[1]]), ValueError, "^params must be fin"),
     (lambda: cn.binary_solutions([[0.1, 0.2]], [0.3]), ValueError, "A must hold integers"),
     (lambda: cn.binary_solutions([[1, 2]], [0.5]), ValueError, "b must hold integers"),
     (lambda: cn.spread([[1.0, np.inf], [1.0, 1.0]]), ValueError, "energy must be finite"),
@@ -663,6 +856,44 @@ def test_counts_against_arrays_and_matrices(name):
             )
             assert c.connections == np.count_nonzero(matrix)
         before = c.shape
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 3])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+def test_connections_with_uneven_padding(stride, dilation):
+    layer = Conv(2, 3, ((3, 0), (0, 2)), stride, dilation)
+    x, w = np.ones((1, 1, 8, 9)), np.ones((2, 1, 3, 3))
+    reached = loops(x, w, layer.padding, (stride, stride), (dilation, dilation))
+    [count] = cn.count([layer], (1, 8, 9))
+    assert count.connections == reached.sum()
+
+
+def test_a_step_without_weights_costs_nothing():
+    assert cn.step_multiply_adds([MaxPool(2)], (1, 4, 4)) == (0, 0, 0, 0)
+
+
+def test_the_activation_comes_behind_weights_alone_and_pooling_has_its_stride():
+    x = np.arange(16.0).reshape(1, 1, 4, 4)
+    for layer, pool in [(MaxPool(2, 1), cn.max_pool), (AveragePool(2, 1), cn.average_pool)]:
+        [y] = cn.forward([layer], [()], x, lambda z: z + 1)
+        np.testing.assert_array_equal(y, pool(x, 2, 1))
+
+
+def test_a_bias_that_overflows_is_named_whatever_numpy_is_told():
+    params = [(np.full((1, 1), 1e308), np.full(1, 1e308))]
+    with np.errstate(over="raise"), pytest.raises(ValueError, match="when the bias was added"):
+        cn.forward([Dense((1,), bias=True)], params, [[1.0]])
+
+
+def test_a_layer_holds_integers_of_python_after_it_was_checked():
+    for layer in (
+        MaxPool(np.int8(2)),
+        AveragePool(np.int8(2), np.int8(1)),
+        Conv(*[np.int8(2)] * 2),
+    ):
+        [checked] = layers.checked_layers([layer])
+        numbers = [value for value in checked if value is not None and not isinstance(value, str)]
+        assert {type(value) for value in numbers} <= {int, bool}
 
 
 def test_lenet_has_the_known_number_of_parameters():

@@ -106,7 +106,7 @@ def cross_correlate(
            [2, 1]])
     """
     x, w, batch, plain_filter = operands(x, w)
-    layout = geometry(x.shape[-2:], w.shape[-2:], padding, stride, dilation)
+    layout = geometry(x.shape[2:], w.shape[2:], padding, stride, dilation)
     compute = {"gemm": by_gemm, "fft": by_fft}[chosen_method(method, x, w, layout)]
     with overflow_unreported():
         y = in_range(compute(x, w, layout))
@@ -215,12 +215,12 @@ def filter_gradient(
     w = np.zeros(_checks.shape("shape", shape, 2, 4), dtype=int)
     x, y = together(x=finite_array("x", x), y=finite_array("y", y))
     x, w, _, plain_filter = operands(x, w)
-    layout = geometry(x.shape[-2:], w.shape[-2:], padding, stride, dilation)
+    layout = geometry(x.shape[2:], w.shape[2:], padding, stride, dilation)
     rows, _ = output_rows(y, len(w), layout.output, plain_filter)
     if len(x) != rows.shape[1]:
         raise ValueError(f"x holds {len(x)} images but y has shape {y.shape}")
     check_sums(rows, x, rows[0].size)
-    patches = patch_view(x, w.shape[-2:], layout)
+    patches = patch_view(x, w.shape[2:], layout)
     result = 0
     for part in row_blocks(layout, w[0].size * len(x), len(w) == 1):
         columns = patch_matrix(patches[:, :, part])

@@ -58,7 +58,9 @@ def max_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
     >>> max_pool([[1, 2, 5], [3, 4, 6]], 2)
     array([[4]])
     """
-    x, size, layout = _pooled(x, size, stride, ordered=True)
+    x, size, layout = _pooled(x, size, stride)
+    if x.dtype.kind == "c":
+        raise TypeError("x must be real numbers, got complex ones: none of them is the largest")
     if isinstance(x, Traced):
         return np.max(_traced_taps(x, size, layout), axis=0)
     first, *others = _taps(x, size, layout)
@@ -96,12 +98,12 @@ def max_pool_gradient(x: Any, g: Any, size: int | Sequence[int], stride: Any = N
     array([[0. , 0.5],
            [0.5, 0. ]])
     """
-    x, size, layout = _pooled(x, size, stride, ordered=True)
+    x, size, layout = _pooled(x, size, stride)
     x, g = together(x=x, g=finite_array("g", g))
     largest = max_pool(x, size, layout.stride)
     check_same_shape("g", g, largest.shape)
     wins = sum((tap == largest).astype(int) for tap in _taps(x, size, layout))
-    shares = g / (wins.astype(g.dtype) if g.dtype.kind in "fc" else wins)
+    shares = g / wins.astype(g.dtype)
     result = np.zeros(x.shape, dtype=shares.dtype)
     with overflow_unreported():
         for tap, part in zip(_taps(x, size, layout), _taps(result, size, layout), strict=True):
@@ -174,11 +176,9 @@ def average_pool_gradient(
 # -- windows ---------------------------------------------------------------------------------------
 
 
-def _pooled(x: Any, size: Any, stride: Any, ordered: bool = False) -> tuple[Any, tuple, Geometry]:
+def _pooled(x: Any, size: Any, stride: Any) -> tuple[Any, tuple, Geometry]:
     """Return the images to pool, the size of a window and the geometry of all."""
     x = finite_array("x", x)
-    if ordered and x.dtype.kind == "c":
-        raise TypeError("x must be real numbers, got complex ones: none of them is the largest")
     return x, *_windows(x.shape, size, stride)
 
 

@@ -7,6 +7,7 @@ spectra are multiplied instead, where that is cheaper and accurate. Integers sta
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,7 +42,7 @@ def patch_view(x: Any, taps: tuple[int, int], layout: Geometry) -> Any:
     """Return a view of shape (batch, channels, H', W', k, l) into the padded images."""
     if any(map(any, layout.pads)):
         x = np.pad(x, ((0, 0), (0, 0), *layout.pads))
-    windows = sliding_window_view(x, extent_of(taps, layout.dilation), axis=(-2, -1))
+    windows = sliding_window_view(x, extent_of(taps, layout.dilation), axis=(2, 3))
     down, right = layout.stride
     return windows[:, :, ::down, ::right, :: layout.dilation[0], :: layout.dilation[1]]
 
@@ -66,7 +67,7 @@ def by_gemm(x: Any, w: Any, layout: Geometry) -> Any:
     """Multiply the matrices of weights and of patches; in blocks of rows if that is too large."""
     if takes_filter_rows(x, w, layout):
         return by_filter_rows(x, w, layout)
-    patches = patch_view(x, w.shape[-2:], layout)
+    patches = patch_view(x, w.shape[2:], layout)
     weights = np.reshape(w, (w.shape[0], -1))
     parts = []
     for part in row_blocks(layout, weights.shape[1] * x.shape[0]):
@@ -146,14 +147,14 @@ def by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
     dilated = np.zeros((*w.shape[:2], *extent_of(w.shape[2:], layout.dilation)), dtype=kind)
     dilated[:, :, :: layout.dilation[0], :: layout.dilation[1]] = w
     real = not (np.iscomplexobj(x) or np.iscomplexobj(w))
-    size = [scipy.fft.next_fast_len(n, real) for n in x.shape[-2:]]
+    size = [scipy.fft.next_fast_len(n, real) for n in x.shape[2:]]
     forward, back = (
         (scipy.fft.rfft2, scipy.fft.irfft2) if real else (scipy.fft.fft2, scipy.fft.ifft2)
     )
-    spectrum_x = np.moveaxis(forward(x, size), (-2, -1), (0, 1))
-    spectrum_w = np.moveaxis(forward(dilated.conj(), size).conj(), (-2, -1), (0, 1))
-    product = spectrum_x @ np.swapaxes(spectrum_w, -2, -1)
-    y = back(np.moveaxis(product, (0, 1), (-2, -1)), size)
+    spectrum_x = np.moveaxis(forward(x, size), (2, 3), (0, 1))
+    spectrum_w = np.moveaxis(forward(dilated.conj(), size).conj(), (2, 3), (0, 1))
+    product = spectrum_x @ np.swapaxes(spectrum_w, 2, 3)
+    y = back(np.moveaxis(product, (0, 1), (2, 3)), size)
     rows, columns = ((n - 1) * s + 1 for n, s in zip(layout.output, layout.stride, strict=True))
     return y[:, :, : rows : layout.stride[0], : columns : layout.stride[1]]
 
@@ -167,8 +168,8 @@ def chosen_method(method: str, x: Any, w: Any, layout: Geometry) -> str:
     if method != "auto" or not floats:
         return "gemm" if method == "auto" else method
     outputs, channels, *taps = w.shape
-    entries = x.shape[0] * channels * np.prod([*taps, *layout.output], dtype=float)
-    pixels = np.prod([n + sum(p) for n, p in zip(x.shape[-2:], layout.pads, strict=True)])
+    entries = x.shape[0] * channels * math.prod([*taps, *layout.output])
+    pixels = math.prod([n + sum(p) for n, p in zip(x.shape[2:], layout.pads, strict=True)])
     transforms = x.shape[0] * (channels + outputs) + channels * outputs
     products = 2 * x.shape[0] * channels * outputs
     fft = FFT_START + pixels * (FFT_COST * transforms + products)
@@ -184,7 +185,7 @@ def fft_is_accurate(x: np.ndarray, w: np.ndarray, layout: Geometry) -> bool:
     part is at least its min |w| times the sum of |x| over any block of pixels that the filter
     covers, and of aligned blocks half as long as what lies on the image it always covers one.
     """
-    size, taps = x.shape[-2:], w.shape[-2:]
+    size, taps = x.shape[2:], w.shape[2:]
     x, w = np.abs(x), np.abs(w)
     range_ = np.finfo(np.result_type(x, w))
     if not all(abs(np.frexp(a.max())[1]) < range_.maxexp // 4 for a in (x, w)):

@@ -468,6 +468,8 @@ def test_the_adjoints_type_is_that_of_both_together():
     exact = cn.filter_gradient(np.full((2, 2), 2**53 + 1), np.ones((2, 2), int), shape=(1, 1))
     assert exact.dtype == np.int64
     assert exact.tolist() == [[4 * (2**53 + 1)]]
+    thirds = np.full((2, 2), Fraction(1, 3))
+    assert cn.filter_gradient(thirds, thirds, shape=(1, 1)).tolist() == [[Fraction(4, 9)]]
 
 
 @pytest.mark.parametrize("taps", [(3, 1), (1, 3)])
@@ -618,7 +620,7 @@ def test_a_mean_of_large_integers_is_rounded_once():
 
 
 def test_a_mean_of_small_integers_takes_the_memory_of_integers():
-    x = np.ones((300, 300), dtype=int)
+    x = np.full((300, 300), 10**6)
     assert _peak(cn.average_pool, x, 2) < 3 * x.nbytes
 
 

@@ -200,5 +200,5 @@ def _taps(x: np.ndarray, size: tuple[int, int], layout: Geometry) -> Iterator[np
 def _traced_taps(x: Traced, size: tuple[int, int], layout: Geometry) -> Any:
     """Return the entries of every window, shape (entries, …, H', W'), of traced images."""
     patches = patch_view(np.reshape(x, (1, -1, *x.shape[-2:])), size, layout)
-    taps = np.reshape(np.transpose(patches, (4, 5, 0, 1, 2, 3)), (size[0] * size[1], -1))
+    taps = np.transpose(patches, (4, 5, 0, 1, 2, 3))
     return np.reshape(taps, (size[0] * size[1], *x.shape[:-2], *layout.output))

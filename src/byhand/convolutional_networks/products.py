@@ -146,7 +146,7 @@ def by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
     x = np.pad(x.astype(kind, copy=False), ((0, 0), (0, 0), *layout.pads))
     dilated = np.zeros((*w.shape[:2], *extent_of(w.shape[2:], layout.dilation)), dtype=kind)
     dilated[:, :, :: layout.dilation[0], :: layout.dilation[1]] = w
-    real = not (np.iscomplexobj(x) or np.iscomplexobj(w))
+    real = kind.kind != "c"
     size = [scipy.fft.next_fast_len(n, real) for n in x.shape[2:]]
     forward, back = (
         (scipy.fft.rfft2, scipy.fft.irfft2) if real else (scipy.fft.fft2, scipy.fft.ifft2)

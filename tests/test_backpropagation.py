@@ -7,6 +7,7 @@ import operator
 import warnings
 from collections import Counter
 from fractions import Fraction
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import autograd
@@ -29,6 +30,7 @@ from byhand.backpropagation import (
     jacobian,
     jvp,
     relu,
+    rules,
     sigmoid,
     softplus,
     value_and_grad,
@@ -55,7 +57,7 @@ from byhand.backpropagation.networks import (
     two_layer_loss,
     unpack,
 )
-from byhand.backpropagation.rules import ELEMENTWISE, fit, scatter
+from byhand.backpropagation.rules import ELEMENTWISE, _keywords, fit, scatter
 from byhand.backpropagation.sweeps import _as_type_of
 from byhand.backpropagation.tracing import RULES, zeros_like
 from byhand.convolutional_networks import average_pool, cross_correlate
@@ -63,6 +65,7 @@ from byhand.hypergradients import peak_bytes
 from byhand.optimization import gradient_descent
 
 mpl.use("Agg")
+F32 = np.float32
 laws = settings(derandomize=True, deadline=None, max_examples=40)
 
 
@@ -175,7 +178,7 @@ MAPS = {
     "trace": lambda x: np.trace(x[0] @ x[1].T),
     "traces": lambda x: np.trace(x, 1),
     "mean keepdims": lambda x: np.mean(x, axis=1, keepdims=True),
-    "norm keepdims": lambda x: np.linalg.norm(x, axis=0, keepdims=True),
+    "norm keepdims": lambda x: np.linalg.norm(x, axis=1, keepdims=True),
     "norm by name": lambda x: np.linalg.norm(x[0, 0], 2) * np.linalg.norm(x, 2, axis=1),
     "sort": lambda x: np.sort(x),
     "sort axis": lambda x: np.sort(x, axis=1),
@@ -183,6 +186,7 @@ MAPS = {
     "squeeze all": lambda x: np.squeeze(x[:1, :, 2:3]),
     "dot number": lambda x: np.dot(x[0, 0, 0], x) + np.dot(x, x[1, 1, 1]),
     "clip one side": lambda x: np.clip(x, None, 0.6) * np.clip(x, 0.4, None),
+    "clip by name": lambda x: np.clip(x, min=0.4, max=0.6) * np.clip(x, max=0.5),
     "matmul": lambda x: x[0] @ x[1].T,
     "matmul batch": lambda x: x @ np.arange(40.0).reshape(2, 5, 4),
     "matmul batch right": lambda x: np.arange(8.0).reshape(4, 2) @ x[:, 0],
@@ -222,7 +226,7 @@ def test_array_functions_both_ways(name):
 
 @pytest.mark.parametrize("name", MAPS)
 def test_second_derivatives_of_array_functions(name):
-    """The Hessian is symmetric and agrees in all four orders of nesting."""
+    """The Hessian agrees with a difference of slopes, and in all four orders of nesting."""
     x, v, w = (random(2, 3, 5, seed=k) for k in (7, 8, 9))
 
     def f(x):
@@ -232,6 +236,8 @@ def test_second_derivatives_of_array_functions(name):
         return jvp(f, x, v)[1]
 
     forward_over_forward = jvp(slope, x, w)[1]
+    quotient = (slope(x + 1e-6 * w) - slope(x - 1e-6 * w)) / 2e-6
+    assert forward_over_forward == pytest.approx(quotient, rel=1e-6, abs=1e-6)
     assert np.sum(w * grad(slope)(x)) == pytest.approx(forward_over_forward, rel=1e-9, abs=0)
     assert np.sum(v * hvp(f, x, w)) == pytest.approx(forward_over_forward, rel=1e-9, abs=0)
     reverse_over_reverse = grad(lambda x: np.sum(v * grad(f)(x)))(x)
@@ -350,6 +356,11 @@ def test_exponents_of_few_bits_do_not_wrap():
     least = np.array([-128], dtype=np.int8)
     slope = grad(lambda x: np.sum(x**least))(np.array([1.5]))
     assert slope[0] == pytest.approx(-128 * 1.5**-129, rel=1e-13, abs=0)
+
+
+def test_the_power_0_is_flat_at_any_base():
+    bases = np.array([1e200, 0.0, -3.0])
+    assert grad(lambda x: np.sum(x ** np.zeros(3)))(bases).tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize(
@@ -504,9 +515,9 @@ def test_adjoints_and_directions_take_the_type_of_what_they_belong_to():
 
 
 def test_a_base_that_is_a_number_of_python_leaves_the_type():
-    twice = derivative(derivative(lambda x: 2.0**x))
-    for x in (np.float32(0.25), np.full(3, 0.25, np.float32)):
-        assert twice(x).dtype == np.float32
+    for base, x in itertools.product((2, 2.0), (F32(0.25), np.full(3, 0.25, F32))):
+        twice = derivative(derivative(lambda x, a=base: a**x))
+        assert twice(x).dtype == F32
         np.testing.assert_allclose(twice(x), math.log(2) ** 2 * 2**0.25, rtol=1e-6)
     assert derivative(lambda x: 0**x)(1.0) == 0
     with pytest.raises(ValueError, match="not determined"):
@@ -657,6 +668,7 @@ KINKS = [  # as the table in byhand.backpropagation.rules has them
     (np.floor, 1.0, 0),
     (np.sign, 0.0, 0),
     (lambda x: 0.0**x, 1.0, 0),
+    (lambda x: np.sum(np.zeros(2) ** x), 0.0, 0),
 ]
 
 
@@ -890,6 +902,54 @@ def test_fit_undoes_broadcasting():
         assert np.sum(g * x) == pytest.approx(np.sum(fit(g, small) * x))
 
 
+# -- short cuts ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def without_add(monkeypatch):
+    """Take np.add, by which sums and scattered parts are added up slowly, from the rules."""
+    monkeypatch.setattr(rules, "np", SimpleNamespace(**vars(np) | {"add": None}))
+
+
+@pytest.mark.parametrize("rows", [1, 1024])
+def test_the_adjoint_of_a_bias_is_added_up_by_blas(rows, without_add):
+    assert fit(np.ones((rows, 2)), (2,)).tolist() == [rows, rows]
+
+
+def test_a_long_adjoint_of_a_bias_is_added_up_as_well():
+    assert fit(np.ones((1025, 2)), (2,)).tolist() == [1025, 1025]
+
+
+INDICES = [1, np.int64(1), slice(1, 3), ..., None, (1, 2), (..., 1), (None, slice(2), 1)]
+
+
+@pytest.mark.parametrize("index", INDICES, ids=str)
+def test_what_numbers_and_slices_pick_is_put_back_at_once(index, without_add):
+    x = random(3, 4)
+    whole = scatter(x[index], 2 * x[index], indices=[index, index], shape=x.shape)
+    expected = np.zeros_like(x)
+    expected[index] = 3 * x[index]
+    np.testing.assert_allclose(whole, expected, rtol=1e-15)
+
+
+def test_the_slope_of_tanh_asks_nothing_where_numbers_are_plain_floats(monkeypatch):
+    monkeypatch.setattr(rules, "_sech2", None)
+    x = random(5)
+    slope = grad(lambda x: np.sum(np.tanh(x)))(x)
+    np.testing.assert_allclose(slope, 1 / np.cosh(x) ** 2, rtol=1e-15)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, F32, float, object])
+def test_the_largest_share_an_adjoint_of_their_type(dtype):
+    (pull,), g, x = RULES[np.max].pulls, np.ones(2, dtype), np.ones((2, 3), dtype)
+    assert pull(g, g, x, axis=1).dtype == dtype
+
+
+def test_the_keywords_of_a_rule_are_read_from_it():
+    assert _keywords(RULES[np.sum].pushes[0]) == {"axis", "keepdims"}
+    assert _keywords(RULES[np.cumsum].pulls[0]) == {"axis"}
+
+
 # -- graphs ----------------------------------------------------------------------------------------
 
 
@@ -925,6 +985,13 @@ def test_layout_separates_boxes_and_layers():
         assert place.centers[edge.source][1] < place.centers[edge.target][1]
         assert tuple(route[0]) == place.centers[edge.source]
         assert tuple(route[-1]) == place.centers[edge.target]
+
+
+def test_inputs_stand_side_by_side_in_their_order():
+    graph = trace_graph(lambda p: two_layer_loss(p, 2.0, 5.0), (0.5, 0.0, 0.3, 0.0), range(13))
+    inputs = layout(graph, width=2.0, height=1.0, gap=(0.5, 0.5)).centers[:4]
+    assert inputs == sorted(inputs)
+    assert {y for _, y in inputs} == {0.5}
 
 
 def test_explorer_steps():
@@ -984,6 +1051,11 @@ def test_every_figure_can_be_drawn():
 )
 def test_a_power_counts_as_what_it_takes(n, kind, count):
     assert +count_operations(lambda x: x**n, np.array([2.0])) == +Counter({kind: count})
+
+
+def test_what_is_counted_is_finite_numbers():
+    with pytest.raises(ValueError, match=r"^an argument of f must be finite"):
+        count_operations(np.sum, np.array([1.0, np.nan]))
 
 
 def test_counts_of_a_jacobian():
@@ -1304,8 +1376,8 @@ def test_an_elementwise_rule_holds_at_complex_numbers(function):
         (sigmoid, -800 + 0.3j, 0, 0),
         (softplus, 800 + 0.3j, 800 + 0.3j, 1),
         (softplus, -800 + 0.3j, 0, 0),
-        (np.tanh, 400 + 0.3j, 1, 0),
-        (np.tanh, -400 + 0.3j, -1, 0),
+        (np.tanh, 800 + 0.3j, 1, 0),
+        (np.tanh, -800 + 0.3j, -1, 0),
         (np.arctan, 1e10j, math.pi / 2, -1e-20),
     ],
 )
@@ -1323,7 +1395,16 @@ def test_a_size_falls_where_numbers_are_negative_and_keeps_what_is_none(sweep):
         sweep(np.abs)(1 + 1j)
 
 
-REAL = {"max", "min", "clip", "clip one side", "where on a variable", "sort", "sort axis"}
+REAL = {
+    "max",
+    "min",
+    "clip",
+    "clip one side",
+    "clip by name",
+    "where on a variable",
+    "sort",
+    "sort axis",
+}
 
 
 @pytest.mark.parametrize("name", [name for name in MAPS if name not in REAL and "norm" not in name])
@@ -1341,7 +1422,9 @@ def test_array_functions_take_complex_numbers(name):
 
 def test_the_complex_norm_is_the_root_of_a_sum_of_squares():
     x = np.array([[3 + 1e-30j, 4.0], [5.0, 12.0]])
-    slope = grad(lambda x: np.sum(np.linalg.norm(x, axis=1, keepdims=True)))(x)
+    lengths, pullback = vjp(lambda x: np.linalg.norm(x, axis=1, keepdims=True), x)
+    np.testing.assert_allclose(lengths, [[5], [13]], rtol=1e-15)
+    slope = pullback(np.ones((2, 1)))
     np.testing.assert_allclose(slope.real, [[0.6, 0.8], [5 / 13, 12 / 13]], rtol=1e-15)
     assert slope[0, 0].imag == pytest.approx(1e-30 * 16 / 125, rel=1e-14, abs=0)
     assert slope[1].imag.tolist() == [0, 0]
@@ -1350,6 +1433,26 @@ def test_the_complex_norm_is_the_root_of_a_sum_of_squares():
 def test_the_norm_of_all_entries_points_along_them():
     x = random(2, 3, 5)
     np.testing.assert_allclose(grad(np.linalg.norm)(x), x / np.linalg.norm(x), rtol=1e-14)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1.0, 1e200])
+def test_a_norm_is_found_where_its_squares_are_out_of_range(scale):
+    value, slope = value_and_grad(np.linalg.norm)(scale * np.array([3.0, 4.0]))
+    assert value == pytest.approx(5 * scale, rel=1e-15, abs=0)
+    np.testing.assert_allclose(slope, [0.6, 0.8], rtol=1e-15)
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative], ids=name_of)
+def test_a_norm_of_zeros_or_of_nothing_has_no_slope_of_any_order(sweep):
+    assert sweep(lambda x: np.linalg.norm(np.stack([x, x])[:0]) + x)(2.0) == 1
+    assert sweep(sweep(lambda x: np.linalg.norm(np.stack([x, 2 * x]))))(0.0) == 0
+
+
+def test_the_mean_of_halves_does_not_overflow_with_their_sum():
+    x = np.full(100, 1000, np.float16)
+    mean, slope = value_and_grad(np.mean)(x)
+    assert mean == 1000
+    assert slope.tolist() == [np.float16(0.01)] * 100
 
 
 @pytest.mark.parametrize("axis", [0, 1, (0, 1)])
@@ -1488,9 +1591,6 @@ def test_a_zero_has_the_type_of_what_it_belongs_to(at, value, found):
     assert type(zero) is found
     assert np.all(zero == value)
     assert np.shape(zero) == np.shape(at)
-
-
-F32 = np.float32
 
 
 @pytest.mark.parametrize(

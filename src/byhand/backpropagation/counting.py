@@ -111,4 +111,4 @@ def _counted(a: Any, tally: Counter) -> Any:
         return type(a)(_counted(part, tally) for part in a)
     a = _checks.floats("an argument of f", a)
     entries = [Counted(float(entry), tally) for entry in a.flat]
-    return np.array(entries, dtype=object).reshape(a.shape)[()]  # a number stays one
+    return np.reshape(entries, a.shape)[()]  # a number stays one

@@ -14,7 +14,7 @@ import numpy as np
 from grandalf.graphs import Edge as LayoutEdge
 from grandalf.graphs import Graph as LayoutGraph
 from grandalf.graphs import Vertex
-from grandalf.layouts import SugiyamaLayout
+from grandalf.layouts import SugiyamaLayout, VertexViewer
 from grandalf.routing import EdgeViewer
 
 from byhand.backpropagation.rules import relu, sigmoid
@@ -125,11 +125,8 @@ class Layout(NamedTuple):
     routes: list[list[tuple[float, float]]]
 
 
-class _Box:
-    """What grandalf wants to know of a vertex, and where it writes the position."""
-
-    def __init__(self, width: float, height: float):
-        self.w, self.h, self.xy = width, height, (0.0, 0.0)
+_ROUNDS = 10
+"""So often are the layers put in order, one after the other, so that few edges cross."""
 
 
 def layout(graph: Graph, width: float, height: float, gap: tuple[float, float]) -> Layout:
@@ -160,9 +157,9 @@ def layout(graph: Graph, width: float, height: float, gap: tuple[float, float]) 
     >>> [y for _, y in layout(graph, width=2, height=1, gap=(1, 1)).centers]
     [0.5, 2.5, 4.5]
     """
-    vertices = [Vertex(k) for k in range(len(graph.names))]
+    vertices = [Vertex() for _ in graph.names]
     for vertex in vertices:
-        vertex.view = _Box(width, height)
+        vertex.view = VertexViewer(width, height)
     pairs = dict.fromkeys((edge.source, edge.target) for edge in graph.edges)
     edges = {pair: LayoutEdge(*(vertices[k] for k in pair)) for pair in pairs}
     for edge in edges.values():
@@ -172,10 +169,9 @@ def layout(graph: Graph, width: float, height: float, gap: tuple[float, float]) 
         raise ValueError(f"the graph must be connected, got {len(components)} parts")
     sugiyama = SugiyamaLayout(components[0])
     sugiyama.xspace, sugiyama.yspace = gap
-    sugiyama.route_edge = lambda edge, points: None  # the bends are enough: no clipping at boxes
     inputs = set(range(len(vertices))) - {edge.target for edge in graph.edges}
     sugiyama.init_all(roots=[vertices[k] for k in sorted(inputs)])
-    sugiyama.draw(10)
+    sugiyama.draw(_ROUNDS)
     centers = [tuple(map(float, vertex.view.xy)) for vertex in vertices]
     routes = [edges[edge.source, edge.target].view._pts for edge in graph.edges]
     return Layout(centers, routes)

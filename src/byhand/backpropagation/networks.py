@@ -277,8 +277,8 @@ def make_units_identical(params, sizes: Sequence[int]):
     if len(sizes) != 3:
         raise ValueError(f"one hidden layer is needed, got sizes {list(sizes)}")
     (W, b), (V, c) = unpack(np.asarray(params), sizes)
-    copies = [W[:, :1] + 0 * W, b[:1] + 0 * b, V[:1] + 0 * V, c]
-    return np.concatenate([part.ravel() for part in copies])
+    first = [0] * sizes[1]
+    return np.concatenate([part.ravel() for part in (W[:, first], b[first], V[first], c)])
 
 
 def critical_point_of_identical_units(start, X, targets, sizes: Sequence[int], penalty: float):
@@ -311,7 +311,7 @@ def critical_point_of_identical_units(start, X, targets, sizes: Sequence[int], p
 
     point = scipy.optimize.minimize(tied, start, jac=True).x @ tie
     for _ in range(10):
-        hessian = jacobian(grad(loss), mode="forward")(point)
+        hessian = jacobian(grad(loss))(point)
         point = point - np.linalg.solve(hessian, grad(loss)(point))
     return point
 

@@ -69,22 +69,21 @@ from byhand.backpropagation.tracing import (
 
 
 def _computes_exactly(x) -> bool:
-    x = plain(x)
-    return (x.dtype if isinstance(x, np.ndarray | np.generic) else np.asarray(x).dtype).kind == "O"
+    return np.asarray(plain(x)).dtype.kind == "O"
 
 
 def _is_complex(x) -> bool:
     return np.iscomplexobj(plain(x))
 
 
-def _as_floats(x):
-    """Return integers as floats, before a change of sign or a power of one can wrap around."""
-    if type(x) is int:
-        return float(x)
-    if not isinstance(x, np.ndarray | np.generic | list | tuple):
-        return x
-    x = np.asarray(x)
-    return x.astype(float) if x.dtype.kind in "biu" else x
+_as_floats = partial(_checks.elements, "x", exact=False)
+
+
+def _folded(x):
+    """Return x or −x, whichever is on the right: |x|, if it is real."""
+    if _is_complex(x):
+        return np.where(np.signbit(np.real(x)), -x, x)
+    return np.abs(x)
 
 
 def _select(c, y, wins, ties, loses):
@@ -99,7 +98,7 @@ def _power_base(c, y, a, b):
     if isinstance(b, int | float) and b:
         return c * (b * a ** (b - 1))
     if not _computes_exactly(a):
-        b = _as_floats(b)
+        b = 1.0 * b  # a float, before b − 1 or a change of its sign can wrap around
     return c * (b * a ** np.where(b, b - 1, 1))
 
 
@@ -116,20 +115,12 @@ def _slope_of_abs(c, y, x):
     return np.where(x > 0, c, np.where(x < 0, -c, y))
 
 
-def _over_one_plus_square(c, x):
-    """Return c/(1 + x²), where x² may be out of range."""
-    if _is_complex(x):
-        return c / (1 + x * x)
-    far = np.abs(plain(x)) > 1e9  # there the 1 is lost in rounding
-    near = np.where(far, 1, x)
-    return np.where(far, c / np.where(far, x, 1) / np.where(far, x, 1), c / (1 + near * near))
-
-
 def _through_tanh(c, y, x):
     if type(x) is np.ndarray and x.dtype is DOUBLE:  # as _sech2, without a question, in place
         root = np.cosh(x)
         np.divide(1, root, root)
-        return c * np.multiply(root, root, root)
+        root *= root
+        return c * root
     return c * (1 - y * y if _computes_exactly(x) else _sech2(x))
 
 
@@ -140,9 +131,9 @@ def _sigmoid_slope(y, x):
 @primitive
 def _sech2(x):
     """Return 1/cosh²(x), the derivative of tanh; fractions become floats, as in σ."""
-    x = _checks.elements("x", x, exact=False)
+    x = _as_floats(x)
     if _is_complex(x):  # whose hyperbolic cosine may overflow to nan
-        small = np.exp(np.where(np.real(x) > 0, -2 * x, 2 * x))
+        small = np.exp(-2 * _folded(x))
         return 4 * small / (1 + small) ** 2
     root = 1 / np.cosh(x)
     return root * root
@@ -151,7 +142,7 @@ def _sech2(x):
 @primitive
 def _tanh(x):
     """Return tanh(x), of fractions as well."""
-    return np.tanh(_checks.elements("x", x, exact=False))
+    return np.tanh(_as_floats(x))
 
 
 @primitive
@@ -186,15 +177,11 @@ def sigmoid(x):
     >>> sigmoid(np.array([-1000.0, 0.0, 1000.0]))
     array([0. , 0.5, 1. ])
     """
-    x = _checks.elements("x", x, exact=False)
+    x = _as_floats(x)
     if _computes_exactly(x):
         return 1 / (1 + np.exp(-x))
-    if _is_complex(x):
-        right = np.real(x) >= 0
-        small = np.exp(np.where(right, -x, x))
-        return np.where(right, 1, small) / (1 + small)
-    small = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1, small) / (1 + small)
+    small = np.exp(-_folded(x))
+    return np.where(np.signbit(np.real(x)), small, 1) / (1 + small)
 
 
 @primitive
@@ -214,9 +201,8 @@ def softplus(x):
     >>> softplus(np.array([-1000.0, -40.0, 0.0, 1000.0]))
     array([0.00000000e+00, 4.24835426e-18, 6.93147181e-01, 1.00000000e+03])
     """
-    x = _checks.elements("x", x, exact=False)
-    positive = np.real(x) > 0
-    return np.where(positive, x, 0) + np.log1p(np.exp(np.where(positive, -x, x)))
+    x = _as_floats(x)
+    return np.where(np.signbit(np.real(x)), 0, x) + np.log1p(np.exp(-_folded(x)))
 
 
 _LOG2, _LOG10 = math.log(2), math.log(10)  # Python's numbers leave float32 what it is
@@ -244,7 +230,7 @@ ELEMENTWISE = {
     np.tan: (np.tan, lambda c, y, x: c * (1 + y * y)),
     np.arcsin: (np.arcsin, lambda c, y, x: c / np.sqrt((1 - x) * (1 + x))),
     np.arccos: (np.arccos, lambda c, y, x: -c / np.sqrt((1 - x) * (1 + x))),
-    np.arctan: (np.arctan, lambda c, y, x: _over_one_plus_square(c, x)),
+    np.arctan: (np.arctan, lambda c, y, x: c / (1 + x * x)),
     np.sinh: (np.sinh, lambda c, y, x: c * np.cosh(x)),
     np.cosh: (np.cosh, lambda c, y, x: c * np.sinh(x)),
     np.tanh: (np.tanh, _through_tanh),
@@ -295,12 +281,11 @@ def _keep(y, x, axis):
 
 
 def _sum(x, axis=None, keepdims=False):
-    if type(x) is np.ndarray:
-        return np.add.reduce(x, axis=axis, keepdims=keepdims)
-    return np.sum(x, axis=axis, keepdims=keepdims)
+    return np.add.reduce(x, axis=axis, keepdims=keepdims)
 
 
-def _unsum(g, y, x, axis=None, keepdims=False):
+def _spread(g, x, axis):
+    """Return an adjoint of a sum once for each entry of x."""
     if isinstance(g, np.generic):  # the sum of a loss, on the innermost level
         spread = np.empty(np.shape(x), g.dtype)
         spread.fill(g)
@@ -309,8 +294,7 @@ def _unsum(g, y, x, axis=None, keepdims=False):
 
 
 def _uncumsum(g, y, x, axis=None):
-    along = 0 if axis is None else axis  # without an axis, y is flat
-    return np.reshape(np.flip(np.cumsum(np.flip(g, along), axis=along), along), np.shape(x))
+    return np.reshape(np.flip(np.cumsum(np.flip(g, axis), axis=axis), axis), np.shape(x))
 
 
 def _winners(x, y, axis):
@@ -318,12 +302,12 @@ def _winners(x, y, axis):
     x, y = plain(x), plain(y)
     wins = np.equal(x, _keep(y, x, axis)).astype(bool)
     count = np.sum(wins, axis=axis, keepdims=True)
-    return wins, count.astype(object) if _computes_exactly(x) else count.astype(x.dtype)
+    return wins, count.astype(np.asarray(x).dtype)
 
 
 def _unmax(g, y, x, axis=None, keepdims=False):
     wins, count = _winners(x, y, axis)  # a count of 0: the maximum is not a number
-    share = np.where(count, _keep(g, x, axis) / np.where(count, count, 1), _keep(y, x, axis))
+    share = np.where(count, _keep(g, x, axis) / np.maximum(count, 1), _keep(y, x, axis))
     return np.where(wins | (count == 0), share, 0)
 
 
@@ -331,7 +315,7 @@ def _max_moves(t, y, x, axis=None, keepdims=False):
     wins, count = _winners(x, y, axis)
     total = np.sum(np.where(wins, t, 0), axis=axis, keepdims=keepdims)
     count = np.reshape(count, np.shape(total))
-    return np.where(count, total / np.where(count, count, 1), y)
+    return np.where(count, total / np.maximum(count, 1), y)
 
 
 def _untranspose(g, y, x, axes=None):
@@ -379,7 +363,7 @@ def _cofactors(y, x):
     if isinstance(x, Traced):
         return y[..., None, None] * _turn(np.linalg.inv(x))
     u, s, v = np.linalg.svd(x)
-    others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(axis=-1)
+    others = np.where(np.eye(s.shape[-1]), 1, s[..., None, :]).prod(axis=-1)
     sign = np.linalg.det(u) * np.linalg.det(v)
     return sign[..., None, None] * (u.conj() * others[..., None, :]) @ v.conj()
 
@@ -400,10 +384,6 @@ def _count(x, axis) -> int:
     return math.prod(np.shape(x)[i] for i in _axes(axis, np.ndim(x)))
 
 
-def _unaverage(g, y, x, axis, keepdims):
-    return _unsum(g / _count(x, axis), y, x, axis)
-
-
 @primitive
 def _euclidean(x, *, axis, keepdims):
     """Return √Σx², also where the squares are out of range."""
@@ -419,7 +399,7 @@ def _directions(y, x, axis):
     """Return x/‖x‖, and 0 for a zero."""
     length = _keep(y, x, axis)
     zero = plain(length) == 0
-    return np.where(zero, 0, x) / np.where(zero, 1, length)
+    return np.where(zero, 0, x / length)
 
 
 def _euclidean_moves(t, y, x, axis, keepdims):
@@ -478,7 +458,7 @@ STRUCTURAL = {
     ),
     np.sum: (
         _sum,
-        (_unsum,),
+        (lambda g, y, x, axis=None, keepdims=False: _spread(g, x, axis),),
         (lambda t, y, x, axis=None, keepdims=False: np.sum(t, axis=axis, keepdims=keepdims),),
     ),
     np.cumsum: (
@@ -518,7 +498,7 @@ STRUCTURAL = {
     ),
     _average: (
         _average,
-        (_unaverage,),
+        (lambda g, y, x, axis, keepdims: _spread(g / _count(x, axis), x, axis),),
         (lambda t, y, x, axis, keepdims: _average(t, axis=axis, keepdims=keepdims),),
     ),
     _euclidean: (
@@ -581,7 +561,7 @@ def fit(adjoint, shape: tuple[int, ...]):
             return _ONES[:rows] @ adjoint  # BLAS adds up short rows faster
     extra = np.ndim(adjoint) - len(shape)
     if extra:
-        adjoint = np.add.reduce(adjoint, 0 if extra == 1 else tuple(range(extra)))
+        adjoint = np.add.reduce(adjoint, tuple(range(extra)))
     if 1 in shape and adjoint.shape != shape:
         ones = tuple(i for i, n in enumerate(shape) if n == 1)
         adjoint = np.add.reduce(adjoint, ones, keepdims=True)
@@ -594,24 +574,24 @@ def fit(adjoint, shape: tuple[int, ...]):
 def _rearrange(function: Callable, x, *args, **kwargs):
     """Move entries as ``function`` does: it shows where each goes when it is given their places."""
     places = np.arange(x.size).reshape(x.shape)
-    return np.reshape(x, (-1,))[function(places, *args, **kwargs)]
+    return np.ravel(x)[function(places, *args, **kwargs)]
 
 
 def _rearrange_with_zeros(function: Callable, x, *args, **kwargs):
     """The same for functions that also fill in zeros: place 0 holds one."""
     places = 1 + np.arange(x.size).reshape(x.shape)
-    entries = np.concatenate([np.zeros(1, x.dtype), np.reshape(x, (-1,))])
+    entries = np.concatenate([np.zeros(1, x.dtype), np.ravel(x)])
     return entries[function(places, *args, **kwargs)]
 
 
 def _reshape_as(function: Callable, x, *args, **kwargs):
     """Change the shape as ``function`` does."""
-    return np.reshape(x, function(np.broadcast_to(0, x.shape), *args, **kwargs).shape)
+    return np.reshape(x, function(plain(x), *args, **kwargs).shape)
 
 
 def _permute_as(function: Callable, x, *args, **kwargs):
     """Permute the axes as ``function`` does: axis i of the dummy is recognized by its length i."""
-    dummy = np.broadcast_to(0, tuple(range(x.ndim)))
+    dummy = np.empty(range(x.ndim))
     return np.transpose(x, function(dummy, *args, **kwargs).shape)
 
 
@@ -646,9 +626,8 @@ def _sort(x, axis=-1):
 
 
 def _concatenate(parts, axis=0):
-    parts = [part if isinstance(part, Traced) else np.asarray(part) for part in parts]
     if axis is None:
-        parts, axis = [np.reshape(part, (-1,)) for part in parts], 0
+        parts, axis = [np.ravel(part) for part in parts], 0
     return _join(*parts, axis=axis)
 
 

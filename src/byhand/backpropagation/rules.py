@@ -77,10 +77,11 @@ def _is_complex(x) -> bool:
 
 
 _as_floats = partial(_checks.elements, "x", exact=False)
+"""Numbers, of which rational ones become floats."""
 
 
 def _folded(x):
-    """Return x or −x, whichever is on the right: |x|, if it is real."""
+    """Return x or −x, whichever has a positive real part: |x|, if it is real."""
     if _is_complex(x):
         return np.where(np.signbit(np.real(x)), -x, x)
     return np.abs(x)

@@ -33,6 +33,8 @@ from byhand.backpropagation import (
     rules,
     sigmoid,
     softplus,
+    sweeps,
+    tracing,
     value_and_grad,
     vjp,
 )
@@ -58,7 +60,7 @@ from byhand.backpropagation.networks import (
     unpack,
 )
 from byhand.backpropagation.rules import ELEMENTWISE, _keywords, fit, scatter
-from byhand.backpropagation.sweeps import _as_type_of
+from byhand.backpropagation.sweeps import _as_type_of, adjoints, record
 from byhand.backpropagation.tracing import RULES, zeros_like
 from byhand.convolutional_networks import average_pool, cross_correlate
 from byhand.hypergradients import peak_bytes
@@ -1606,6 +1608,7 @@ def test_a_zero_has_the_type_of_what_it_belongs_to(at, value, found):
         (F32(1), np.float64(0.25), F32),
         (Fraction(1), F32(0.25), float),
         (1.0, np.array(0.25), float),
+        (Fraction(1, 3), np.array(Fraction(1, 2)), object),
     ],
 )
 def test_a_derivative_is_a_float_beside_floats_and_stays_exact_beside_fractions(
@@ -1703,3 +1706,193 @@ def test_moved_axes_are_named_by_keyword_as_well():
     assert np.array_equal(found, w.swapaxes(1, 2))
     found = grad(lambda x: np.sum(np.expand_dims(x, axis=(0, 2)) * w[:, :, :1, None]))(x[0, 0, :2])
     assert found.shape == (2,)
+
+
+# -- the short ways, and what must not take them ---------------------------------------------------
+
+
+def never(*_, **__):
+    raise AssertionError("plain floats need none of this")
+
+
+def test_a_gradient_in_plain_floats_asks_nothing_of_its_numbers(monkeypatch):
+    x = [random(3, 3), random(3, 3, seed=1)]
+
+    def f(p):
+        return np.sum(np.tanh(p[0] @ p[1]) * p[0])
+
+    expected = value_and_grad(f)(x)
+    for name in ("exact", "fit", "without_undetermined", "_as_type_of"):
+        monkeypatch.setattr(sweeps, name, never)
+    monkeypatch.setattr(sweeps._checks, "numbers", never)
+    monkeypatch.setattr(np, "isnan", never)
+    value, gradient = value_and_grad(f)(x)
+    monkeypatch.undo()
+    assert value == expected[0]
+    assert np.array_equal(gradient, expected[1])
+
+
+def test_operations_on_arrays_of_one_sweep_are_recorded_without_a_search(monkeypatch):
+    x, A = random(3, 3), random(3, 3, seed=1)
+    monkeypatch.setattr(tracing, "exact", never)
+    monkeypatch.setattr(tracing, "apply", never)
+    value, pullback = vjp(lambda x: np.sin(x * x), x)
+    np.testing.assert_allclose(pullback(A), 2 * x * np.cos(x * x) * A, rtol=1e-15)
+    monkeypatch.setattr(tracing.Variable, "_apply", never)
+    value, pullback = vjp(lambda x: x * 2.0 * 3 * A * x, x)
+    np.testing.assert_allclose(value, 6 * A * x * x, rtol=1e-15)
+    np.testing.assert_allclose(pullback(A), 12 * A * x * A, rtol=1e-15)
+
+
+def test_dual_numbers_of_one_sweep_multiply_without_a_search(monkeypatch):
+    x = random(3, 3)
+    monkeypatch.setattr(tracing, "apply", never)
+    monkeypatch.setattr(np, "broadcast_to", never)
+    np.testing.assert_allclose(derivative(lambda x: x * x * x)(x), 3 * x * x, rtol=1e-15)
+
+
+def test_numbers_without_a_shape_need_no_fitting(monkeypatch):
+    monkeypatch.setattr(sweeps, "fit", never)
+    assert grad(lambda x: x * x)(Fraction(1, 2)) == 1
+
+
+def test_what_is_recorded_lies_in_memory_as_it_did():
+    A = random(4, 3).T
+    for f in (lambda x: x @ A, lambda x: np.matmul(x, A)):
+        tape, *_ = record(f, random(2, 3))
+        recorded = tape[-1][2][1]
+        assert recorded.flags.f_contiguous
+        assert not np.shares_memory(recorded, A)
+
+
+def test_an_adjoint_that_is_passed_on_is_none_unless_all_are_kept():
+    tape, _, y = record(lambda x: np.sin(x * x), 2.0)
+    passed = [pytest.approx(4 * math.cos(4), rel=1e-15, abs=0), None, None]
+    assert adjoints(tape, y.index, 1.0) == passed
+    kept = [passed[0], pytest.approx(math.cos(4), rel=1e-15, abs=0), 1.0]
+    assert adjoints(tape, y.index, 1.0, keep=True) == kept
+
+
+@pytest.mark.parametrize("dtype", [float, F32])
+def test_an_adjoint_is_copied_once_on_its_way_in_and_never_on_its_way_out(dtype):
+    x = np.ones(10_000, dtype)
+    _, pullback = vjp(lambda x: x, x)
+    assert peak_bytes(lambda: pullback(x)) < 1.5 * x.nbytes
+
+
+def test_a_joint_rule_is_given_the_value(monkeypatch):
+    def product(*parts):
+        return math.prod(parts)
+
+    rule = tracing.Rule(
+        product,
+        lambda g, y, parts: [g * (y / part) for part in parts],
+        lambda tangents, y, parts: sum(
+            t * (y / part) for t, part in zip(tangents, parts, strict=True) if t is not None
+        ),
+        joint=True,
+    )
+    monkeypatch.setitem(RULES, product, rule)
+
+    def f(x):
+        return tracing.apply(product, (x, 3.0, x * x), {})
+
+    assert grad(f)(2.0) == 36
+    assert derivative(f)(2.0) == 36
+
+
+def test_an_adjoint_of_no_numbers_is_pulled_back_to_zeros():
+    assert vjp(lambda x: x[:0], np.ones(2))[1](np.zeros(0)).tolist() == [0, 0]
+    with pytest.raises(ValueError, match="the adjoint must be finite"):
+        vjp(lambda x: x[:1], np.ones(2))[1](np.array([np.inf]))
+
+
+def test_fractions_become_floats_before_they_meet_a_float():
+    A, halves = np.array([[2.0, 1.0], [0.0, 4.0]]), np.array([Fraction(1, 2)] * 2)
+    pulled = vjp(lambda b: np.linalg.solve(A, b), np.ones(2))[1](halves)
+    assert pulled.tolist() == [0.25, 0.0625]
+    assert jvp(lambda b: np.linalg.solve(A, b), np.ones(2), halves)[1].tolist() == [0.1875, 0.125]
+
+
+def test_a_parameter_without_influence_has_a_derivative_of_its_type():
+    x = (np.ones(2), np.ones((2, 3), F32), Fraction(1, 3))
+    _, unused, number = grad(lambda p: np.sum(p[0]))(x)
+    assert unused.dtype == F32
+    assert unused.tolist() == [[0, 0, 0]] * 2
+    assert (type(number), number) == (Fraction, 0)
+
+
+def test_a_direction_may_branch_as_the_point_does():
+    point, along = [(1.0, 2.0), 3.0], [(1.0, np.array(1.0)), 2.0]
+    assert jvp(lambda p: p[0][0] * p[0][1] * p[1], point, along) == (6, 13)
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative], ids=name_of)
+def test_a_program_may_ask_for_the_type_of_its_numbers(sweep):
+    seen = []
+
+    def f(x):
+        seen.append(x.dtype)
+        return x * x
+
+    for x in (Fraction(1, 3), 1.0, F32(1)):
+        sweep(f)(x)
+    assert seen == [object, float, F32]
+
+
+@pytest.mark.parametrize("outer", [grad, derivative], ids=name_of)
+@pytest.mark.parametrize("inner", [grad, derivative], ids=name_of)
+def test_functions_of_two_levels_belong_to_the_inner_one(outer, inner):
+    for join in (lambda x, y: np.logaddexp(x, y), lambda x, y: np.logaddexp(y, x)):
+        mixed = outer(lambda x, j=join: inner(lambda y: j(x, y))(0.5))(0.25)
+        share = sigmoid(0.25)
+        assert mixed == pytest.approx(-share * (1 - share), rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative], ids=name_of)
+def test_a_function_refuses_what_leaked(sweep):
+    kept = []
+    sweep(lambda x: kept.append(x) or x)(1.0)
+    with pytest.raises(ValueError, match="leaked from a sweep that has ended"):
+        np.exp(kept[0])
+
+
+@pytest.mark.parametrize("sweep", [vjp, lambda f, x: jvp(f, x, x)])
+def test_an_integer_on_the_way_of_fractions_becomes_one(sweep):
+    value, _ = sweep(lambda x: relu(-x) / 4 + x, Fraction(1, 3))
+    assert (type(value), value) == (Fraction, Fraction(1, 3))
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative], ids=name_of)
+def test_settings_by_position_stay_what_they_are(sweep):
+    x = random(2, 3, 5)
+
+    def f(t):
+        rows = np.sum(t * x, (0, 2))
+        return np.sum(np.reshape(np.broadcast_to(rows, (4, 3)), (2, 6)))
+
+    assert sweep(f)(1.0) == pytest.approx(4 * np.sum(x), rel=1e-14, abs=0)
+
+
+@pytest.mark.parametrize("sweep", [grad, derivative], ids=name_of)
+def test_operands_with_a_mask_are_refused_and_lists_are_arrays(sweep):
+    with pytest.raises(TypeError, match="must be a plain array, got a MaskedArray"):
+        sweep(lambda x: np.sum(x * np.ma.ones(2)))(1.0)
+    assert sweep(lambda x: np.sum(x * [3.0, 4.0]) + np.sum(np.where([True, False], x, 1)))(1.0) == 8
+
+
+def test_a_choice_that_x_only_makes_does_not_move_with_it():
+    for sweep in (grad, derivative):
+        assert sweep(lambda x: np.where(x, 2.0, 3.0))(1.0) == 0
+
+
+def test_an_entry_of_no_dimension_is_a_number():
+    for value in (vjp(lambda x: x, np.array(2.0))[0], jvp(lambda x: x, np.array(2.0), 1.0)[0]):
+        assert type(value) is np.float64
+
+
+@pytest.mark.parametrize("result", [lambda x: x > 0, lambda x: "text"])
+def test_what_is_no_number_has_no_derivative(result):
+    for sweep in (grad, derivative):
+        with pytest.raises(TypeError, match="f must return numbers, got"):
+            sweep(result)(1.0)

@@ -99,7 +99,7 @@ def trace_graph(f: Callable, x: Any, names: Sequence[str]) -> Graph:
         tuple(names),
         tuple(_formula(k, tape, names) for k in range(len(tape))),
         tuple(value for _, value, *_ in tape),
-        tuple(adjoints(tape, y.index, y.value**0)),
+        tuple(adjoints(tape, y.index, y.value**0, keep=True)),
         tuple(edges),
     )
 

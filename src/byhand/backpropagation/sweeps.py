@@ -71,7 +71,7 @@ def value_and_grad(f: Callable) -> Callable:
             raise ValueError(
                 f"the gradient needs a scalar value, got shape {shape}; use vjp or jacobian"
             )
-        return _value(y, tape), _pull_back(tape, leaves, y, plain(y) ** 0)
+        return _value(y, _is_on(y, tape)), _pull_back(tape, leaves, y, plain(y) ** 0)
 
     return wrapped
 
@@ -116,9 +116,9 @@ def vjp(f: Callable, x: Any) -> tuple[Any, Callable]:
         g = g if 0 in shape else _leaf(g, "the adjoint")
         if np.shape(g) != shape:
             raise ValueError(f"the adjoint needs shape {shape}, got {np.shape(g)}")
-        return _pull_back(tape, leaves, y, _as_type_of(plain(y), g))
+        return _pull_back(tape, leaves, y, _as_type_of(plain(y), g, set()))
 
-    return _value(y, tape), pullback
+    return _value(y, _is_on(y, tape)), pullback
 
 
 def jvp(f: Callable, x: Any, v: Any) -> tuple[Any, Any]:
@@ -147,8 +147,9 @@ def jvp(f: Callable, x: Any, v: Any) -> tuple[Any, Any]:
     _require_alike(x, v)
     with Sweep() as level:
         y = f(tree_map(lambda a, t: _dual(_leaf(a), level, _leaf(t, "v")), x, v))
-        split = tree_map(lambda part: _split(part, level), y)
-    return tree_map(lambda pair: _own(pair.value), split), tree_map(_tangent, split)
+        y = tree_map(_result, y)
+    value = tree_map(lambda part: _value(part, _moves(part, level)), y)
+    return value, tree_map(lambda part: _tangent(part, level), y)
 
 
 def derivative(f: Callable) -> Callable:
@@ -251,7 +252,9 @@ def record(f: Callable, x: Any, *args: Any, **kwargs: Any) -> tuple[list, Any, A
         return tape, leaves, _result(y)
 
 
-def adjoints(tape: list, last: int, seed: Any, *, keep: bool = True, careful: bool = False) -> list:
+def adjoints(
+    tape: list, last: int, seed: Any, *, keep: bool = False, careful: bool = False
+) -> list:
     """Return the adjoint of every value on a tape, given that of the ``last``.
 
     A tape lists every operation after those that it needs, so running through it backwards is
@@ -259,8 +262,8 @@ def adjoints(tape: list, last: int, seed: Any, *, keep: bool = True, careful: bo
     use of its value (Equation ch5-reverse); ``None`` means that ``last`` does not depend on it.
     The parts that come from ``x[index]`` wait until x is reached: a loop over the entries of x
     would otherwise add as many arrays of its size, all but one entry 0.
-    Unless all are to be kept, an adjoint that has been passed on is let go, so that its memory
-    serves the next; those of the inputs remain. A ``careful`` sweep looks for products 0·∞ and
+    An adjoint that has been passed on is let go, so that its memory serves the next, unless all are
+    to be kept; those of the inputs remain. A ``careful`` sweep looks for products 0·∞ and
     makes them 0.
     """
     bars: list[Any] = [None] * len(tape)
@@ -316,8 +319,8 @@ def _pull_back(tape: list, leaves: Any, y: Any, seed: Any) -> Any:
             break
         inputs.append(value)
     with silent():
-        bars = adjoints(tape, y.index, seed, keep=False)[: len(inputs)]
-        if _any_nan(bars):
+        bars = adjoints(tape, y.index, seed)[: len(inputs)]
+        if any(map(has_nan, bars)):
             bars = adjoints(tape, y.index, seed, careful=True)[: len(inputs)]
             _require_determined(y.value, bars)
     found, seen = [], set()
@@ -329,16 +332,6 @@ def _pull_back(tape: list, leaves: Any, y: Any, seed: Any) -> Any:
         else:
             found.append(zeros_like(value) if bar is None else _as_type_of(value, bar, seen))
     return tree_map(lambda leaf: found[leaf.index], leaves)
-
-
-def _any_nan(bars: list) -> bool:
-    """Say whether an adjoint is not a number: in one sum of squares, if all are arrays."""
-    total = 0.0
-    for bar in bars:
-        if type(bar) is not np.ndarray or bar.dtype is not DOUBLE:
-            return any(map(has_nan, bars))
-        total += np.vdot(bar, bar)
-    return total != total and any(map(has_nan, bars))
 
 
 def _require_determined(y: Any, derivatives: list) -> None:
@@ -366,15 +359,16 @@ def _as_type_of(x: Any, derivative: Any, seen: set[int] | None = None) -> Any:
         return derivative
     dtype = getattr(x, "dtype", np.dtype(object))
     if dtype.kind == "O" and np.asarray(derivative).dtype in (np.float16, np.float32):
-        dtype = np.dtype(float)  # small floats beside exact numbers
+        dtype = DOUBLE  # small floats beside exact numbers
     if type(derivative) is np.ndarray:
         derivative = _floats_beside_floats(dtype, derivative)
         if derivative.dtype != dtype and derivative.dtype.kind == dtype.kind == "f":
-            return derivative.astype(dtype)[()]
-        if derivative.base is not None or seen is None or id(derivative) in seen:
-            return derivative.copy()[()]
-        seen.add(id(derivative))
-        return derivative[()] if derivative.ndim == 0 else derivative
+            derivative = derivative.astype(dtype)
+        elif derivative.base is not None or seen is None or id(derivative) in seen:
+            derivative = derivative.copy()
+        else:
+            seen.add(id(derivative))
+        return derivative if derivative.ndim else derivative[()]
     new = np.asarray(derivative)
     return (new.astype(dtype) if new.dtype.kind == dtype.kind == "f" else new)[()]
 
@@ -385,7 +379,7 @@ def _floats_beside_floats(dtype: np.dtype, derivative: np.ndarray) -> np.ndarray
         return derivative
     exact = dtype.kind == "O" and not any(isinstance(d, float) for d in derivative.flat)
     try:
-        return derivative if exact else derivative.astype(float)
+        return derivative if exact else np.asarray(derivative, float)
     except (TypeError, OverflowError):  # a symbol, or out of range
         return derivative
 
@@ -394,12 +388,13 @@ def _is_on(y: Any, tape: list) -> bool:
     return isinstance(y, Variable) and y.tape is tape
 
 
-def _value(y: Any, tape: list) -> Any:
-    return _own(y.value if _is_on(y, tape) else y)
+def _moves(y: Any, level: int) -> bool:
+    return isinstance(y, Dual) and y.level == level
 
 
-def _own(y: Any) -> Any:
-    """Return a result as an array that nothing else refers to."""
+def _value(y: Any, of_this_sweep: bool) -> Any:
+    """Return the value of a result, as an array that nothing else refers to."""
+    y = y.value if of_this_sweep else y
     return y.copy() if isinstance(y, np.ndarray) else y
 
 
@@ -427,14 +422,13 @@ def _result(y: Any) -> Any:
 
 def _leaf(a: Any, name: str = "x") -> Any:
     """Return a number or array to differentiate by: a copy, in which integers became floats."""
-    kind = type(a)
-    if (kind is np.ndarray and a.dtype is DOUBLE and a.size) or kind is np.float64:
-        if _checks.all_finite(a):
-            return a.copy() if a.ndim else a[()]
-    elif isinstance(a, Traced):
+    if type(a) is np.ndarray and a.dtype is DOUBLE and a.ndim and a.size and _checks.all_finite(a):
+        return a.copy()  # as below, of nearly all arrays
+    if isinstance(a, Traced):
         require_open(a)
         return a
-    return _checks.numbers(name, a, small=True, allow_complex=True)[()]
+    array = _checks.numbers(name, a, small=True, allow_complex=True)
+    return array if array.ndim else array[()]
 
 
 def _dual(value: Any, level: int, tangent: Any) -> Dual:
@@ -442,9 +436,7 @@ def _dual(value: Any, level: int, tangent: Any) -> Dual:
         raise ValueError(
             f"v, the direction, needs shape {np.shape(value)}, got {np.shape(tangent)}"
         )
-    if not isinstance(value, Traced):
-        tangent = _as_type_of(value, tangent)
-    return Dual(value, level, tangent)
+    return Dual(value, level, _as_type_of(value, tangent))
 
 
 def _require_alike(x: Any, v: Any) -> None:
@@ -464,13 +456,10 @@ def _require_alike(x: Any, v: Any) -> None:
         _require_alike(x[k], v[k])
 
 
-def _split(y: Any, level: int) -> Dual:
-    """Return y as a dual number of this level: with perturbation 0 if it has none."""
-    y = _result(y)
-    return y if isinstance(y, Dual) and y.level == level else Dual(y, level, zeros_like(y))
-
-
-def _tangent(y: Dual) -> Any:
+def _tangent(y: Any, level: int) -> Any:
+    """Return the perturbation of a result: 0 if it has none of this level."""
+    if not _moves(y, level):
+        return zeros_like(y)
     _require_determined(y.value, [y.tangent])
     return _as_type_of(y.value, y.tangent)
 
@@ -485,7 +474,7 @@ def _units(a: Any) -> Iterator[np.ndarray]:
     """Yield the unit vectors of the space of a, in its type; all at once may be too much."""
     a = np.asarray(plain(a))
     for k in range(a.size):
-        unit = np.zeros(a.size, dtype=a.dtype if a.dtype.kind in "fcO" else float)
+        unit = np.zeros(a.size, a.dtype)
         unit[k] = 1
         yield unit.reshape(a.shape)
 

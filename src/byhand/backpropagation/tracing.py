@@ -296,8 +296,11 @@ def primitive(function: Callable) -> Callable:
 # -- operands that are not traced ------------------------------------------------------------------
 
 
-def _operand(a: Any) -> Any:
-    """Return a number as it is, and what else NumPy takes for an array as a plain array.
+_LISTED = (np.ndarray, list, tuple)
+
+
+def _operand(a: Any) -> np.ndarray:
+    """Return what NumPy takes for an array as a plain one.
 
     Raises
     ------
@@ -307,15 +310,13 @@ def _operand(a: Any) -> Any:
     if isinstance(a, np.ma.MaskedArray | np.matrix):
         kind = type(a).__name__
         raise TypeError(f"an operand of a traced value must be a plain array, got a {kind}")
-    return np.array(a) if isinstance(a, np.ndarray | list | tuple) else a
+    return np.asarray(a)
 
 
 def _kept_index(index: Any) -> Any:
-    if type(index) is int or type(index) is slice:
-        return index
     if isinstance(index, tuple):
         return tuple(map(_kept_index, index))
-    return np.array(index) if isinstance(index, np.ndarray | list) else index
+    return np.array(index) if isinstance(index, (np.ndarray, list)) else index
 
 
 # -- tape variables and dual numbers ---------------------------------------------------------------
@@ -349,10 +350,10 @@ class Variable(Traced):
                     a = a.value
             elif kind is np.ndarray:
                 a = a.copy("K")  # the sweep comes later, and its owner may change it before
-            elif kind is not int and kind is not float and kind is not Dual:
-                a = a if _is_setting(rule, len(values)) else _operand(a)
+            elif isinstance(a, _LISTED) and not _is_setting(rule, len(values)):
+                a = _operand(a).copy()
             values.append(a)
-        y = rule.compute(*values, **kwargs) if kwargs else rule.compute(*values)
+        y = rule.compute(*values, **kwargs)
         if type(y) is not np.ndarray or y.dtype is not DOUBLE:
             y = exact(y)
         tape.append((rule, y, values, kwargs, parents))
@@ -405,8 +406,8 @@ class Dual(Traced):
             tangents.append(a.tangent if moved else None)
             if moved:
                 a = a.value
-            elif type(a) is not np.ndarray and not isinstance(a, Traced):
-                a = a if _is_setting(rule, len(values)) else _operand(a)
+            elif isinstance(a, _LISTED) and not _is_setting(rule, len(values)):
+                a = _operand(a)
             values.append(a)
         y = exact(rule.compute(*values, **kwargs))
         with silent():
@@ -449,7 +450,7 @@ def has_nan(x: Any) -> bool:
     x = plain(x)
     if isinstance(x, np.ndarray) and x.dtype.kind in "fc":
         square = np.vdot(x, x)  # nan if an entry is
-        return bool(square != square) and bool(np.isnan(x).any())
+        return bool(square != square and np.isnan(x).any())
     return isinstance(x, float | np.floating | np.complexfloating) and bool(x != x)
 
 

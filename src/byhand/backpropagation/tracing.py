@@ -360,7 +360,7 @@ class Variable(Traced):
         return Variable(y, level, tape, len(tape) - 1)
 
 
-def _on_tape(function: Callable, general: Callable) -> Callable:
+def _on_tape(function: Callable) -> Callable:
     """Return a binary operator for the arguments that most programs have, fast."""
 
     def operate(self, other):
@@ -372,7 +372,7 @@ def _on_tape(function: Callable, general: Callable) -> Callable:
         elif kind is np.ndarray:
             b, parents = other.copy("K"), ((0, self.index),)
         else:
-            return general(self, other)
+            return apply(function, (self, other), {})
         level = self.level
         if level not in OPEN:
             require_open(self)
@@ -478,7 +478,9 @@ def _binary(function: Callable) -> tuple[Callable, Callable]:
             return self._apply(RULES[function], (self, other), {})
         return apply(function, (self, other), {})
 
-    def reflected(self, other):
+    def reflected(self, other):  # which is not traced
+        if self.level in OPEN:
+            return self._apply(RULES[function], (other, self), {})
         return apply(function, (other, self), {})
 
     return forward, reflected
@@ -499,7 +501,7 @@ for _name, _function in {
     _forward, _reflected = _binary(_function)
     setattr(Traced, f"__{_name}__", _forward)
     setattr(Traced, f"__r{_name}__", _reflected)
-    setattr(Variable, f"__{_name}__", _on_tape(_function, _forward))
+    setattr(Variable, f"__{_name}__", _on_tape(_function))
 
 for _name, _function in {
     "lt": np.less,

@@ -6,6 +6,7 @@ from fractions import Fraction
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import scipy.fft
 import scipy.ndimage
 import scipy.signal
 import sympy as sp
@@ -251,6 +252,41 @@ def test_a_method_that_is_asked_for_is_taken():
     ):
         with pytest.raises(TypeError, match="takes arrays of floats"):
             grad(loss)(x)
+
+
+@pytest.mark.parametrize("outputs", [1, 5])
+@pytest.mark.parametrize("padding", [0, ((1, 2), (3, 4))])
+def test_prices_are_of_what_is_done(monkeypatch, outputs, padding):
+    rng = np.random.default_rng(14)
+    x, w = rng.normal(size=(2, 3, 16, 18)), rng.normal(size=(outputs, 3, 4, 2))
+    layout, copied, transformed = cn.geometry((16, 18), (4, 2), padding), [], []
+
+    def counting(function, seen):
+        def counted(a, *arguments):
+            seen.append(a.shape)
+            return function(a, *arguments)
+
+        return counted
+
+    monkeypatch.setattr(products, "patch_matrix", counting(products.patch_matrix, copied))
+    for name in ("rfft2", "irfft2"):
+        function = getattr(scipy.fft, name)
+        monkeypatch.setattr(products.scipy.fft, name, counting(function, transformed))
+    products.by_fft(x, w, layout)
+    images = sum(math.prod(shape[:2]) for shape in transformed)
+    pixels = 16 * 18 if padding == 0 else 19 * 25
+    monkeypatch.setattr(products, "FFT_START", 7.0)
+    monkeypatch.setattr(products, "FFT_COST", 0.0)
+    spectra = products.fft_price(x, w, layout) - 7
+    assert spectra == pixels / 2 * (2 * 3 * outputs) * 4
+    monkeypatch.setattr(products, "FFT_COST", 1.0)
+    assert products.fft_price(x, w, layout) - spectra - 7 == pixels * images
+    products.by_gemm(x, w, layout)
+    if outputs == 1:
+        expected = products.FILTER_ROW_COST * math.prod((2, 3, 4, 2, *layout.output))
+    else:
+        expected = sum(map(math.prod, copied)) * (outputs + products.COPY_COST)
+    assert products.gemm_price(x, w, layout) == expected
 
 
 @pytest.mark.parametrize(
@@ -619,6 +655,13 @@ def test_a_mean_of_large_integers_is_rounded_once():
     assert cn.average_pool(parts, 2).tolist() == [[2.0**62 + 1024]]
 
 
+def test_integers_are_added_in_floats_only_where_these_hold_the_sum():
+    assert cn.cross_correlate([[2**52, 2**52, 1]], [[1, 1, 1]]).tolist() == [[2**53 + 1]]
+    assert cn.average_pool(np.full((1, 3), -(2**62)), (1, 3)).tolist() == [[-(2.0**62)]]
+    assert cn.cross_correlate([[1, 2]], [[0.5, 0.25]]).tolist() == [[1.0]]
+    assert cn.cross_correlate([[0.5, 0.25]], [[1, 2]]).tolist() == [[1.0]]
+
+
 def test_a_mean_of_small_integers_takes_the_memory_of_integers():
     x = np.full((300, 300), 10**6)
     assert _peak(cn.average_pool, x, 2) < 3 * x.nbytes
@@ -646,6 +689,57 @@ def test_the_fft_is_chosen_only_where_every_output_is_accurate():
         cn.cross_correlate(np.full((64, 64), 1e305), np.ones((64, 64)), method="fft")
     with pytest.raises(ValueError, match="the result must stay finite"):
         cn.cross_correlate([[1e200, -1e200]], [[1e200, 1e200]])
+
+
+def is_accurate(row, k, *, dilation=1, weight=1.0, kind=float):
+    """Ask for an image whose rows are all the same, and a filter of k × k equal weights."""
+    x = np.tile(np.asarray(row, dtype=kind), (24, 1))[None, None]
+    w = np.full((1, 1, k, k), weight)
+    layout = cn.geometry(x.shape[2:], (k, k), dilation=dilation)
+    return products.fft_is_accurate(x, w.astype(kind), layout)
+
+
+def test_every_place_of_a_filter_covers_a_block_half_as_long():
+    assert is_accurate(np.arange(24) % 4 == 0, 7)
+    assert is_accurate(np.arange(24) % 3 == 0, 6)
+    assert not is_accurate(np.arange(24) % 4 == 0, 6)
+    assert not is_accurate(np.isin(np.arange(24), [0, 7, 8, 12, 16, 20]), 6), "meets nothing at 1"
+    assert not is_accurate(np.arange(24) % 2, 4, dilation=2), "meets nothing at 0"
+    assert is_accurate(np.ones(24), 4, dilation=2)
+
+
+def test_the_bound_minds_each_image_and_no_scale():
+    x = np.ones((2, 1, 24, 24))
+    x[0] *= 1e-10
+    w = np.stack([np.ones((1, 6, 6)), np.full((1, 6, 6), 1e-9)])
+    assert products.fft_is_accurate(x, w, cn.geometry((24, 24), (6, 6)))
+    assert is_accurate(np.full(24, 1e-3), 6, weight=1e-3)
+    assert not is_accurate(np.zeros(24), 6)
+    for scale in (2.0**254, 2.0**-254):
+        assert is_accurate(np.full(24, scale), 6)
+        assert is_accurate(np.ones(24), 6, weight=scale)
+    assert not is_accurate(np.full(24, 2.0**255), 6)
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_the_bound_is_a_share_of_the_root_of_the_rounding(kind):
+    """The FFT's ε log₂(N) ‖x‖‖w‖ may reach √ε/16 of the least block under a filter."""
+    epsilon, row = float(np.finfo(kind).eps), np.ones(24)
+    largest = epsilon**-0.5 / 16 / np.log2(24 * 24) * 9 / np.sqrt(36)  # ‖x‖, with 3 × 3 ones
+    for share, expected in [(0.99, True), (1.01, False)]:
+        row[-1] = np.sqrt(((share * largest) ** 2 - 24 * 23) / 24)
+        assert row[-1] > 1
+        assert is_accurate(row, 6, kind=kind) is expected
+
+
+def test_the_bound_is_that_of_the_wider_type():
+    x = np.ones((1, 1, 24, 24))
+    x[..., -1] = 1e4
+    w, layout = np.ones((1, 1, 6, 6)), cn.geometry((24, 24), (6, 6))
+    small = [a.astype(np.float32) for a in (x, w)]
+    assert products.fft_is_accurate(x, small[1], layout)
+    assert products.fft_is_accurate(small[0], w, layout)
+    assert not products.fft_is_accurate(*small, layout)
 
 
 @pytest.mark.parametrize("padding", ["valid", "same", ((20, 3), (0, 14))])

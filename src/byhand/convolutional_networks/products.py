@@ -167,15 +167,23 @@ def chosen_method(method: str, x: Any, w: Any, layout: Geometry) -> str:
         raise TypeError("the FFT rounds: it takes arrays of floats; use method='gemm'")
     if method != "auto" or not floats:
         return "gemm" if method == "auto" else method
-    outputs, channels, *taps = w.shape
-    entries = x.shape[0] * channels * math.prod([*taps, *layout.output])
-    pixels = math.prod([n + sum(p) for n, p in zip(x.shape[2:], layout.pads, strict=True)])
-    transforms = x.shape[0] * (channels + outputs) + channels * outputs
-    products = 2 * x.shape[0] * channels * outputs
-    fft = FFT_START + pixels * (FFT_COST * transforms + products)
-    price = FILTER_ROW_COST if takes_filter_rows(x, w, layout) else outputs + COPY_COST
-    cheaper = fft < entries * price
+    cheaper = fft_price(x, w, layout) < gemm_price(x, w, layout)
     return "fft" if cheaper and fft_is_accurate(x, w, layout) else "gemm"
+
+
+def gemm_price(x: np.ndarray, w: np.ndarray, layout: Geometry) -> float:
+    """Return the price of a matrix product: its multiply–adds, and copying the patches."""
+    entries = x.shape[0] * math.prod(w.shape[1:]) * math.prod(layout.output)
+    return entries * (FILTER_ROW_COST if takes_filter_rows(x, w, layout) else len(w) + COPY_COST)
+
+
+def fft_price(x: np.ndarray, w: np.ndarray, layout: Geometry) -> float:
+    """Return the price of all transforms, and of products of half spectra, in four parts."""
+    pixels = math.prod([n + sum(p) for n, p in zip(x.shape[2:], layout.pads, strict=True)])
+    images, (outputs, channels) = len(x), w.shape[:2]
+    transforms = images * (channels + outputs) + channels * outputs
+    products = 2 * images * channels * outputs
+    return FFT_START + pixels * (FFT_COST * transforms + products)
 
 
 def fft_is_accurate(x: np.ndarray, w: np.ndarray, layout: Geometry) -> bool:
@@ -213,7 +221,7 @@ def fft_is_accurate(x: np.ndarray, w: np.ndarray, layout: Geometry) -> bool:
 
 def matmul(a: Any, b: Any) -> Any:
     """Multiply matrices; integers exactly, in floats as long as these hold every partial sum."""
-    if isinstance(a, Traced) or isinstance(b, Traced) or a.dtype.kind != "i" or b.dtype.kind != "i":
+    if a.dtype.kind != "i" or b.dtype.kind != "i":
         return a @ b
     bound = check_sums(a, b, a.shape[1])
     if bound < 2**53:

@@ -819,6 +819,8 @@ BAD_NUMBERS = [
     (lambda: cn.output_shape(Dense((1.5,)), (1, 4, 4)), TypeError, "in the layer's shape"),
     (lambda: cn.forward([MaxPool(1)], [()], [[[[np.nan]]]]), ValueError, "^x must be finite"),
     (lambda: cn.forward([Dense((1,))], [([[np.nan]],)], [[1]]), ValueError, "^params must be fin"),
+    (lambda: cn.matrix_of(np.sin, 3), TypeError, "^shape must be a tuple"),
+    (lambda: cn.matrix_of(None, (1, 2)), TypeError, "^operation must be a function"),
     (lambda: cn.binary_solutions([[0.1, 0.2]], [0.3]), ValueError, "A must hold integers"),
     (lambda: cn.binary_solutions([[1, 2]], [0.5]), ValueError, "b must hold integers"),
     (lambda: cn.spread([[1.0, np.inf], [1.0, 1.0]]), ValueError, "energy must be finite"),
@@ -1115,6 +1117,46 @@ def test_padding_moves_the_field_but_does_not_widen_it():
     assert fields[-1] == (14, 2, -6)
     corner = cn.reached(layers, (1, 32, 32), (0, 0))[0]
     assert np.flatnonzero(corner.any(axis=0)).tolist() == list(range(8))
+
+
+def test_a_field_starts_where_the_padding_above_does():
+    layers = [Conv(1, 3, ((1, 0), (2, 3))), Conv(1, 3, ((2, 1), (0, 0)))]
+    assert cn.receptive_fields(layers, (1, 9, 9))[1:] == [(3, 1, -1), (5, 1, -3)]
+
+
+def test_a_neuron_is_one_of_the_last_layer():
+    specs, rng = [Conv(1, 3), Conv(1, 3)], np.random.default_rng(0)
+    for call in (cn.reached, lambda *where: cn.input_gradient(*where, rng)):
+        with pytest.raises(ValueError, match=r"the last layer has \(3, 3\) neurons"):
+            call(specs, (1, 7, 7), (0, 3))
+    assert {mask.dtype for mask in cn.reached(specs, (1, 7, 7), (2, 2))} == {np.dtype(bool)}
+    specs.append(MaxPool(2, 1))
+    with pytest.raises(ValueError, match=r"the last layer has \(2, 2\) neurons"):
+        cn.input_gradient(specs, (1, 7, 7), (0, 2), rng)
+
+
+def test_gradients_run_through_the_activation():
+    def tripled(z):
+        return 3 * z
+
+    specs, shape = [Conv(1, 3), Conv(1, 2)], (1, 6, 6)
+    plain, other = (
+        cn.input_gradient(specs, shape, (1, 1), np.random.default_rng(0), *given)
+        for given in [(), (tripled,)]
+    )
+    np.testing.assert_allclose(other, 9 * plain, rtol=1e-12)
+    plain, other = (
+        cn.gradient_energy(2, np.random.default_rng(0), **given)
+        for given in ({}, {"activation": tripled})
+    )
+    assert plain.shape == (1, 5, 5)
+    np.testing.assert_allclose(other, 81 * plain, rtol=1e-12)
+
+
+def test_the_spread_is_that_of_both_axes():
+    row = np.array([[0, 0, 0], [1, 0, 1], [0, 0, 0]])
+    for energy in (row, row.T):
+        assert cn.spread(energy) == pytest.approx(math.sqrt(0.5), rel=1e-15, abs=0)
 
 
 def test_energy_profiles_are_laws_of_sums():

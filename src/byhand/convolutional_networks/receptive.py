@@ -104,21 +104,21 @@ def reached(
     array([1, 0, 1, 0, 1])
     """
     all_shapes = shapes(layers, shape)
-    mask = np.zeros(all_shapes[-1][1:], dtype=int)
-    mask[_neuron(neuron, all_shapes[-1])] = 1
+    mask = np.zeros(all_shapes[-1][1:], dtype=bool)
+    mask[_neuron(neuron, all_shapes[-1])] = True
     masks = [mask]
     for layer, before in zip(reversed(layers), all_shapes[-2::-1], strict=True):
         layout = spatial(layer, before)
         paths = transposed_cross_correlate(
             masks[-1],
-            np.ones((layer.size, layer.size), dtype=int),
+            np.ones((layer.size, layer.size), dtype=bool),
             size=before[1:],
             padding=layout.pads,
             stride=layout.stride,
             dilation=layout.dilation,
         )
-        masks.append((paths > 0).astype(int))
-    return [mask.astype(bool) for mask in reversed(masks)]
+        masks.append(paths > 0)
+    return masks[::-1]
 
 
 def input_gradient(

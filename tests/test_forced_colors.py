@@ -75,3 +75,24 @@ def test_figures_are_black_on_white(browser, site, scheme, mode):
             middle = slice(len(light) // 4, len(light) // 2)
             assert (light[middle, 2] == 255).all()  # the edge of the paper
             assert (light < 100).mean() > 0.001
+
+
+# Of a formula in a line: those with something above a letter.
+ACCENTED = "article section > p .katex:has(.accent)"
+
+
+def test_an_accent_leaves_the_letter_below_it_to_be_seen(browser, site):
+    def inks(colors):
+        name = "chapters/05_backpropagation.html"
+        with opened(browser, site.as_uri(), name, forced_colors=colors) as page:
+            formulas = page.locator(ACCENTED).all()[:12]
+            for formula in formulas:
+                formula.scroll_into_view_if_needed()
+                page.evaluate("document.fonts.ready.then(() => 0)")
+                with Image.open(BytesIO(formula.screenshot())) as picture:
+                    light = np.asarray(picture.convert("L"), float)
+                yield (light.max() - light).sum() / np.ptp(light)
+
+    usual, forced = list(inks("none")), list(inks("active"))
+    assert len(usual) == 12
+    np.testing.assert_allclose(forced, usual, rtol=0.1)

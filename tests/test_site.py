@@ -178,25 +178,37 @@ def state(figure, slider):
 # axe takes long to find the colors below each letter of a formula, which has its line's color.
 # A page from the file system may not read its own styles, so axe is not to fetch them.
 AXE = """
-async scheme => {
+async looksAt => {
   await new Promise(done => setTimeout(done, 500));
   const contrast = {runOnly: ["color-contrast"], preload: false};
-  const runs = [await axe.run({exclude: [".katex"]}, contrast)];
-  const off = {"color-contrast": {enabled: false}};
-  if (scheme == "light") runs.push(await axe.run({rules: off, preload: false}));
+  const rest = {rules: {"color-contrast": {enabled: false}}, preload: false};
+  const runs = [];
+  if (looksAt.includes("contrast")) runs.push(await axe.run({exclude: [".katex"]}, contrast));
+  if (looksAt.includes("rest")) runs.push(await axe.run(rest));
   return runs.flatMap(run => run.violations);
 }
 """
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_violation(page, axe, scheme):
-    page.emulate_media(color_scheme=scheme)
+@pytest.mark.parametrize(
+    ("scheme", "colors", "width", "looks_at"),
+    [
+        ("light", "none", 1280, ["contrast", "rest"]),
+        ("dark", "none", 1280, ["contrast"]),
+        ("light", "none", 320, ["rest"]),
+        ("dark", "active", 320, ["rest"]),
+    ],
+    ids=["light", "dark", "narrow", "narrow, in forced colors"],
+)
+def test_axe_finds_no_violation(page, axe, scheme, colors, width, looks_at):
+    page.emulate_media(color_scheme=scheme, forced_colors=colors)
+    page.set_viewport_size({"width": width, "height": 720})
     page.reload()
     assert page.evaluate("document.documentElement.dataset.theme") == scheme
     page.evaluate(audit.LAY_OUT_EVERYTHING)
     page.evaluate(axe.read_text("utf-8"))
-    violations = page.evaluate(AXE, scheme)
+    violations = page.evaluate(AXE, looks_at)
+    page.emulate_media(forced_colors="none")
     found = [(v["id"], v["help"], [node["html"] for node in v["nodes"]]) for v in violations]
     assert found == []
 
@@ -325,6 +337,44 @@ def test_no_line_starts_with_the_mark_that_follows_a_formula(page, width):
     page.set_viewport_size({"width": width, "height": 844})
     page.evaluate(CUT_FORMULAS)  # lays all of the page out
     assert page.evaluate(STRANDED_MARKS) == []
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_the_names_of_the_pages_before_and_after_are_not_cut_off(page, width):
+    page.set_viewport_size({"width": width, "height": 844})
+    links = page.locator(".prev-next-area a").all()
+    assert all(link.evaluate("link => link.scrollWidth <= link.clientWidth") for link in links)
+
+
+@pytest.mark.parametrize("width", [320, 390])
+def test_a_row_of_the_ledger_or_the_errata_fits_a_phone(browser, files, width):
+    for name in ("ledger", "errata"):
+        viewport = {"width": width, "height": 844}
+        with opened(browser, files, f"reference/{name}.html", viewport=viewport) as page:
+            page.evaluate(audit.LAY_OUT_EVERYTHING)
+            page.evaluate("document.fonts.ready.then(() => 0)")
+            scrolls = "tables => tables.filter(t => t.scrollWidth > t.clientWidth).length"
+            assert page.locator(".pst-scrollable-table-container").evaluate_all(scrolls) == 0
+
+
+# Between the groups of a number, it and its unit, and a dot and what is before it.
+BROKEN = re.compile(r"\d \d{3}(?!\d)|\d (?:%|µs|ms)|± |\S [±·]")
+
+
+def test_no_line_breaks_within_a_number_or_before_a_dot(page):
+    text = """() => [...document.querySelectorAll("article :is(p, li, td, th, summary)")]
+      .filter(part => !part.querySelector("p, li, td"))
+      .map(part => {
+        const copy = part.cloneNode(true);
+        copy.querySelectorAll("pre, code, math, .katex, script").forEach(one => one.remove());
+        return copy.textContent;
+      })"""
+    assert [words for words in page.evaluate(text) if BROKEN.search(words)] == []
+
+
+def test_each_id_is_that_of_one_part(page):
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map(part => part.id)")
+    assert len(ids) == len(set(ids))
 
 
 def test_figures_have_the_width_of_a_phone_that_their_text_is_measured_for(page):

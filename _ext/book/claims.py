@@ -318,7 +318,7 @@ class ErrataDirective(_ClaimsDirective):
             )
             for claim in slips
         ]
-        return [self.table(["ledger"], head, rows)]
+        return [self.table(["ledger", "errata"], head, rows)]
 
     def _right(self, claim: dict) -> list[nodes.Node]:
         """Return the statement, with its value where that is a number or two."""

@@ -30,7 +30,7 @@ ROW = re.compile(r'<tr[^>]*\sid="(ledger-[^"]+)">(.*?)</tr>', re.DOTALL)
 AGREEMENT = re.compile(r" agree [^<]*(?=</td>)")  # said of every row, with the names of methods
 THEOREM = re.compile(
     r'<div class="proof theorem[^"]*" id="([^"]+)">\s*<p class="admonition-title">(.*?)</p>'
-    r'\s*<section class="theorem-content" id="proof-content">',
+    r'\s*<section class="theorem-content">',
     re.DOTALL,
 )
 NUMBER = re.compile(r'id="(equation-[^"]+)">\s*<span class="eqno">(.*?)</span>', re.DOTALL)

@@ -31,8 +31,8 @@ class Lengths(NamedTuple):
     signature: float
 
 
-WIDE = Lengths(97, 0.356, 8.2, 41, 17.2, 136, 1.17, 784, 79, 33, 0.75, 0.67, 82, 86)
-NARROW = Lengths(66, 0.693, 9.5, 32, 18.7, 115, 1.25, 358, 53, 14, 1.0, 0.9, 130, 87)
+WIDE = Lengths(97, 0.356, 8.2, 41, 17.2, 136, 1.17, 784, 79, 33, 0.75, 0.53, 82, 86)
+NARROW = Lengths(66, 0.693, 9.5, 32, 18.7, 115, 1.25, 358, 53, 14, 1.0, 0.72, 130, 87)
 ROW = 36
 """A row of a table is at least so high."""
 CODE = 0.25

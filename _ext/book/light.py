@@ -64,6 +64,12 @@ BLOCK = re.compile(
     re.DOTALL,
 )
 
+# What a line of text may not be broken in, and where: code, formulas and headings stay as they are,
+# which the contents and the search name too.
+AS_IT_IS = re.compile(r"""(<(pre|code|math|h\d)\b.*?</\2>|<(?:[^>"]|"[^"]*")*>)""", re.DOTALL)
+HELD = re.compile(r"(?<=\d) (?=\d{3}(?!\d)|(?:%|×|[mµn]?s|kB|routes)(?!\w))|(?<=±) | (?=[±·])")
+LONG_NAME = re.compile(r'(?<=<span class="pre">)[^<\s]{25,}(?=</span>)')
+
 
 # -- each page
 
@@ -90,7 +96,18 @@ def _trim_body(body: str) -> str:
     )
     # A block of code is in one element, not two, and begins with no empty one.
     body = BLOCK.sub(r'<div class="\1 highlight"><pre>\2</pre></div>', body)
-    return with_estimates(body)
+    # Every proof of a page has the same id.
+    body = re.sub(' id="proof(?:-content)?"', "", body)
+    return with_estimates(_held(body))
+
+
+def _held(body: str) -> str:
+    """Keep the groups of a number, it and its unit, and a dot and what is before it on one line."""
+    texts = AS_IT_IS.split(body)
+    texts[::3] = [HELD.sub("\N{NO-BREAK SPACE}", text) for text in texts[::3]]
+    body = "".join(text for i, text in enumerate(texts) if i % 3 != 2)
+    body = body.replace("✓</span>  ", "✓</span> ")
+    return re.sub(' +(<span class="claim-routes">·)', "\N{NO-BREAK SPACE}\\1", body)
 
 
 def _joined(pieces: re.Match) -> str:
@@ -117,7 +134,7 @@ def _path(file) -> str:
 def _finish(app, exception) -> None:
     if exception is None:
         static = Path(app.outdir, "_static")
-        pages = {path: path.read_text(encoding="utf-8") for path in _pages(app)}
+        pages = {path: _breakable(path.read_text(encoding="utf-8")) for path in _pages(app)}
         _leave_out_parts(static / THEME_SCRIPT)
         _trim_fonts(static, pages)
         rules = _name_styles(pages)
@@ -137,6 +154,11 @@ def _pages(app) -> list[Path]:
     if app.config.html_baseurl:
         names.append(site.NOT_FOUND)  # elsewhere it has no styles
     return [Path(app.outdir, app.builder.get_target_uri(name)) for name in names]
+
+
+def _breakable(page: str) -> str:
+    """Let a name that is longer than a narrow column is wide break behind its dots and dashes."""
+    return LONG_NAME.sub(lambda name: re.sub(r"(?<=[./_])(?=\w)", "<wbr>", name[0]), page)
 
 
 # What book.js does in the theme's place.

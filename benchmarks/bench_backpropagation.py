@@ -139,8 +139,9 @@ def on_more_samples(samples) -> list[list]:
     """Return rows of the same network on more samples: recording an operation counts less there."""
     params, X, t = network(samples)
     ours = value_and_grad(loss_written_with(np, X, t))
-    run = f"{OURS}, on {samples:,} samples"
-    by_numpy = f"NumPy, derived by hand, on {samples:,} samples"
+    count = f"{samples:,}".replace(",", " ")
+    run = f"{OURS}, on {count} samples"
+    by_numpy = f"NumPy, derived by hand, on {count} samples"
     both = {run: lambda: ours(params), by_numpy: lambda: by_hand(params, X, t)}
     return against(in_turns(both, rounds=20, seconds=0.004), run)
 

@@ -73,9 +73,10 @@ def compare_ways() -> Table:
         for name, (seconds, sample) in measured.items()
     ]
     rows[0][-1] = None
+    paths = f"{PATHS:,}".replace(",", " ")
     return Table(
         "The last point of a million paths",
-        f"{STEPS} steps of {PATHS:,} paths, curvatures 1, 1.5, 4 and 10, step size {ETA}. All ways "
+        f"{STEPS} steps of {paths} paths, curvatures 1, 1.5, 4 and 10, step size {ETA}. All ways "
         "sample the same law. The last column is the Kolmogorov–Smirnov distance of log |w| "
         "from the plain loop's, which two samples exceed once in a thousand times at "
         f"{1.95 * np.sqrt(2 / PATHS):.4f}.",

@@ -222,8 +222,8 @@ WIDEST = """
 
 @pytest.mark.parametrize(
     ("width", "font_size"),
-    [(360, "100%"), (640, "100%"), (1280, "200%")],
-    ids=["phone", "page enlarged twice", "text enlarged twice"],
+    [(320, "100%"), (360, "100%"), (640, "100%"), (1280, "200%")],
+    ids=["small phone", "phone", "page enlarged twice", "text enlarged twice"],
 )
 def test_it_fits_the_screen(page, width, font_size):
     page.set_viewport_size({"width": width, "height": 740})

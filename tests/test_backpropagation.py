@@ -61,7 +61,7 @@ from byhand.backpropagation.networks import (
 )
 from byhand.backpropagation.rules import ELEMENTWISE, _keywords, fit, scatter
 from byhand.backpropagation.sweeps import _as_type_of, adjoints, record
-from byhand.backpropagation.tracing import RULES, zeros_like
+from byhand.backpropagation.tracing import COMPOSITES, RULES, zeros_like
 from byhand.convolutional_networks import average_pool, cross_correlate
 from byhand.hypergradients import peak_bytes
 from byhand.optimization import gradient_descent
@@ -942,6 +942,13 @@ def test_the_slope_of_tanh_asks_nothing_where_numbers_are_plain_floats(monkeypat
     np.testing.assert_allclose(slope, 1 / np.cosh(x) ** 2, rtol=1e-15)
 
 
+def test_traced_matrices_are_turned_without_a_look_at_their_axes(monkeypatch):
+    monkeypatch.delitem(COMPOSITES, np.swapaxes)
+    A = random(3, 3)
+    found = grad(lambda A: np.trace(grad(lambda A: np.trace(A @ A @ A))(A)))(A)
+    np.testing.assert_allclose(found, 6 * A.T, rtol=1e-14)
+
+
 @pytest.mark.parametrize("dtype", [np.float16, F32, float, object])
 def test_the_largest_share_an_adjoint_of_their_type(dtype):
     (pull,), g, x = RULES[np.max].pulls, np.ones(2, dtype), np.ones((2, 3), dtype)
@@ -1104,6 +1111,19 @@ def test_a_layer_deep_profile_draws_a_sign_for_each_output():
     few = depth_profile("He", "tanh", rng, depth=3, width=4, samples=5)
     assert rng.bit_generator.state == _after_drawing(2, 3, 4, 5)
     assert len(few.forward) == 3
+
+
+def test_a_profile_is_that_of_two_sweeps_by_hand():
+    found = depth_profile("constant", "ReLU", np.random.default_rng(4), 2, 4, samples=6)
+    rng, W = np.random.default_rng(4), np.full((4, 4), 0.5)
+    X, signs = rng.normal(size=(6, 4)), rng.choice([-1.0, 1.0], size=(6, 4))
+    first = np.maximum(X @ W, 0)
+    second = first @ W  # which is not negative
+    at_second = signs * (second > 0)
+    at_first = at_second @ W.T * (first > 0)
+    np.testing.assert_allclose(found.forward, [np.mean(h**2) for h in (first, second)], rtol=1e-14)
+    adjoints = [np.mean(bar**2) for bar in (at_first, at_second)]
+    np.testing.assert_allclose(found.backward, adjoints, rtol=1e-14)
 
 
 def _after_drawing(seed, depth, width, samples):

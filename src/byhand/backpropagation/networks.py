@@ -223,7 +223,7 @@ def depth_profile(
     def run(probes):
         h, layers = X, []
         for W, probe in zip(weights, probes, strict=True):
-            h = ACTIVATIONS[activation](h @ W + probe)
+            h = ACTIVATIONS[activation](probe + h @ W)
             layers.append(h)
         return np.stack(layers)
 

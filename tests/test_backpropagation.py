@@ -1917,3 +1917,10 @@ def test_what_is_no_number_has_no_derivative(result):
     for sweep in (grad, derivative):
         with pytest.raises(TypeError, match="f must return numbers, got"):
             sweep(result)(1.0)
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+def test_a_jacobian_of_matrices_has_an_entry_for_each_pair_of_theirs(mode):
+    A, B, x = random(2, 3), random(4, 5, seed=1), random(3, 4, seed=2)
+    found = jacobian(lambda x: A @ x @ B, mode)(x)
+    np.testing.assert_allclose(found, np.einsum("ik,lj->ijkl", A, B), rtol=1e-14)

@@ -633,6 +633,8 @@ CANCELLING = [  # a function, where, and its derivative, in which nothing is lef
     (np.arcsin, 1 - 2.0**-40, 1 / math.sqrt(2.0**-39 - 2.0**-80)),
     (np.arctan, 1e200, 0.0),
     (np.arctan, 1e150, 1e-300),
+    (np.arctan, -1e155, 1e-310),
+    (lambda x: 1e300 * np.arctan(x), 1e160, 1e-20),
 ]
 
 

@@ -116,6 +116,12 @@ def _slope_of_abs(c, y, x):
     return np.where(x > 0, c, np.where(x < 0, -c, y))
 
 
+def _over_one_plus_square(c, x):
+    """Return c/(1 + x²), where x² may be out of range: both are divided by |x| there."""
+    far = np.maximum(np.abs(plain(x)), 1)
+    return c / far / (1 / far + x * (x / far))
+
+
 def _through_tanh(c, y, x):
     if type(x) is np.ndarray and x.dtype is DOUBLE:  # as _sech2, without a question, in place
         root = np.cosh(x)
@@ -231,7 +237,7 @@ ELEMENTWISE = {
     np.tan: (np.tan, lambda c, y, x: c * (1 + y * y)),
     np.arcsin: (np.arcsin, lambda c, y, x: c / np.sqrt((1 - x) * (1 + x))),
     np.arccos: (np.arccos, lambda c, y, x: -c / np.sqrt((1 - x) * (1 + x))),
-    np.arctan: (np.arctan, lambda c, y, x: c / (1 + x * x)),
+    np.arctan: (np.arctan, lambda c, y, x: _over_one_plus_square(c, x)),
     np.sinh: (np.sinh, lambda c, y, x: c * np.cosh(x)),
     np.cosh: (np.cosh, lambda c, y, x: c * np.sinh(x)),
     np.tanh: (np.tanh, _through_tanh),

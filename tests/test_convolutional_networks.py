@@ -820,6 +820,8 @@ BAD_NUMBERS = [
     (lambda: cn.forward([MaxPool(1)], [()], [[[[np.nan]]]]), ValueError, "^x must be finite"),
     (lambda: cn.forward([Dense((1,))], [([[np.nan]],)], [[1]]), ValueError, "^params must be fin"),
     (lambda: cn.matrix_of(np.sin, 3), TypeError, "^shape must be a tuple"),
+    (lambda: cn.pack([([np.nan],)]), ValueError, "^params must be finite"),
+    (lambda: cn.scores([1.0], [Dense((1,))], [[np.nan]]), ValueError, "^x must be finite"),
     (lambda: cn.matrix_of(None, (1, 2)), TypeError, "^operation must be a function"),
     (lambda: cn.binary_solutions([[0.1, 0.2]], [0.3]), ValueError, "A must hold integers"),
     (lambda: cn.binary_solutions([[1, 2]], [0.5]), ValueError, "b must hold integers"),
@@ -910,6 +912,13 @@ def test_integers_in_a_network_become_floats_and_do_not_wrap():
     params = [(np.array([[2**62, 2**62]]), np.array([2**62]))]
     (y,) = cn.forward(layers, params, np.array([[1, 1]]))
     assert y.tolist() == [[3 * 2.0**62]]
+
+
+def test_sums_of_large_unknowns_do_not_wrap():
+    assert cn.binary_solutions([[2**62, 2**62, 2**62]], [-(2**62)]) == []
+    assert cn.binary_solutions([[1]], [2**63]) == []
+    assert [x.tolist() for x in cn.binary_solutions([[2**53, 1]], [2**53 + 1])] == [[1, 1]]
+    assert cn.binary_solutions([[2**53, 1]], [2**53 + 2]) == []
 
 
 def test_large_numbers_in_recovery_and_spread():

@@ -8,6 +8,7 @@ import unicodedata
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 from pybtex.database import parse_file
 from pybtex.richtext import Text
 
@@ -120,6 +121,19 @@ def test_every_symbol_names_the_chapter_that_introduces_it():
     assert all(len(chapters) == 1 for chapters in named)
     assert all(f"{int(number):02}_" in chapter for [(number, chapter)] in named)
     assert {chapter for [(_, chapter)] in named} == set(CHAPTERS)
+
+
+def test_the_modules_of_a_package_are_a_list(site):
+    page = BeautifulSoup((site / "reference/api.html").read_text("utf-8"), "html.parser")
+    names = [entry.code.get_text() for entry in page.select("article li:has(> p > code)")]
+    assert {"declaring", "proving", "fields"} <= set(names)
+
+
+def test_a_constant_is_described_and_not_written_out(site):
+    page = BeautifulSoup((site / "reference/api.html").read_text("utf-8"), "html.parser")
+    signatures = [part.get_text() for part in page.select("article dt.sig")]
+    assert "PROBLEMS" in {signature.strip("#\n ") for signature in signatures}
+    assert max(map(len, signatures)) < 400
 
 
 def test_no_letter_of_a_docstring_is_taken_for_a_list(site):

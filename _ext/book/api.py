@@ -10,10 +10,16 @@ from sphinx.pycode import ModuleAnalyzer
 EQUATION = re.compile(r"\b([Ee]quation) (ch\d-[a-z0-9-]*[a-z0-9])")
 INITIAL = re.compile(r"((?:^|:)\s*[A-Za-z])\.(?= [A-Z]|$)")
 LITERAL = re.compile(r"(``.+?``)")
+MODULE = re.compile(r"^([a-z_]+) {2,}(?=\S)")
 
 
 def _adapt(app, what, name, obj, options, lines) -> None:
-    """Link ``Equation ch2-gd`` to its chapter; |x| is a modulus, "A. Author" or "L." no list."""
+    """Link ``Equation ch2-gd`` to its chapter; |x| is a modulus, "A. Author" or "L." no list.
+
+    The modules that a package names in columns are one.
+    """
+    if what == "module":
+        lines[:] = [MODULE.sub(r"- ``\1``: ", line) for line in lines]
     in_example = False
     for i, line in enumerate(lines):
         in_example = line.lstrip().startswith(">>>") or (in_example and bool(line.strip()))

@@ -204,16 +204,16 @@ def heavy_ball_explorer(learning_rate: float, momentum: float) -> Figure:
 def _heavy_ball_contours() -> Figure:
     """Draw the error's factor over learning rate and momentum, and the loss of problem A1."""
     figure, (plane, axes) = plt.subplots(2, 1, figsize=figure_size(5.4))
-    rate, beta = np.meshgrid(np.linspace(0.005, 0.33, 100), np.linspace(0, 0.99, 80))
+    rate, beta = np.meshgrid(np.linspace(0.005, 0.33, 600), np.linspace(0, 0.99, 500))
     factor = np.maximum(*[heavy_ball_factor(h, rate, beta) for h in CURVATURES])
     plane.contourf(rate, beta, factor, levels=[0, 0.7, 0.8, 0.9, 1], cmap="cividis", alpha=0.6)
-    lines = plane.contour(rate, beta, factor, levels=[0.7, 0.8, 0.9, 1], colors="C6")
-    lines.set_linewidth([0.8, 0.8, 0.8, 2.5])
+    lines = plane.contour(rate, beta, factor, levels=[0.7, 0.8, 0.9], colors="C6", linewidths=0.8)
     plane.clabel(lines, fontsize=11)
-    plane.set(xlabel="learning rate α", ylabel="momentum β", title="error's factor per step")
+    plane.plot(2 * (1 + beta[:, 0]) / max(CURVATURES), beta[:, 0], "C6", linewidth=2.5)
+    plane.set(xlabel="learning rate α", ylabel="momentum β", title="error’s factor per step")
     x, y = np.meshgrid(np.linspace(-1, 5, 90), np.linspace(-1, 3, 70))
     values = _two_samples().value(np.stack([x, y], axis=-1))
-    axes.contour(x, y, values, levels=[0.1, 0.5, 2, 5, 12, 25], cmap="cividis", linewidths=0.9)
+    axes.contour(x, y, values, levels=[0.1, 0.5, 2, 5, 12, 25], colors="C6", linewidths=0.4)
     axes.set(xlabel="w₁", ylabel="w₂", xlim=(-1, 5), ylim=(-1, 3))
     return figure
 

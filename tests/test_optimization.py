@@ -75,6 +75,37 @@ def test_run_equals_replay_of_the_gradients_it_met(optimizer):
     assert len(path.states) == len(path.params) == 8
 
 
+@pytest.mark.parametrize("start", [[0.3, -0.4], [Fraction(3, 10), Fraction(-2, 5)], 2.0])
+@pytest.mark.parametrize("name", ["gradient_descent", "heavy_ball", "nesterov", "adam", "adamw"])
+def test_a_run_is_what_its_updates_make_to_the_bit(name, start):
+    """The updates of a run skip looking at what the run has looked at, and nothing else."""
+    optimizer = OPTIMIZERS[name]
+    if isinstance(start, list) and isinstance(start[0], Fraction):
+        optimizer = opt.heavy_ball(Fraction(1, 10), Fraction(9, 10), rate="inside")
+    params = np.array(start)
+    gradients = [3 * params**2 - 1, -params, 0 * params]
+    path = opt.replay(optimizer, gradients, start)
+    state = optimizer.init(params)
+    for step, gradient in enumerate(gradients, start=1):
+        params, state = optimizer.update(gradient, state, params)
+        assert path.params[step].tolist() == params.tolist()
+        assert type(path.states[step]) is type(state)
+        assert repr(path.states[step]) == repr(state)
+
+
+def test_squares_need_room_for_every_entry_that_is_not_zero():
+    for size in (1, 3, 100):
+        plain = np.linspace(1.0, 2.0, size)
+        assert arithmetic.scaled_if_needed((plain,))[0] is plain
+        assert not isinstance(arithmetic.scaled_if_needed((0 * plain,))[0], arithmetic.Scaled)
+        for lost in (1e-101, 1e101, np.inf, np.nan):
+            for rest in (plain, 0 * plain):
+                numbers = rest.copy()
+                numbers[-1] = lost
+                scaled = arithmetic.scaled_if_needed((numbers,))[0]
+                assert isinstance(scaled, arithmetic.Scaled), (size, lost)
+
+
 @pytest.mark.parametrize("name", ["gradient_descent", "heavy_ball", "nesterov", "adam"])
 def test_an_optimizer_finds_the_minimum_that_scipy_finds(name):
     f = opt.quadratic([[3.0, 1.0], [1.0, 2.0]], [1.0, -2.0])

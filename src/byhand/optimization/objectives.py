@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from byhand._checks import (
+    DOUBLE,
     exactly,
     floats,
     numbers,
@@ -235,13 +236,14 @@ def _objective(
     **constants: np.ndarray,
 ) -> Objective:
     """Return an objective of formulas in points and constants that compute with one another."""
+    doubles = all(constant.dtype is DOUBLE for constant in constants.values())
 
     def at_points(name: str, formula: Callable) -> Callable:
         def evaluate(x):
             x, others = _points(x, d), constants.values()
             if in_floats and x.dtype.kind == "O":
                 x = floats("the point", x)
-            if constants:
+            if constants and not (doubles and x.dtype is DOUBLE):
                 x, *others = together(point=x, **constants)
             with np.errstate(over="ignore", invalid="ignore"):
                 result = formula(x, *others)

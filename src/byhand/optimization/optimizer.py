@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from byhand._checks import function, integer, numbers, numbers_of, sequence, still_finite
+from byhand._checks import DOUBLE, function, integer, numbers, numbers_of, sequence, still_finite
 
 
 class Optimizer(NamedTuple):
@@ -107,9 +107,13 @@ def _drive(optimizer: Optimizer, start: Any, gradients: Iterable[Callable]) -> T
     params = numbers("start", start)
     state = optimizer.init(params)
     points, states = [params], [state]
+    of_matched = getattr(optimizer.update, "of_matched", None)
     for step, gradient in enumerate(gradients, start=1):
         g = numbers_of("gradient", gradient(params.copy()), f"at step {step}")
-        params, state = optimizer.update(g, state, params)
+        # What has been looked at and fits is not looked at again: most of a step's time.
+        matched = g.dtype is params.dtype is DOUBLE and g.shape == params.shape
+        update = of_matched if matched and of_matched else optimizer.update
+        params, state = update(g, state, params)
         still_finite("parameters", params, f"after step {step}")
         points.append(params)
         states.append(state)
@@ -122,12 +126,16 @@ def made_of(init: Callable, update: Callable) -> Optimizer:
     def checked_init(params):
         return init(numbers("parameters", params))
 
-    def checked_update(gradient, state, params):
-        gradient, params = _matched(gradient, params)
+    def of_matched(gradient, state, params):
         with np.errstate(over="ignore"):
             params, state = update(gradient, state, params)
         return np.asarray(params), type(state)(*map(_as_array, state))
 
+    def checked_update(gradient, state, params):
+        gradient, params = _matched(gradient, params)
+        return of_matched(gradient, state, params)
+
+    checked_update.of_matched = of_matched
     return Optimizer(checked_init, checked_update)
 
 

@@ -59,9 +59,10 @@ class NonFiniteError(ValueError):
 
 def integer(name: str, value: Any, least: int | None = None, most: int | None = None) -> int:
     """Return an integer that is neither too small nor too large."""
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    value = int(value)
+    if type(value) is not int:  # which is asked quickly
+        if not isinstance(value, Integral) or isinstance(value, bool):
+            raise TypeError(f"{name} must be an integer, got {value!r}")
+        value = int(value)
     if least is not None and value < least:
         raise ValueError(f"{name} must be at least {least}, got {value}")
     if most is not None and value > most:
@@ -395,11 +396,11 @@ def _python_number(x: Any) -> Any:
 
 def all_finite(array: np.ndarray) -> bool:
     """Return whether all entries are finite; exact and symbolic ones are."""
-    if array.dtype.kind == "O":
-        return all(map(_is_finite, array.flat))
     # Of a short array the sum of squares is quicker, and is finite only if all entries are.
     if array.dtype is DOUBLE and array.size < 1000 and math.isfinite(np.vdot(array, array)):
         return True
+    if array.dtype.kind == "O":
+        return all(map(_is_finite, array.flat))
     return bool(np.isfinite(array).all())
 
 

@@ -545,6 +545,13 @@ def test_the_source_of_a_lambda_is_its_expression():
     ]
 
 
+def test_the_source_of_a_lambda_beside_letters_of_several_bytes():
+    routes = ["η = β", lambda: "ηβ" + str(1), lambda: ("é",
+                       "ü")]  # fmt: skip
+    assert source_of(routes[1]) == '"ηβ" + str(1)'
+    assert source_of(routes[2]).split() == ['("é",', '"ü")']
+
+
 def test_the_source_of_a_named_route_is_all_of_it():
     def named():
         return 1

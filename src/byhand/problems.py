@@ -3,6 +3,8 @@
 An id is permanent: a section of a chapter, a claim and a test name a problem by it.
 """
 
+import functools
+
 CHAPTERS = {
     "01_linear_algebra": "B1.1 B1.2i B1.2ii B1.2iii B1.2iv B1.2v B1.3",
     "02_optimization": (
@@ -24,6 +26,7 @@ BEYOND = {f"beyond-{int(chapter[:2])}": chapter for chapter in CHAPTERS}
 """Ids for results that go beyond the sheets, one per chapter → name of the chapter."""
 
 
+@functools.cache
 def problem_of(claim_id: str) -> str:
     """Return the problem that a claim id starts with.
 

@@ -25,30 +25,28 @@ def source_of(function: Callable) -> str:
     code = getattr(function, "__code__", None)
     if code is None:
         return getattr(function, "__name__", repr(function))
-    node, text = find_lambda(function) if code.co_name == "<lambda>" else (None, None)
+    node, lines = find_lambda(function) if code.co_name == "<lambda>" else (None, [])
     if node is not None:
-        body = ast.get_source_segment(text, node.body, padded=False)
-        return _dedented(body, node.body.col_offset)
+        return _dedented(_cut(lines, node.body), node.body.col_offset)
     try:
         return textwrap.dedent(inspect.getsource(function)).strip()
     except (OSError, TypeError):  # typed into an interpreter that keeps nothing
         return code.co_name
 
 
-def find_lambda(function: Callable) -> tuple[ast.Lambda | None, str | None]:
-    """Return the syntax tree of a lambda and the text that it stands in."""
+def find_lambda(function: Callable) -> tuple[ast.Lambda | None, list[str]]:
+    """Return the syntax tree of a lambda and the lines of the text that it stands in."""
     code = function.__code__
     try:
         lines, _ = inspect.findsource(function)
     except (OSError, TypeError):
-        return None, None
-    text = "".join(lines)
+        return None, []
     places = set(code.co_positions())  # of each instruction; one of them returns the body's value
-    for node in _lambdas(text):
+    for node in _lambdas("".join(lines)):
         body = node.body
         if (body.lineno, body.end_lineno, body.col_offset, body.end_col_offset) in places:
-            return node, text
-    return None, text
+            return node, lines
+    return None, lines
 
 
 @functools.cache
@@ -56,6 +54,17 @@ def _lambdas(text: str) -> tuple[ast.Lambda, ...]:
     """Return all lambdas of a module, the innermost first."""
     found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Lambda)]
     return tuple(sorted(found, key=lambda node: (-node.lineno, -node.col_offset)))
+
+
+def _cut(lines: list[str], node: ast.expr) -> str:
+    """Return the source of a node, whose columns are counted in bytes.
+
+    Python's own function for it splits the whole text into lines each time.
+    """
+    part = [line.encode() for line in lines[node.lineno - 1 : node.end_lineno]]
+    part[-1] = part[-1][: node.end_col_offset]
+    part[0] = part[0][node.col_offset :]
+    return b"".join(part).decode()
 
 
 def _dedented(body: str, column: int) -> str:

@@ -56,6 +56,16 @@ def losses():
     yield "from_function", hg.from_function(f), rng.standard_normal(5)
 
 
+def test_a_network_answers_at_the_point_that_it_is_given():
+    """It remembers the last point: one that is written over since is another point."""
+    net, w = hg.terrain_network(units=2, spacing=100)
+    at_w, moved = net.gradient(w), w + 0.1
+    assert net.value(moved) != net.value(w)
+    w += 0.1
+    assert net.gradient(w).tolist() == net.gradient(moved).tolist() != at_w.tolist()
+    assert net.hvp(w, w).tolist() == hg.terrain_network(2, 100)[0].hvp(moved, moved).tolist()
+
+
 @pytest.mark.parametrize(("name", "loss", "w"), list(losses()))
 def test_gradients_and_hessian_vector_products(name, loss, w):
     v = np.random.default_rng(1).standard_normal(w.size)

@@ -240,14 +240,24 @@ def _network_loss(x: np.ndarray, y: np.ndarray, units: int) -> Loss:
     n = len(y)
 
     def split(w):
-        weights = np.transpose(np.reshape(w[: 2 * units], (units, 2)))
-        biases = np.reshape(w[2 * units : 3 * units], (1, units))
+        weights = w[: 2 * units].reshape((units, 2)).T
+        biases = w[2 * units : 3 * units].reshape((1, units))
         return np.concatenate([weights, biases]), w[3 * units : 4 * units], w[-1]
 
     def join(matrix, c, e):
         return np.concatenate([matrix[:2].T.ravel(), matrix[2], c, [e]])
 
-    def forward(w):
+    last: tuple[bytes, tuple] = (b"", ())
+
+    def forward(w):  # a run asks for the loss, the gradient and a product at one point in turn
+        nonlocal last
+        if type(w) is not np.ndarray or w.dtype != float:
+            return at(w)
+        if last[0] != w.tobytes():
+            last = w.tobytes(), at(w.copy())
+        return last[1]
+
+    def at(w):
         matrix, c, e = split(w)
         hidden = np.tanh(inputs @ matrix)
         return hidden, 1 - hidden**2, c, hidden @ c + e - y
@@ -257,7 +267,7 @@ def _network_loss(x: np.ndarray, y: np.ndarray, units: int) -> Loss:
 
     def gradient(w):
         hidden, slope, c, error = forward(w)
-        delta = np.outer(error, c) * slope
+        delta = error[:, None] * c * slope
         return join(inputs.T @ delta, error @ hidden, error.sum()) / n
 
     def hvp(w, v):  # the gradient's derivative in direction v, product rule by product rule
@@ -265,8 +275,8 @@ def _network_loss(x: np.ndarray, y: np.ndarray, units: int) -> Loss:
         matrix_v, c_v, e_v = split(v)
         hidden_v = slope * (inputs @ matrix_v)
         error_v = hidden_v @ c + hidden @ c_v + e_v
-        delta_v = (np.outer(error_v, c) + np.outer(error, c_v)) * slope
-        delta_v -= 2 * np.outer(error, c) * hidden * hidden_v
+        delta_v = (error_v[:, None] * c + error[:, None] * c_v) * slope
+        delta_v -= 2 * (error[:, None] * c) * hidden * hidden_v
         c_part = error_v @ hidden + error @ hidden_v
         return join(inputs.T @ delta_v, c_part, error_v.sum()) / n
 

@@ -425,6 +425,8 @@ def scatter(*parts, indices, shape):
         entries = index if isinstance(index, tuple) else (index,)
         if all(isinstance(i, int | np.integer | slice) or i is None or i is ... for i in entries):
             y[index] += part
+        elif y.ndim == 1 and isinstance(index, np.ndarray) and index.dtype.kind == "i":
+            np.add.at(y, index.ravel(), np.ravel(part))  # NumPy is quick along one axis
         else:
             np.add.at(y, index, part)
     return y

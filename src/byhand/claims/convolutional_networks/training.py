@@ -81,11 +81,15 @@ def convolve_by_hand(x, w, b):
 
 
 def pull_conv(g, x, w):
-    """Return the adjoints of filter, bias and image."""
+    """Return the adjoints of filter and bias."""
     flat = g.transpose(0, 2, 3, 1)
     w_bar = np.tensordot(flat, patches(x), axes=((0, 1, 2), (0, 1, 2))).reshape(w.shape)
-    turned = w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3)
-    return w_bar, flat.sum(axis=(0, 1, 2)), convolve_by_hand(g, turned, 0)
+    return w_bar, flat.sum(axis=(0, 1, 2))
+
+
+def pull_image(g, w):
+    """Return the adjoint of a convolution's image."""
+    return convolve_by_hand(g, w[:, :, ::-1, ::-1].transpose(1, 0, 2, 3), 0)
 
 
 def pull_pool(g, z):
@@ -111,8 +115,8 @@ def conv_by_hand(p, X, y=None):
         return scores
     loss, delta = entropy_by_hand(scores, y)
     g = pull_pool((delta @ U).reshape(x3.shape), h2) * (z2 > 0)
-    v_bar, c_bar, g = pull_conv(g, x2, v)
-    w_bar, b_bar, _ = pull_conv(pull_pool(g, h1) * (z1 > 0), X, w)
+    v_bar, c_bar = pull_conv(g, x2, v)
+    w_bar, b_bar = pull_conv(pull_pool(pull_image(g, v), h1) * (z1 > 0), X, w)
     head = delta.T @ x3.reshape(len(X), 32), delta.sum(axis=0)
     return loss, np.concatenate([a.ravel() for a in (w_bar, b_bar, v_bar, c_bar, *head)])
 

@@ -120,13 +120,16 @@ def arrivals(outside):
 
 
 def fewest_by_the_package(name, kappa, distance):
-    """Return the least number of steps, over 16 rates, to stay near 0."""
-    gradient, found = opt.quadratic(np.diag([1, 1 / kappa])).gradient, []
-    for eta in np.logspace(-3.5, 0.25, 16):
-        points = opt.run(opt.four_optimizers(eta)[name], gradient, [1, 1], 1500).params
-        outside = np.flatnonzero(np.abs(points).max(axis=1) >= distance)
-        found.append(int(outside[-1]) + 1)  # 1501 if it has not arrived
-    return min(found)
+    """Return the least number of steps, over 16 rates, to stay near 0.
+
+    They run side by side: with w = ηφ, φ takes steps of rate 1 where w takes steps of rate η.
+    """
+    rates = np.logspace(-3.5, 0.25, 16)[:, None]
+    gradient = opt.quadratic(np.diag([1, 1 / kappa])).gradient
+    method = opt.four_optimizers(1.0)[name]
+    scaled = opt.run(method, lambda phi: gradient(rates * phi), 1 / rates + [0, 0], 1500).params
+    outside = np.abs(rates * scaled).max(axis=-1) >= distance
+    return min(int(np.flatnonzero(one)[-1]) + 1 for one in outside.T)  # 1501 if not arrived
 
 
 def fewest_written_out(name, kappa, distance, steps=2000):

@@ -332,6 +332,7 @@ def turn_squared(p, q, columns):
     return (p * a + q * b) ** 2 + (p * c + q * d) ** 2 + 2 * q**2 * (a**2 + c**2)
 
 
+@once
 def radius_in_intervals(i):
     """Return an interval around min(½, 2/(3γ)) for point i.
 

@@ -247,6 +247,28 @@ function fetchScript(src) {
   return scripts.get(src);
 }
 
+// -- claims: what they open to is fetched when a reader comes near one
+
+const places = [...document.querySelectorAll(".claim-place")];
+let opening;
+
+function fillOpenings() {
+  if (!places.length) return Promise.resolve();
+  const filled = () => places.forEach((place, i) => { place.outerHTML = globalThis.byhandOpenings[i]; });
+  const failed = () => {
+    opening = null;
+    scripts.clear(); // the next try may succeed
+    places.forEach((place) => { place.textContent = "What is here could not be fetched."; });
+  };
+  return (opening ??= fetchScript(places[0].dataset.from).then(filled).catch(failed));
+}
+
+for (const event of ["pointerover", "focusin", "toggle"]) {
+  const near = ({ target }) => target.closest?.("details.claim") && fillOpenings();
+  document.addEventListener(event, near, { capture: true, passive: true });
+}
+globalThis.byhandFillOpenings = fillOpenings;
+
 function prepareAnswers(block) {
   const { judge, key } = block.dataset;
   const forms = formsOf(block);

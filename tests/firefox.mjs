@@ -182,7 +182,7 @@ const walks = {
   // What is read aloud is on the page, too, and not to be seen.
   async formulas(page) {
     await page.goto(`${site}/${CHAPTER}`);
-    await page.evaluate(scripts.everything);
+    await page.evaluate(`(${scripts.everything})()`);
     await page.evaluate(() => document.fonts.ready.then(() => 0));
     return page.$$eval("article .katex", (all) => all.filter((one) => one.checkVisibility()).map((one) => {
       const sizes = [one.querySelector(".katex-html") ?? one, one.querySelector("math")].map((part) => {

@@ -240,6 +240,7 @@ def test_it_fits_the_screen(page, width, font_size):
 # What is laid out for the first time asks for its fonts, and is measured once they are there.
 BESIDE_THE_SCREEN = """
 async width => {
+  await globalThis.byhandFillOpenings?.();
   document.querySelectorAll("details.claim").forEach(details => { details.open = true });
   const measure = () => [...document.querySelectorAll("details.claim *, figure.claims *")]
     .filter(part => !part.closest("svg, math") && part.checkVisibility())

@@ -48,10 +48,13 @@ AT_MOST = {
 # As if a reader had come by everything: what is not laid out yet is not known to scroll. A page's
 # policy allows no style that is written into it.
 LAY_OUT_EVERYTHING = """
-const styles = new CSSStyleSheet();
-styles.replaceSync("* {content-visibility: visible !important}");
-document.adoptedStyleSheets.push(styles);
-document.querySelectorAll(".answers template").forEach(part => part.replaceWith(part.content));
+async () => {
+  const styles = new CSSStyleSheet();
+  styles.replaceSync("* {content-visibility: visible !important}");
+  document.adoptedStyleSheets.push(styles);
+  document.querySelectorAll(".answers template").forEach(part => part.replaceWith(part.content));
+  await globalThis.byhandFillOpenings?.();
+}
 """
 # Each as its rule, and the first element that breaks it.
 VIOLATIONS = """

@@ -29,7 +29,7 @@ from fontTools import subset
 from fontTools.ttLib import TTFont
 from sphinx.builders.html._assets import _JavaScript
 
-from book import answers, inputs, node, site
+from book import answers, inputs, node, openings, site
 from book.heights import with_estimates
 from book.strictness import BookError
 
@@ -37,6 +37,7 @@ THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
 THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 STYLES_HERE = "<!-- styles -->"
 STYLES, BEFORE_PAINT, FORMULA_TYPE = "styles.css", "before-paint.js", "formula-type.js"
+OPENINGS = "openings"  # of each page: what its claims open to
 OWN_STYLES = "own-styles"  # of each page: those that its elements had, mostly its formulas
 # Scripts and styles that the theme or an extension puts on every page and no page of ours uses
 # there.
@@ -382,6 +383,11 @@ def _link_from_pages(static: Path, pages: dict[Path, str], rules: dict[Path, str
     for path, text in pages.items():
         if STYLES_HERE not in text:
             raise BookError(f"{path.name} has no place for its styles")
+        text, opened = openings.take_out(text)
+        if opened:
+            script = static / OPENINGS / f"{path.stem}.js"
+            openings.write(opened, script)
+            text = openings.lead_to(text, _address(text, script), _ledger(text))
         files = [static / STYLES]
         if rules[path]:
             files.append(static / OWN_STYLES / f"{path.stem}.css")
@@ -393,6 +399,11 @@ def _link_from_pages(static: Path, pages: dict[Path, str], rules: dict[Path, str
             links.insert(0, f'<link rel="preload" as="script" href="{address}"/>')
             links.append(f'<script async="async" src="{address}"></script>')
         path.write_text(text.replace(STYLES_HERE, "\n  ".join(links), 1), encoding="utf-8")
+
+
+def _ledger(text: str) -> str:
+    root = re.search(r'data-content_root="([^"]*)"', text)[1]
+    return f"{root}reference/ledger.html"
 
 
 def _address(text: str, file: Path) -> str:

@@ -5,11 +5,13 @@ import os
 import subprocess
 import sys
 import textwrap
+from fractions import Fraction
 
+import numpy as np
 import pytest
 from bs4 import BeautifulSoup
 from teeth.__main__ import _numbered
-from teeth.hunting import ALLOWANCE, Known, share
+from teeth.hunting import ALLOWANCE, Known, has_moved, share
 from teeth.planting import faults_of, modules_of
 
 from book import inputs, teeth
@@ -132,6 +134,17 @@ def test_a_fault_that_never_ends_or_ends_the_process_is_noticed_and_a_harmless_o
     doctest = f"src/byhand/linear_algebra/eigen.py::{EIGEN}.contraction_coefficient"
     lines = [str([doctest]), str(["the process ended"]), "[]"]
     assert run.stdout.splitlines()[-3:] == lines, run.stderr
+
+
+def test_values_of_any_kind_move_or_stay():
+    thirds, large = Fraction(1, 3), 10**400  # larger than a float can be
+    for before, after in [(1.0, 2.0), ([thirds], [2 * thirds]), (large, large + 1), ("a", "b")]:
+        assert has_moved(before, after)
+        assert not has_moved(before, before)
+    waves = np.array([1 + 2j, 0.5j])
+    assert has_moved(waves, waves.conj())
+    assert has_moved(waves, waves[:1])
+    assert not has_moved(waves, waves * (1 + 1e-12))
 
 
 def test_what_takes_too_long_is_asked_about_some_faults_alone():

@@ -137,19 +137,19 @@ def ask_claims(fault: Fault, results: Iterable[Known]) -> dict[str, list[str]]:
             refused.append(known.id)
             continue
         pairs = zip(known.routes, routes, strict=True)
-        if all(_moved(before.value, after.value) for before, after in pairs):
+        if all(has_moved(before.value, after.value) for before, after in pairs):
             blind.append(known.id)
     return {"claims": refused, "blind": blind}
 
 
-def _moved(before: Any, after: Any) -> bool:
+def has_moved(before: Any, after: Any) -> bool:
     """Return whether a route's value is another one, by more than rounding."""
     if isinstance(before, Holds):
         return False
     try:
-        a, b = (np.asarray(value, dtype=float) for value in (before, after))
+        a, b = (np.asarray(value, dtype=complex) for value in (before, after))
         return a.shape != b.shape or not np.allclose(a, b, rtol=1e-9, atol=1e-12, equal_nan=True)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return str(before) != str(after)
 
 

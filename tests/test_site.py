@@ -15,7 +15,7 @@ import yaml
 from conftest import STRICT, hosted, until
 from PIL import Image
 
-from book import audit, inputs, maths
+from book import audit, inputs, maths, openings
 from byhand.explore import PHONE_WIDTH
 
 pytestmark = pytest.mark.browser
@@ -670,7 +670,7 @@ PARTS |= {"msubsup": 3, "munderover": 3}
 def test_what_is_said_of_a_formula_is_sound_mathml(site):
     unsound = []
     for path in html(site):
-        for formula in re.findall("<math.*?</math>", path.read_text("utf-8")):
+        for formula in re.findall("<math.*?</math>", openings.whole(path, site)):
             for part in ElementTree.fromstring(formula).iter():
                 if len(part) != PARTS.get(part.tag, len(part)):
                     unsound.append((path.name, formula))
@@ -727,7 +727,7 @@ def test_a_page_is_shown_before_the_type_of_its_formulas_is_there(browser, serve
 
 def test_a_page_brings_the_styles_of_its_own_formulas_alone(site):
     for name in ("01_linear_algebra", "06_convolutional_networks"):
-        text = (site / f"chapters/{name}.html").read_text(encoding="utf-8")
+        text = openings.whole(site / f"chapters/{name}.html", site)
         rules = (site / f"_static/own-styles/{name}.css").read_text(encoding="utf-8")
         classes = {word for found in re.findall(r'class="([^"]*)"', text) for word in found.split()}
         assert set(re.findall(r"^\.([\w-]+):not", rules, flags=re.MULTILINE)) <= classes

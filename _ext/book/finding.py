@@ -18,6 +18,8 @@ from pathlib import Path
 import snowballstemmer
 from pylatexenc.latex2text import get_default_latex_context_db
 
+from book import openings
+
 INDEX = "sections.js"
 # What is code, belongs to a button or waits to be filled in.
 SILENT = re.compile(
@@ -59,7 +61,8 @@ def _write_index(app, exception) -> None:
         return
     pages, commands, words, number = [], set(), defaultdict(list), 0
     for name in sorted(app.env.found_docs):
-        page = Path(app.outdir, app.builder.get_target_uri(name)).read_text(encoding="utf-8")
+        path = Path(app.outdir, app.builder.get_target_uri(name))
+        page = openings.whole(path, Path(app.outdir))
         article = page.partition("<article")[2].partition("</article>")[0]
         commands.update(COMMAND.findall(article))
         parts = list(parts_of(article))

@@ -37,7 +37,6 @@ THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
 THEME_SCRIPT = "scripts/pydata-sphinx-theme.js"
 STYLES_HERE = "<!-- styles -->"
 STYLES, BEFORE_PAINT, FORMULA_TYPE = "styles.css", "before-paint.js", "formula-type.js"
-OPENINGS = "openings"  # of each page: what its claims open to
 OWN_STYLES = "own-styles"  # of each page: those that its elements had, mostly its formulas
 # Scripts and styles that the theme or an extension puts on every page and no page of ours uses
 # there.
@@ -385,7 +384,7 @@ def _link_from_pages(static: Path, pages: dict[Path, str], rules: dict[Path, str
             raise BookError(f"{path.name} has no place for its styles")
         text, opened = openings.take_out(text)
         if opened:
-            script = static / OPENINGS / f"{path.stem}.js"
+            script = static / openings.FOLDER / f"{path.stem}.js"
             openings.write(opened, script)
             text = openings.lead_to(text, _address(text, script), _ledger(text))
         files = [static / STYLES]

@@ -13,6 +13,9 @@ from pathlib import Path
 
 OPENED = re.compile(r'(<details class="claim\b[^>]*>.*?</summary>)(.*?)(?=</details>)', re.DOTALL)
 PLACE = '<div class="claim-open claim-place"></div>'
+FILLED = re.compile(r'<div class="claim-open claim-place".*?</div>', re.DOTALL)
+FOLDER = "openings"
+ASSIGNED = "globalThis.byhandOpenings = "
 
 
 def take_out(text: str) -> tuple[str, list[str]]:
@@ -40,4 +43,15 @@ def write(found: list[str], path: Path) -> None:
     """Write the script that brings what was taken out of a page."""
     path.parent.mkdir(exist_ok=True)
     text = json.dumps(found, ensure_ascii=False)
-    path.write_text(f"globalThis.byhandOpenings = {text};\n", encoding="utf-8")
+    path.write_text(f"{ASSIGNED}{text};\n", encoding="utf-8")
+
+
+def whole(page: Path, site: Path) -> str:
+    """Return the text of a page of the built site as it is when its claims have been filled in."""
+    text = page.read_text(encoding="utf-8")
+    script = site / "_static" / FOLDER / f"{page.stem}.js"
+    if not FILLED.search(text):
+        return text
+    assigned = script.read_text(encoding="utf-8").removeprefix(ASSIGNED)
+    found = iter(json.loads(assigned.rstrip(";\n")))
+    return FILLED.sub(lambda _: next(found), text)

@@ -710,19 +710,33 @@ def test_it_is_light(page, request, site):
     assert (site / name).stat().st_size <= 1000 * audit.AT_MOST["kB of HTML"]
 
 
-@pytest.mark.parametrize("name", ["chapters/02_optimization.html", "reference/notation.html"])
-def test_a_page_is_shown_before_the_type_of_its_formulas_is_there(browser, served_site, name):
-    held = []
-    with browser.new_context() as context:
+# By how much of the screen, and how far, parts of the page were moved by what came later.
+WATCH_SHIFTS = """
+globalThis.shifts = [];
+new PerformanceObserver(list => shifts.push(...list.getEntries().map(entry => entry.value)))
+  .observe({type: "layout-shift", buffered: true});
+"""
+
+
+@pytest.mark.parametrize(
+    "name", ["chapters/02_optimization.html", "chapters/03_sgd_stability.html"]
+)
+def test_nothing_moves_while_a_page_arrives_on_a_slow_line(browser, served_site, name):
+    with browser.new_context(viewport={"width": 1350, "height": 940}) as context:
         page = context.new_page()
-        page.route("**/formula-type.js*", lambda route: held.append(route))
-        page.route("**/*.woff2", lambda route: held.append(route))
-        page.goto(f"{served_site}/{name}", wait_until="domcontentloaded")
-        until(page, "performance.getEntriesByName('first-contentful-paint').length > 0")
-        assert any("formula-type" in route.request.url for route in held)
-        for route in held:
-            route.continue_()
-        until(page, "document.fonts.check('16px KaTeX_Math')")
+        line = {
+            "offline": False,
+            "latency": 150,
+            "downloadThroughput": 2e5,
+            "uploadThroughput": 2e5,
+        }
+        context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
+        page.add_init_script(WATCH_SHIFTS)
+        page.goto(f"{served_site}/{name}", wait_until="networkidle")
+        assert page.evaluate("shifts") == []
+        # The type of formulas is asked for with the styles, before any other script.
+        asked = page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
+        assert "formula-type" in "".join(asked[:3])
 
 
 def test_a_page_brings_the_styles_of_its_own_formulas_alone(site):

@@ -2,8 +2,8 @@
 
 The theme and the extensions bring 570 kB of styles and 1.7 MB of scripts and icon fonts, most of
 which keep a page from being shown. The book needs a tenth of the styles and about a dozen icons.
-Formulas that change their type after they are shown move the text, so that type is asked for first,
-and no page waits for it.
+Formulas that change their type after they are shown move the text, so that type is asked for first
+of all, and is there when the styles are.
 
 Nothing of this is within the pages: a host may forbid styles and scripts that are no files of its
 own, as the pages themselves do. The styles of single elements, which formulas have by the thousand,
@@ -396,7 +396,7 @@ def _link_from_pages(static: Path, pages: dict[Path, str], rules: dict[Path, str
         if 'class="katex' in text:
             address = _address(text, static / FORMULA_TYPE)
             links.insert(0, f'<link rel="preload" as="script" href="{address}"/>')
-            links.append(f'<script async="async" src="{address}"></script>')
+            links.append(f'<script src="{address}"></script>')
         path.write_text(text.replace(STYLES_HERE, "\n  ".join(links), 1), encoding="utf-8")
 
 

@@ -807,6 +807,11 @@ BAD_NUMBERS = [
         TypeError,
         "size must be a tuple",
     ),
+    (
+        lambda: cn.transposed_cross_correlate([[1.0]], [[1.0]], size=(1, 1, 1)),
+        ValueError,
+        "^size must hold 2 integers",
+    ),
     (lambda: cn.filter_gradient([[1.0]], [[1.0]], shape=1), TypeError, "shape must be a tuple"),
     (lambda: cn.filter_gradient([[1.0]], [[1.0]], shape=(1,)), ValueError, "2 or 4 integers"),
     (lambda: cn.circular_convolve([1.0], [[1.0]]), ValueError, "images must have"),

@@ -35,7 +35,6 @@ import numpy as np
 
 from byhand import _checks
 from byhand._checks import together
-from byhand.backpropagation.tracing import Traced
 from byhand.convolutional_networks.layout import Padding, geometry
 from byhand.convolutional_networks.products import (
     by_fft,
@@ -158,7 +157,7 @@ def transposed_cross_correlate(
     w = w[None, None] if plain_filter else w
     outputs, channels, *taps = w.shape
     rows, batch = output_rows(y, outputs, layout.output, plain_filter)
-    weights = w.reshape(outputs, -1).T
+    weights = w.reshape(outputs, w[0].size).T
     check_sums(weights, rows, outputs * taps[0] * taps[1])
     (top, bottom), (left, right) = layout.pads
     padded = channels, rows.shape[1], size[0] + top + bottom, size[1] + left + right
@@ -166,7 +165,7 @@ def transposed_cross_correlate(
     for part in row_blocks(layout, len(weights) * rows.shape[1]):
         rows_of_part = rows[:, :, part]
         with overflow_unreported():
-            columns = matmul(weights, rows_of_part.reshape(outputs, -1))
+            columns = matmul(weights, rows_of_part.reshape(outputs, rows_of_part[0].size))
             columns = columns.reshape(channels, *taps, *rows_of_part.shape[1:])
             scatter_patches(columns, x[:, :, part.start * layout.stride[0] :], layout)
     x = np.moveaxis(in_range(x)[:, :, top : top + size[0], left : left + size[1]], 0, 1)
@@ -225,7 +224,7 @@ def filter_gradient(
     for part in row_blocks(layout, w[0].size * len(x), len(w) == 1):
         columns = patch_matrix(patches[:, :, part])
         with overflow_unreported():
-            result = result + matmul(rows[:, :, part].reshape(len(w), -1), columns.T)
+            result = result + matmul(rows[:, :, part].reshape(len(w), columns.shape[1]), columns.T)
     return in_range(result).reshape(w.shape[2:] if plain_filter else w.shape)
 
 
@@ -258,8 +257,7 @@ def flip(w: Any) -> Any:
     w = finite_array("w", w)
     if w.ndim < 2:
         raise ValueError(f"w: a filter needs at least two axes, got shape {w.shape}")
-    turned = w[..., ::-1, ::-1]
-    return turned if isinstance(w, Traced) else turned.copy()
+    return w[..., ::-1, ::-1].copy()
 
 
 def circular_convolve(x: Any, w: Any, stride: int | Sequence[int] = 1) -> Any:

@@ -61,15 +61,10 @@ def receptive_fields(layers: Sequence[Layer], shape: Sequence[int]) -> list[Fiel
     """
     fields = [Field(1, 1, 0)]
     for layer, before in zip(layers, shapes(layers, shape)[:-1], strict=True):
-        layout = spatial(layer, before)
+        ((above, _), _), (stride, _), (dilation, _), _ = spatial(layer, before)
         size, jump, start = fields[-1]
-        fields.append(
-            Field(
-                size + (int(layer.size) - 1) * layout.dilation[0] * jump,
-                jump * layout.stride[0],
-                start - layout.pads[0][0] * jump,
-            )
-        )
+        wider = (int(layer.size) - 1) * dilation * jump
+        fields.append(Field(size + wider, jump * stride, start - above * jump))
     return fields
 
 
@@ -186,12 +181,11 @@ def energy_profile(sizes: Sequence[int]) -> list[Fraction]:
     >>> [str(p) for p in energy_profile([3, 3])]
     ['1/9', '2/9', '1/3', '2/9', '1/9']
     """
-    profile = [1]
+    profile = [Fraction(1)]
     for size in _checks.shape("sizes", sizes):
-        profile = [
-            sum(profile[max(0, i - size + 1) : i + 1]) for i in range(len(profile) + size - 1)
-        ]
-    return [Fraction(p, sum(profile)) for p in profile]
+        places = range(len(profile) + size - 1)
+        profile = [sum(profile[max(0, i - size + 1) : i + 1]) / size for i in places]
+    return profile
 
 
 def spread(energy: np.ndarray) -> float:

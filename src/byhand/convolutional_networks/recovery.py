@@ -51,7 +51,7 @@ def matrix_of(operation: Callable, shape: Sequence[int]) -> np.ndarray:
         raise ValueError(
             f"operation must return as many images as it takes, {pixels}, got shape {images.shape}"
         )
-    return images.reshape(pixels, -1).T
+    return images.reshape(pixels, images[0].size).T
 
 
 def binary_solutions(a: np.ndarray, b: Sequence) -> list[np.ndarray]:

@@ -203,7 +203,11 @@ def savings():
         return [Q(sum(sizes("dense", 32)), joined), Q(joined, sum(sizes("conv", 32)))]
 
     yield by.closed_form("the specification", by_specification)
-    yield by.enumeration("arrays and plain loops", by_counting)
+    dense, local = (
+        1024**2 + 256**2 + 64**2,
+        (3 * 32 - 2) ** 2 + (3 * 16 - 2) ** 2 + (3 * 8 - 2) ** 2,
+    )
+    yield by.hand("squares of sides", lambda: [Q(dense, local), Q(local, 27)])
     yield slip("locality comes first", lambda: by_specification()[::-1])
 
 
@@ -417,6 +421,13 @@ def small_steps(kind="conv"):
     )
     yield by.experiment("numbers that count", lambda: on_counting_numbers(kind, 8))
     yield by.enumeration("the shapes of the arrays", lambda: products(kind, 8))
+
+    def by_hand():
+        layers = [9 * n if kind == "conv" else n * n for n in (64, 16, 4)]
+        weights = 27 if kind == "conv" else sum(layers)
+        return [sum(layers), sum(layers), sum(layers[1:]), weights]
+
+    yield by.hand("64, 16 and 4 neurons", by_hand)
     yield slip(
         "nothing asks for the gradient of the first layer's input",
         lambda: [*products(kind, 8)[:2], products(kind, 8)[0], products(kind, 8)[3]],
@@ -449,6 +460,8 @@ def step_ratio():
     yield by.enumeration(
         "the shapes of the arrays", lambda: Q(sum(products("dense", 32)), sum(products("conv", 32)))
     )
+    dense, conv = 4 * (2**20 + 2**16 + 2**12) - 2**20, 3 * 9 * 1344 - 9 * 1024 + 27
+    yield by.hand("layer by layer", lambda: Q(dense, conv))
     yield slip("this is the ratio of the parameters", lambda: Q(2**20 + 2**16 + 2**12, 27))
 
 
@@ -530,5 +543,12 @@ def lenet_work():
         counts = sizes("conv", 28), work
         return [Q(sum(each[HEAD]), sum(each)) for each in counts]
 
+    def by_hand():
+        head, biases = 400 * 120 + 120 * 84 + 84 * 10, 120 + 84 + 10
+        body = 25 * 6 + 6 + 25 * 6 * 16 + 16
+        work = 25 * 6 * 28**2 + 25 * 6 * 16 * 10**2
+        return [Q(head + biases, head + biases + body), Q(head, head + work)]
+
     yield by.closed_form("the specification", by_specification)
     yield by.enumeration("the shapes of the arrays", by_arrays)
+    yield by.hand("layer by layer", by_hand)

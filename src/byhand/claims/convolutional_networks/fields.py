@@ -33,6 +33,15 @@ def reach_of(layers, neuron=(3, 4)):
     return box(cn.reached(layers, SIDE, neuron)[0])
 
 
+def sum_of(layers):
+    """Return 1 + Σ (k − 1) d · (the strides before), along both axes."""
+    size, jump = 1, 1
+    for layer in layers:
+        size += (layer.size - 1) * getattr(layer, "dilation", 1) * jump
+        jump *= layer.stride or layer.size
+    return [size] * 2
+
+
 def gradient_of(layers, neuron=(3, 4), images=60, seed=7):
     """Return the box around all pixels at which one of the gradients is not zero."""
     rng = np.random.default_rng(seed)
@@ -119,6 +128,7 @@ def average(shape=(1, 14, 14)):
     yield by.enumeration(
         "pixels that reach the neuron", lambda: int(cn.reached(LAYERS, shape, (0, 0))[0].sum())
     )
+    yield by.hand("5 + 1 + 2 · 4 along each axis", lambda: (5 + 1 + 2 * 4) ** 2)
 
 
 @claim("E3.3.winners", "pixels with a gradient: max pooling, one image")
@@ -169,6 +179,7 @@ INSIDE = {"last stride 2": (3, 3), "padding 2": (12, 12)}
 )
 def changed(variant="one layer less"):
     yield by.recursion("the recursion", lambda: recursion_of(VARIANTS[variant]))
+    yield by.closed_form("the sum over layers", lambda: sum_of(VARIANTS[variant]))
     yield by.enumeration(
         "pixels that reach the neuron",
         lambda: reach_of(VARIANTS[variant], INSIDE.get(variant, (3, 4))),

@@ -704,8 +704,22 @@ def filter_gradient():
         x, w = loss_problem()
         return grad(lambda w: loss(x, w))(w)
 
+    def weight_by_weight():
+        """Each output's slope times what a filter with this weight alone, a 1, gives there."""
+        x, w = loss_problem()
+        outputs = plain.with_channels(plain.cross_correlate, x, w, **SETTINGS["all"])
+        g = np.cos(outputs.astype(float))
+        alone = np.eye(6).reshape(6, 1, 1, 2, 3)
+        seen = [
+            [plain.with_channels(plain.cross_correlate, x[:, [c]], one, **SETTINGS["all"])[:, 0]]
+            for c, one in product(range(3), alone)
+        ]
+        found = [[(g[:, o] * one).sum() for (one,) in seen] for o in range(5)]
+        return np.array(found, dtype=float).reshape(w.shape)
+
     yield by.closed_form("the adjoint", by_the_adjoint, **ROUNDED)
     yield by.autodiff("the tape", by_the_tape, **ROUNDED)
+    yield by.enumeration("plain loops, weight by weight", weight_by_weight, **ROUNDED)
 
 
 # -- pooling -------------------------------------------------------------------------------------

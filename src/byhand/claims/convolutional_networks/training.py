@@ -430,3 +430,6 @@ def reader_field():
 
     yield by.recursion("the recursion", recursion)
     yield by.enumeration("pixels that reach the neuron", by_reach)
+    yield by.hand(
+        "3 + 1 + 2 · 2, after paddings of 1 and 2 · 1", lambda: [3 + 1 + 2 * 2, 2, -1 - 2]
+    )

@@ -165,7 +165,6 @@ if (ledgerForm) {
   for (const [name, value] of new URLSearchParams(location.search)) {
     if (ledgerForm.elements[name]) ledgerForm.elements[name].value = value;
   }
-  ledgerForm.hidden = false;
   ledgerForm.addEventListener("submit", (event) => event.preventDefault());
   ledgerForm.addEventListener("input", () => filterLedger(ledgerForm, rows));
   ledgerForm.addEventListener("reset", () => setTimeout(() => filterLedger(ledgerForm, rows)));

@@ -719,7 +719,8 @@ new PerformanceObserver(list => shifts.push(...list.getEntries().map(entry => en
 
 
 @pytest.mark.parametrize(
-    "name", ["chapters/02_optimization.html", "chapters/03_sgd_stability.html"]
+    "name",
+    ["chapters/02_optimization.html", "chapters/03_sgd_stability.html", "reference/ledger.html"],
 )
 def test_nothing_moves_while_a_page_arrives_on_a_slow_line(browser, served_site, name):
     with browser.new_context(viewport={"width": 1350, "height": 940}) as context:
@@ -733,7 +734,7 @@ def test_nothing_moves_while_a_page_arrives_on_a_slow_line(browser, served_site,
         context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
         page.add_init_script(WATCH_SHIFTS)
         page.goto(f"{served_site}/{name}", wait_until="networkidle")
-        assert page.evaluate("shifts") == []
+        assert sum(page.evaluate("shifts")) < 0.005  # a line of text that breaks anew: 0.02
         # The type of formulas is asked for with the styles, before any other script.
         asked = page.evaluate("performance.getEntriesByType('resource').map(({name}) => name)")
         assert "formula-type" in "".join(asked[:3])

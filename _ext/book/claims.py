@@ -239,7 +239,7 @@ class LedgerDirective(_ClaimsDirective):
         return [_raw(self._form()), *(node for one in documents for node in self._chapter(one))]
 
     def _form(self) -> str:
-        """Return the form that chooses rows; a script shows it, and does the choosing."""
+        """Return the form that chooses rows by a script, without which it is not to be seen."""
         claims = self.env.app.claims
         titles = self.env.app.chapter_titles
         chapters = {nodes.make_id(f"ledger-{name}"): title for name, title in titles.items()}
@@ -249,6 +249,7 @@ class LedgerDirective(_ClaimsDirective):
             "evidence": {kind: kind for kind in EVIDENCE_WORDS},
             "verdict": {verdict: verdict for verdict in MARKS},
         }
+        all_of_them = f"{len(claims)} of {len(claims)} claims"
         fields = ""
         for name, values in choices.items():
             options = "".join(
@@ -258,9 +259,10 @@ class LedgerDirective(_ClaimsDirective):
             field = f'<select name="{name}"><option value="">all</option>{options}</select>'
             fields += f"<label>{name} {field}</label>"
         return (
-            f'<form class="ledger-filter" hidden>{fields}'
+            f'<form class="ledger-filter">{fields}'
             '<label>words <input name="text" type="search" autocomplete="off"></label>'
-            '<button type="reset">all claims</button><output></output></form>'
+            f'<button type="reset">all claims</button><output>{all_of_them}</output>'
+            "</form>"
         )
 
     def _chapter(self, document: str) -> list[nodes.Node]:

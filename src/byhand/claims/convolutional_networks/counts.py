@@ -405,6 +405,12 @@ def products_of(layer, x, w, y, before, first):
     return (*three[:2], (lambda: None) if first else three[2], lambda: 0.1 * w)
 
 
+def from_neurons(kind, *neurons):
+    """Return the parts of a step of layers of so many neurons, each joined to 9 or to all."""
+    layers = [9 * n if kind == "conv" else n * n for n in neurons]
+    return [sum(layers), sum(layers), sum(layers[1:]), 27 if kind == "conv" else sum(layers)]
+
+
 @claim(
     "E3.2.step-*-8",
     r"multiply–adds of a step, $8\times8$ input",
@@ -420,13 +426,7 @@ def small_steps(kind="conv"):
     )
     yield by.experiment("numbers that count", lambda: on_counting_numbers(kind, 8))
     yield by.enumeration("the shapes of the arrays", lambda: products(kind, 8))
-
-    def by_hand():
-        layers = [9 * n if kind == "conv" else n * n for n in (64, 16, 4)]
-        weights = 27 if kind == "conv" else sum(layers)
-        return [sum(layers), sum(layers), sum(layers[1:]), weights]
-
-    yield by.hand("64, 16 and 4 neurons", by_hand)
+    yield by.hand("64, 16 and 4 neurons", lambda: from_neurons(kind, 64, 16, 4))
     yield slip(
         "nothing asks for the gradient of the first layer's input",
         lambda: [*products(kind, 8)[:2], products(kind, 8)[0], products(kind, 8)[3]],
@@ -459,8 +459,11 @@ def step_ratio():
     yield by.enumeration(
         "the shapes of the arrays", lambda: Q(sum(products("dense", 32)), sum(products("conv", 32)))
     )
-    dense, conv = 4 * (2**20 + 2**16 + 2**12) - 2**20, 3 * 9 * 1344 - 9 * 1024 + 27
-    yield by.hand("layer by layer", lambda: Q(dense, conv))
+    neurons = 1024, 256, 64
+    yield by.hand(
+        "1024, 256 and 64 neurons",
+        lambda: Q(*(sum(from_neurons(kind, *neurons)) for kind in ("dense", "conv"))),
+    )
     yield slip("this is the ratio of the parameters", lambda: Q(2**20 + 2**16 + 2**12, 27))
 
 

@@ -711,10 +711,10 @@ def filter_gradient():
         g = np.cos(outputs.astype(float))
         alone = np.eye(6).reshape(6, 1, 1, 2, 3)
         seen = [
-            [plain.with_channels(plain.cross_correlate, x[:, [c]], one, **SETTINGS["all"])[:, 0]]
+            plain.with_channels(plain.cross_correlate, x[:, [c]], one, **SETTINGS["all"])[:, 0]
             for c, one in product(range(3), alone)
         ]
-        found = [[(g[:, o] * one).sum() for (one,) in seen] for o in range(5)]
+        found = [[(g[:, o] * one).sum() for one in seen] for o in range(5)]
         return np.array(found, dtype=float).reshape(w.shape)
 
     yield by.closed_form("the adjoint", by_the_adjoint, **ROUNDED)

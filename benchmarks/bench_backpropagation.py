@@ -8,6 +8,7 @@ import autograd.numpy as anp
 import numpy as np
 from measuring import Table, against, best, in_turns, peer
 
+from book.speed import shown
 from byhand.backpropagation import grad, value_and_grad
 
 SAMPLES = 100
@@ -139,7 +140,7 @@ def on_more_samples(samples) -> list[list]:
     """Return rows of the same network on more samples: recording an operation counts less there."""
     params, X, t = network(samples)
     ours = value_and_grad(loss_written_with(np, X, t))
-    count = f"{samples:,}".replace(",", " ")
+    count = shown(samples, "count")
     run = f"{OURS}, on {count} samples"
     by_numpy = f"NumPy, derived by hand, on {count} samples"
     both = {run: lambda: ours(params), by_numpy: lambda: by_hand(params, X, t)}

@@ -12,6 +12,7 @@ import numpy as np
 from measuring import Table
 from scipy.stats import ks_2samp
 
+from book.speed import shown
 from byhand import sgd_stability as sgd
 
 H = (1.0, 1.5, 4.0, 10.0)
@@ -73,7 +74,7 @@ def compare_ways() -> Table:
         for name, (seconds, sample) in measured.items()
     ]
     rows[0][-1] = None
-    paths = f"{PATHS:,}".replace(",", " ")
+    paths = shown(PATHS, "count")
     return Table(
         "The last point of a million paths",
         f"{STEPS} steps of {paths} paths, curvatures 1, 1.5, 4 and 10, step size {ETA}. All ways "

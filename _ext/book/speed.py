@@ -20,7 +20,7 @@ def shown(value, kind: str) -> str:
         return "–"
     return {
         "text": str,
-        "count": lambda x: f"{x:,}".replace(",", " "),
+        "count": lambda x: _grouped(f"{x:,}"),
         "seconds": _seconds,
         "bytes": lambda x: f"{_three_digits(x / 1e3)} kB",
         "ratio": lambda x: f"{_three_digits(x)} ×",
@@ -39,7 +39,11 @@ def _three_digits(x: float) -> str:
     """Return three significant digits, without an exponent."""
     rounded = float(f"{x:.3g}")
     places = 2 - math.floor(math.log10(abs(rounded))) if rounded else 2
-    return f"{rounded:,.{max(0, places)}f}".replace(",", " ")
+    return _grouped(f"{rounded:,.{max(0, places)}f}")
+
+
+def _grouped(digits: str) -> str:
+    return digits.replace(",", " ")
 
 
 def markdown(run: dict) -> list[str]:

@@ -231,7 +231,7 @@ function followReader(contents) {
 const pageContents = document.querySelector("#pst-page-toc-nav");
 if (pageContents) followReader(pageContents);
 
-// -- answers: what judges them is fetched when a reader comes near a field
+// -- scripts that are fetched when a reader comes near what needs them
 
 const scripts = new Map();
 
@@ -239,27 +239,26 @@ function fetchScript(src) {
   if (!scripts.has(src)) {
     scripts.set(src, new Promise((resolve, reject) => {
       const script = document.createElement("script");
-      Object.assign(script, { src, onload: resolve, onerror: reject });
+      const onerror = (error) => {
+        scripts.delete(src); // the next try may succeed
+        reject(error);
+      };
+      Object.assign(script, { src, onload: resolve, onerror });
       document.head.append(script);
     }));
   }
   return scripts.get(src);
 }
 
-// -- claims: what they open to is fetched when a reader comes near one
+// -- claims: what they open to
 
 const places = [...document.querySelectorAll(".claim-place")];
-let opening;
 
 function fillOpenings() {
   if (!places.length) return Promise.resolve();
-  const filled = () => places.forEach((place, i) => { place.outerHTML = globalThis.byhandOpenings[i]; });
-  const failed = () => {
-    opening = null;
-    scripts.clear(); // the next try may succeed
-    places.forEach((place) => { place.textContent = "What is here could not be fetched."; });
-  };
-  return (opening ??= fetchScript(places[0].dataset.from).then(filled).catch(failed));
+  const fill = (place, i) => { place.outerHTML = globalThis.byhandOpenings[i]; };
+  const say = (place) => { place.textContent = "What is here could not be fetched."; };
+  return fetchScript(places[0].dataset.from).then(() => places.splice(0).forEach(fill), () => places.forEach(say));
 }
 
 for (const event of ["pointerover", "focusin", "toggle"]) {
@@ -267,6 +266,8 @@ for (const event of ["pointerover", "focusin", "toggle"]) {
   document.addEventListener(event, near, { capture: true, passive: true });
 }
 globalThis.byhandFillOpenings = fillOpenings;
+
+// -- answers: their fields, and what judges them
 
 function prepareAnswers(block) {
   const { judge, key } = block.dataset;
@@ -323,7 +324,6 @@ function startAnswers(block) {
   let prepared;
   const failed = () => {
     prepared = null;
-    scripts.clear(); // the next try may succeed
     return new Map();
   };
   const prepare = () => (prepared ??= prepareAnswers(block).catch(failed));
@@ -523,8 +523,9 @@ document.querySelectorAll(SCROLLING).forEach((block) => watchWidths.observe(bloc
 const markScrolled = ({ target }) => target.matches?.(SCROLLING) && markEdges(target);
 document.addEventListener("scroll", markScrolled, { capture: true, passive: true });
 
-// Fields come out of their templates; what was understood of them changes while its box does not.
-const watchAnswers = new MutationObserver((changes) => {
+// Fields come out of their templates, and claims are filled; what was understood of a field changes
+// while its box does not.
+const watchAdded = new MutationObserver((changes) => {
   for (const { target, addedNodes } of changes) {
     if (target.matches(SCROLLING)) markEdges(target);
     for (const node of addedNodes) {
@@ -533,7 +534,9 @@ const watchAnswers = new MutationObserver((changes) => {
     }
   }
 });
-answerBlocks.forEach((block) => watchAnswers.observe(block, { childList: true, subtree: true }));
+document.querySelectorAll(".answers, details.claim").forEach((block) => {
+  watchAdded.observe(block, { childList: true, subtree: true });
+});
 
 // -- search
 

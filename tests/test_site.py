@@ -253,6 +253,29 @@ async width => {
 """
 
 
+def test_what_a_claim_opens_to_is_fetched_when_a_reader_comes_near(browser, served_site):
+    with browser.new_context() as context:
+        page, asked, is_cut = context.new_page(), [], True
+
+        def answer(route):
+            asked.append(route.request.url)
+            route.abort() if is_cut else route.continue_()
+
+        page.route("**/openings/*", answer)
+        page.goto(f"{served_site}/{CHAPTERS[0]}", wait_until="networkidle")
+        claim = page.locator("details.claim").first
+        assert asked == []
+        claim.locator("summary").click()
+        claim.get_by_text("What is here could not be fetched.").wait_for()
+        page.mouse.move(0, 0)
+        is_cut = False
+        claim.locator("summary").hover()
+        claim.get_by_text("in common").wait_for()
+        assert page.locator(".claim-place").count() == 0
+        page.locator("details.claim > summary").nth(1).click()
+        assert len(asked) == 2
+
+
 def test_all_that_a_claim_opens_to_is_on_the_screen_of_a_phone(page):
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.evaluate(BESIDE_THE_SCREEN, 390) == []
@@ -263,6 +286,9 @@ WITHOUT_A_CUE = """
 async () => {
   const frame = () => new Promise(done => requestAnimationFrame(done));
   await document.fonts.ready;
+  await frame();
+  await frame();
+  document.querySelectorAll("details.claim").forEach(details => { details.open = true });
   await frame();
   await frame();
   return [...document.querySelectorAll("article *")]

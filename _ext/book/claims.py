@@ -261,8 +261,7 @@ class LedgerDirective(_ClaimsDirective):
         return (
             f'<form class="ledger-filter">{fields}'
             '<label>words <input name="text" type="search" autocomplete="off"></label>'
-            f'<button type="reset">all claims</button><output>{all_of_them}</output>'
-            "</form>"
+            f'<button type="reset">all claims</button><output>{all_of_them}</output></form>'
         )
 
     def _chapter(self, document: str) -> list[nodes.Node]:

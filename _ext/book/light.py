@@ -379,37 +379,31 @@ def _make_subset(path: Path, letters: set[int]) -> bytes:
 def _link_from_pages(static: Path, pages: dict[Path, str], rules: dict[Path, str]) -> None:
     """Write the pages, with links to the files that each needs before it is shown."""
     (static / OWN_STYLES).mkdir(exist_ok=True)
+    version = cache(lambda file: hashlib.sha256(file.read_bytes()).hexdigest()[:8])
     for path, text in pages.items():
         if STYLES_HERE not in text:
             raise BookError(f"{path.name} has no place for its styles")
+        root = re.search(r'data-content_root="([^"]*)"', text)[1]
+
+        def address(file: Path) -> str:
+            name = file.relative_to(static).as_posix()
+            return f"{root}_static/{name}?v={version(file)}"  # noqa: B023
+
         text, opened = openings.take_out(text)
         if opened:
-            script = static / openings.FOLDER / f"{path.stem}.js"
-            openings.write(opened, script)
-            text = openings.lead_to(text, _address(text, script), _ledger(text))
+            script = openings.write(opened, path, static)
+            text = openings.lead_to(text, address(script), f"{root}reference/ledger.html")
         files = [static / STYLES]
         if rules[path]:
             files.append(static / OWN_STYLES / f"{path.stem}.css")
             files[1].write_text(rules[path], encoding="utf-8")
-        links = [f'<link rel="stylesheet" href="{_address(text, file)}"/>' for file in files]
-        links.append(f'<script src="{_address(text, static / BEFORE_PAINT)}"></script>')
+        links = [f'<link rel="stylesheet" href="{address(file)}"/>' for file in files]
+        scripts = [static / BEFORE_PAINT]
         if 'class="katex' in text:
-            address = _address(text, static / FORMULA_TYPE)
-            links.insert(0, f'<link rel="preload" as="script" href="{address}"/>')
-            links.append(f'<script src="{address}"></script>')
+            scripts.append(static / FORMULA_TYPE)
+            links.insert(0, f'<link rel="preload" as="script" href="{address(scripts[1])}"/>')
+        links += [f'<script src="{address(script)}"></script>' for script in scripts]
         path.write_text(text.replace(STYLES_HERE, "\n  ".join(links), 1), encoding="utf-8")
-
-
-def _ledger(text: str) -> str:
-    root = re.search(r'data-content_root="([^"]*)"', text)[1]
-    return f"{root}reference/ledger.html"
-
-
-def _address(text: str, file: Path) -> str:
-    """Return the address by which a page of this text has a file, with what it is a version of."""
-    root = re.search(r'data-content_root="([^"]*)"', text)[1]
-    version = hashlib.sha256(file.read_bytes()).hexdigest()[:8]
-    return f"{root}_static/{file.as_posix().rpartition('/_static/')[2]}?v={version}"
 
 
 def setup(app) -> None:

@@ -2,7 +2,7 @@
 
 Routes, with their values and sources, are nearly half of a chapter's text. They are in a script
 beside the page, which works from a file system too, and are put in place when a reader comes near
-one (``book.js``). Where there are no scripts, a claim leads to its row in the ledger.
+one (``book.js``). Where there are no scripts, claims lead to the ledger.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from pathlib import Path
 OPENED = re.compile(r'(<details class="claim\b[^>]*>.*?</summary>)(.*?)(?=</details>)', re.DOTALL)
 PLACE = '<div class="claim-open claim-place"></div>'
 FILLED = re.compile(r'<div class="claim-open claim-place".*?</div>', re.DOTALL)
-FOLDER = "openings"
 ASSIGNED = "globalThis.byhandOpenings = "
 
 
@@ -39,19 +38,24 @@ def lead_to(text: str, address: str, ledger: str) -> str:
     return text.replace(' claim-place"', f' claim-place" data-from="{address}"', 1)
 
 
-def write(found: list[str], path: Path) -> None:
-    """Write the script that brings what was taken out of a page."""
+def write(found: list[str], page: Path, static: Path) -> Path:
+    """Write the script that brings what was taken out of a page, and return where it is."""
+    path = _script(page, static)
     path.parent.mkdir(exist_ok=True)
     text = json.dumps(found, ensure_ascii=False)
     path.write_text(f"{ASSIGNED}{text};\n", encoding="utf-8")
+    return path
 
 
 def whole(page: Path, site: Path) -> str:
     """Return the text of a page of the built site as it is when its claims have been filled in."""
     text = page.read_text(encoding="utf-8")
-    script = site / "_static" / FOLDER / f"{page.stem}.js"
     if not FILLED.search(text):
         return text
-    assigned = script.read_text(encoding="utf-8").removeprefix(ASSIGNED)
-    found = iter(json.loads(assigned.rstrip(";\n")))
+    script = _script(page, site / "_static").read_text(encoding="utf-8")
+    found = iter(json.loads(script.removeprefix(ASSIGNED).rstrip(";\n")))
     return FILLED.sub(lambda _: next(found), text)
+
+
+def _script(page: Path, static: Path) -> Path:
+    return static / "openings" / f"{page.stem}.js"

@@ -129,6 +129,15 @@ def test_the_modules_of_a_package_are_a_list(site):
     assert {"declaring", "proving", "fields"} <= set(names)
 
 
+def test_what_a_field_is_for_is_not_taken_for_its_type(site):
+    """Of a first line with a colon Sphinx takes what is before it for a type."""
+    for path in (site / "reference").glob("api*.html"):
+        page = BeautifulSoup(path.read_text("utf-8"), "html.parser")
+        names = [part.get_text(strip=True) for part in page.select("dl.field-list > dt")]
+        assert names
+        assert not any(name.startswith("Type") for name in names), path.name
+
+
 def test_a_constant_is_described_and_not_written_out(site):
     page = BeautifulSoup((site / "reference/api.html").read_text("utf-8"), "html.parser")
     signatures = [part.get_text() for part in page.select("article dt.sig")]

@@ -41,7 +41,7 @@ PIXELS_PER_INCH = 110
 """The scale at which a page with room shows a figure. A frame has twice as many pixels."""
 
 PHONE_WIDTH = 350
-"""A column on a phone, in CSS pixels: what is wider is shown at this width."""
+"""A column on a phone, in CSS pixels; what is wider is shown at this width."""
 
 SMALLEST_TEXT = 10.5
 """The least font size of a figure on a phone, in CSS pixels."""

@@ -63,7 +63,7 @@ class Count(NamedTuple):
     layer: Layer
     shape: tuple[int, ...]
     neurons: int
-    """Outputs, not inputs: each output is one neuron."""
+    """Outputs, not inputs; each output is one neuron."""
     parameters: int
     connections: int
     """Pairs of an input and an output that a trainable weight joins, padding not included."""

@@ -22,7 +22,7 @@ class Reversible(NamedTuple):
     w: np.ndarray
     v: np.ndarray
     buffer: np.ndarray
-    """One integer per parameter: the bits that the multiplications by β would have lost."""
+    """One integer per parameter, of the bits that the multiplications by β would have lost."""
 
     def buffer_bits(self) -> int:
         """Return the bits that the buffer holds, over all parameters."""

@@ -58,3 +58,10 @@ def test_the_median_on_a_phone_has_a_run_beside_a_busy_core(monkeypatch):
     monkeypatch.setattr(audit, "lighthouse", lambda url: runs.append([w.poll() for w in busy]))
     audit.on_phone("a page")
     assert sorted(runs) == [[], [], [None]]
+
+
+def test_a_page_that_is_not_there_is_told_before_anything_is_measured(tmp_path, monkeypatch):
+    (tmp_path / "index.html").write_text(SOUND)
+    monkeypatch.setattr(audit.inputs, "FIRST_PAGE", tmp_path / "index.html")
+    with pytest.raises(SystemExit, match=r"no page index; the pages are index\.html"):
+        audit.main(["index"])

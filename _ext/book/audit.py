@@ -220,8 +220,10 @@ def report(browser: Browser, html: Path, names: list[str]) -> int:
 
 def main(names: list[str]) -> int:
     """Audit the built pages of these names, or all, and return the exit status."""
-    node.install_packages(node.AUDIT)
     html = inputs.FIRST_PAGE.parent
+    if unknown := sorted(set(names) - set(pages(html))):
+        sys.exit(f"there is no page {unknown[0]}; the pages are {', '.join(pages(html))}")
+    node.install_packages(node.AUDIT)
     with launched() as browser:
         return int(report(browser, html, names or pages(html)) > 0)
 

@@ -1,6 +1,7 @@
 """Chapter 6: convolution, pooling and their adjoints, counts, receptive fields, recovery."""
 
 import math
+import warnings
 from fractions import Fraction
 
 import matplotlib.pyplot as plt
@@ -384,9 +385,64 @@ def test_the_rows_of_one_filter_come_in_blocks_that_stay_in_the_cache(monkeypatc
 
     row_blocks = products.row_blocks
     monkeypatch.setattr(products, "row_blocks", recorded)
-    cn.cross_correlate(np.ones((200, 200)), np.ones((3, 3)))
-    assert len(blocks[0]) == 2
-    assert 198 * 3 * blocks[0][0].stop <= products.CACHED_COLUMN_ENTRIES
+    cn.cross_correlate(np.ones((200, 200)), np.ones((9, 9)))
+    assert len(blocks[0]) == 6
+    assert 192 * 9 * blocks[0][0].stop <= products.CACHED_COLUMN_ENTRIES
+
+
+@pytest.mark.parametrize("sums", [1, 60, 2**14])
+@pytest.mark.parametrize("dtypes", ["dd", "ff", "fd", "df"])
+def test_a_small_filter_slides_to_what_patches_give(monkeypatch, dtypes, sums):
+    """Over the ends of rows and of images, in blocks that end anywhere."""
+    rng = np.random.default_rng(15)
+    monkeypatch.setattr(products, "CACHED_SUMS", sums)
+    for shape, taps, padding, dilation in [
+        ((1, 6, 7), (3, 3), 0, 1),
+        ((5, 9, 8), (4, 7), 0, 1),
+        ((3, 6, 11), (2, 3), ((2, 1), (0, 3)), (3, 1)),
+        ((2, 4, 5), (4, 5), 0, 1),
+        ((2, 1, 9), (1, 1), 1, (5, 1)),
+        ((3, 7, 1), (3, 1), "same", (2, 1)),
+    ]:
+        x = rng.integers(-9, 10, (shape[0], 1, *shape[1:]))
+        w = rng.integers(-9, 10, (1, 1, *taps))
+        layout = cn.geometry(x.shape[2:], taps, padding, 1, dilation)
+        floats = [a.astype(kind) for a, kind in zip((x, w), dtypes, strict=True)]
+        assert products.slides(*floats, layout)
+        y = products.by_gemm(*floats, layout)
+        assert y.dtype == np.result_type(*dtypes)
+        np.testing.assert_array_equal(y, products.by_gemm(x, w, layout))
+
+
+@pytest.mark.parametrize(
+    ("shape", "kernel", "options", "kind"),
+    [
+        ((1, 1, 9, 9), (1, 1, 3, products.SLIDING_TAPS + 1), {}, float),
+        ((1, 2, 9, 9), (1, 2, 3, 3), {}, float),
+        ((1, 1, 9, 9), (2, 1, 3, 3), {}, float),
+        ((1, 1, 9, 9), (1, 1, 3, 3), {"stride": (1, 2)}, float),
+        ((1, 1, 9, 9), (1, 1, 3, 3), {"stride": (2, 1)}, float),
+        ((1, 1, 9, 9), (1, 1, 3, 3), {"dilation": (1, 2)}, float),
+        ((1, 1, 9, 9), (1, 1, 3, 3), {}, complex),
+    ],
+)
+def test_no_other_filter_slides(monkeypatch, shape, kernel, options, kind):
+    monkeypatch.setattr(products, "by_sliding", None)
+    x, w = np.ones(shape, dtype=kind), np.ones(kernel, dtype=kind)
+    y = cn.cross_correlate(x, w, method="gemm", **options)
+    np.testing.assert_array_equal(y, np.full(y.shape, math.prod(kernel[1:])))
+
+
+def test_what_lies_between_two_images_does_not_overflow_aloud():
+    """The sums across an end are never shown: they may be infinite, and must not warn."""
+    x = np.zeros((2, 1, 4, 4))
+    x[0, 0, -1, -1] = x[1, 0, 0, 0] = 1.7e308
+    w = np.ones((1, 1, 2, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        y = cn.cross_correlate(x, w)
+    assert y.max() == 1.7e308
+    assert np.isfinite(y).all()
 
 
 def test_the_adjoint_in_blocks_minds_both_strides(monkeypatch):

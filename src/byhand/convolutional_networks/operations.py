@@ -77,10 +77,10 @@ def cross_correlate(
     padding, stride, dilation
         See :func:`geometry`.
     method
-        "gemm": copy the patches into a matrix (im2col) and multiply once. "fft": multiply
-        spectra; floats only, and rounded relative to the largest output. "auto": the one that
-        needs less arithmetic, the FFT only where the bound of its error allows it: √ε/16 of
-        Σ |w||x| of every output's own pixels.
+        "gemm": copy the patches into a matrix (im2col) and multiply once; a single small filter of
+        floats slides along the rows instead. "fft": multiply spectra; floats only, and rounded
+        relative to the largest output. "auto": the one that needs less arithmetic, the FFT only
+        where the bound of its error allows it: √ε/16 of Σ |w||x| of every output's own pixels.
 
     Returns
     -------

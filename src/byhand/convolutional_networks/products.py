@@ -1,8 +1,9 @@
 """How convolutions are computed: patches in a matrix, or spectra; and what sums may hold.
 
 The patches under the filter are copied side by side into a matrix (im2col), and one matrix product
-does the rest; for a single filter only patches one row high are copied. For large filters of floats
-spectra are multiplied instead, where that is cheaper and accurate. Integers stay exact.
+does the rest. For a single filter only patches one row high are copied, for a small one nothing.
+For large filters of floats spectra are multiplied instead, where that is cheaper and accurate.
+Integers stay exact.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ MAX_COLUMN_ENTRIES = 2**25
 """A larger matrix of patches is built and multiplied block by block."""
 CACHED_COLUMN_ENTRIES = 2**16
 """So is a matrix for a single filter larger than this: its entries stay in the cache."""
+CACHED_SUMS = 2**14
+"""So many sums of a small filter are added up together, which stay in the cache."""
+SLIDING_TAPS = 7
+"""A filter with rows of at most so many taps slides faster than a matrix of patches is made."""
 # Prices in multiply–adds of a large matrix product, fitted to timings by the chapter's benchmark.
 COPY_COST = 4.5
 """One entry of the matrix of patches."""
@@ -40,11 +45,14 @@ FFT_START = 1.0e6
 
 def patch_view(x: Any, taps: tuple[int, int], layout: Geometry) -> Any:
     """Return a view of shape (batch, channels, H', W', k, l) into the padded images."""
-    if any(map(any, layout.pads)):
-        x = np.pad(x, ((0, 0), (0, 0), *layout.pads))
-    windows = sliding_window_view(x, extent_of(taps, layout.dilation), axis=(2, 3))
+    extent = extent_of(taps, layout.dilation)
+    windows = sliding_window_view(padded(x, layout), extent, axis=(2, 3))
     down, right = layout.stride
     return windows[:, :, ::down, ::right, :: layout.dilation[0], :: layout.dilation[1]]
+
+
+def padded(x: Any, layout: Geometry) -> Any:
+    return np.pad(x, ((0, 0), (0, 0), *layout.pads)) if any(map(any, layout.pads)) else x
 
 
 def patch_matrix(patches: Any) -> Any:
@@ -66,7 +74,7 @@ def row_blocks(layout: Geometry, entries: int, cached: bool = False) -> Iterator
 def by_gemm(x: Any, w: Any, layout: Geometry) -> Any:
     """Multiply the matrices of weights and of patches; in blocks of rows if that is too large."""
     if takes_filter_rows(x, w, layout):
-        return by_filter_rows(x, w, layout)
+        return (by_sliding if slides(x, w, layout) else by_filter_rows)(x, w, layout)
     patches = patch_view(x, w.shape[2:], layout)
     weights = np.reshape(w, (w.shape[0], -1))
     parts = []
@@ -108,6 +116,37 @@ def by_filter_rows(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray
     return y
 
 
+def slides(x: np.ndarray, w: np.ndarray, layout: Geometry) -> bool:
+    """Return whether one small filter of one channel meets every pixel of the images."""
+    adjacent = layout.stride == (1, 1) and layout.dilation[1] == 1
+    small = w.shape[1] == 1 and w.shape[3] <= SLIDING_TAPS
+    return adjacent and small and np.result_type(x, w).char in "fd"
+
+
+def by_sliding(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
+    """Convolve with one filter: each row of its taps slides along the pixels as they lie.
+
+    Nothing is copied. The rows of all images lie end to end, and what a row of taps finds across an
+    end is left out.
+    """
+    x = padded(x, layout)
+    (height, width), (rows, columns) = x.shape[2:], w.shape[2:]
+    pixels, line = x.reshape(-1), layout.dilation[0] * width
+    y = np.empty((len(x) * height, layout.output[1]), dtype=np.result_type(x, w))
+    last = len(y) - (rows - 1) * layout.dilation[0]
+    block = max(1, CACHED_SUMS // width)
+    strip = np.empty((block, width), dtype=y.dtype)
+    for top in range(0, last, block):
+        part = y[top : min(top + block, last)]
+        sums = strip.reshape(-1)[: len(part) * width - columns + 1]
+        sums[:] = 0
+        for a in range(rows):
+            start = top * width + a * line
+            sums += np.correlate(pixels[start : start + sums.size + columns - 1], w[0, 0, a])
+        part[:] = strip[: len(part), : part.shape[1]]
+    return y.reshape(len(x), 1, height, -1)[:, :, : layout.output[0]]
+
+
 def scatter_patches(columns: np.ndarray, x: np.ndarray, layout: Geometry) -> None:
     """Add patches (C, k, l, B, H', W') up into padded images (C, B, H, W): im2col's adjoint."""
     layout = layout._replace(output=columns.shape[-2:])
@@ -143,7 +182,7 @@ def output_rows(y: Any, outputs: int, size: tuple[int, int], plain_filter: bool)
 def by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
     """Multiply spectra. Circular wrap-around reaches only outputs that "valid" leaves out."""
     kind = np.result_type(x, w)  # of both: a transform in less would be felt in the product
-    x = np.pad(x.astype(kind, copy=False), ((0, 0), (0, 0), *layout.pads))
+    x = padded(x.astype(kind, copy=False), layout)
     dilated = np.zeros((*w.shape[:2], *extent_of(w.shape[2:], layout.dilation)), dtype=kind)
     dilated[:, :, :: layout.dilation[0], :: layout.dilation[1]] = w
     real = kind.kind != "c"

@@ -390,7 +390,7 @@ def test_the_rows_of_one_filter_come_in_blocks_that_stay_in_the_cache(monkeypatc
     assert 192 * 9 * blocks[0][0].stop <= products.CACHED_COLUMN_ENTRIES
 
 
-@pytest.mark.parametrize("sums", [1, 60, 2**14])
+@pytest.mark.parametrize("sums", [1, 60, 2**13])
 @pytest.mark.parametrize("dtypes", ["dd", "ff", "fd", "df"])
 def test_a_small_filter_slides_to_what_patches_give(monkeypatch, dtypes, sums):
     """Over the ends of rows and of images, in blocks that end anywhere."""

@@ -396,8 +396,9 @@ def _python_number(x: Any) -> Any:
 
 def all_finite(array: np.ndarray) -> bool:
     """Return whether all entries are finite; exact and symbolic ones are."""
-    # Of a short array the sum of squares is quicker, and is finite only if all entries are.
-    if array.dtype is DOUBLE and array.size < 1000 and math.isfinite(np.vdot(array, array)):
+    # The sum of squares is quicker, and is finite only if all entries are.
+    quick = array.flags.c_contiguous or array.size < 1000
+    if quick and array.dtype is DOUBLE and math.isfinite(np.vdot(array, array)):
         return True
     if array.dtype.kind == "O":
         return all(map(_is_finite, array.flat))

@@ -52,6 +52,7 @@ from byhand.convolutional_networks.products import (
     patch_view,
     row_blocks,
     scatter_patches,
+    with_all_axes,
 )
 
 # -- cross-correlation and its adjoints ------------------------------------------------------------
@@ -213,7 +214,7 @@ def filter_gradient(
     """
     w = np.zeros(_checks.shape("shape", shape, 2, 4), dtype=int)
     x, y = together(x=finite_array("x", x), y=finite_array("y", y))
-    x, w, _, plain_filter = operands(x, w)
+    x, w, _, plain_filter = with_all_axes(x, w)
     layout = geometry(x.shape[2:], w.shape[2:], padding, stride, dilation)
     rows, _ = output_rows(y, len(w), layout.output, plain_filter)
     if len(x) != rows.shape[1]:

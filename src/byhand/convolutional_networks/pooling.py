@@ -58,16 +58,7 @@ def max_pool(x: Any, size: int | Sequence[int], stride: Any = None) -> Any:
     >>> max_pool([[1, 2, 5], [3, 4, 6]], 2)
     array([[4]])
     """
-    x, size, layout = _pooled(x, size, stride)
-    if x.dtype.kind == "c":
-        raise TypeError("x must be real numbers, got complex ones: none of them is the largest")
-    if isinstance(x, Traced):
-        return np.max(_traced_taps(x, size, layout), axis=0)
-    first, *others = _taps(x, size, layout)
-    largest = first.copy()
-    for tap in others:
-        np.maximum(largest, tap, out=largest)
-    return largest
+    return _largest(*_pooled(x, size, stride))
 
 
 def max_pool_gradient(x: Any, g: Any, size: int | Sequence[int], stride: Any = None) -> np.ndarray:
@@ -100,7 +91,7 @@ def max_pool_gradient(x: Any, g: Any, size: int | Sequence[int], stride: Any = N
     """
     x, size, layout = _pooled(x, size, stride)
     x, g = together(x=x, g=finite_array("g", g))
-    largest = max_pool(x, size, layout.stride)
+    largest = _largest(x, size, layout)
     check_same_shape("g", g, largest.shape)
     wins = sum((tap == largest).astype(int) for tap in _taps(x, size, layout))
     shares = g / wins.astype(g.dtype)
@@ -188,6 +179,19 @@ def _windows(shape: tuple, size: Any, stride: Any) -> tuple[tuple[int, int], Geo
         raise ValueError(f"pooling needs images x of shape (…, H, W), got shape {shape}")
     size = pair("size", size)
     return size, geometry(shape[-2:], size, "valid", size if stride is None else stride)
+
+
+def _largest(x: Any, size: tuple[int, int], layout: Geometry) -> Any:
+    """Return the largest entry of each window."""
+    if x.dtype.kind == "c":
+        raise TypeError("x must be real numbers, got complex ones: none of them is the largest")
+    if isinstance(x, Traced):
+        return np.max(_traced_taps(x, size, layout), axis=0)
+    first, *others = _taps(x, size, layout)
+    largest = first.copy()
+    for tap in others:
+        np.maximum(largest, tap, out=largest)
+    return largest
 
 
 def _taps(x: np.ndarray, size: tuple[int, int], layout: Geometry) -> Iterator[np.ndarray]:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import scipy.fft
+import scipy.linalg
 from numpy.lib.stride_tricks import sliding_window_view
 
 from byhand._checks import numbers, one_of, still_finite, together
@@ -25,10 +26,10 @@ MAX_COLUMN_ENTRIES = 2**25
 """A larger matrix of patches is built and multiplied block by block."""
 CACHED_COLUMN_ENTRIES = 2**16
 """So is a matrix for a single filter larger than this: its entries stay in the cache."""
-CACHED_SUMS = 2**14
-"""So many sums of a small filter are added up together, which stay in the cache."""
+CACHED_SUMS = 2**13
+"""So many sums of a small filter are formed together: in the cache, and in one thread."""
 SLIDING_TAPS = 7
-"""A filter with rows of at most so many taps slides faster than a matrix of patches is made."""
+"""A filter with rows of at most so many taps slides faster than patches are copied."""
 # Prices in multiply–adds of a large matrix product, fitted to timings by the chapter's benchmark.
 COPY_COST = 4.5
 """One entry of the matrix of patches."""
@@ -52,7 +53,15 @@ def patch_view(x: Any, taps: tuple[int, int], layout: Geometry) -> Any:
 
 
 def padded(x: Any, layout: Geometry) -> Any:
-    return np.pad(x, ((0, 0), (0, 0), *layout.pads)) if any(map(any, layout.pads)) else x
+    """Return images (batch, channels, H, W) with zeros around them, as many as the layout says."""
+    if not any(map(any, layout.pads)):
+        return x
+    if isinstance(x, Traced):
+        return np.pad(x, ((0, 0), (0, 0), *layout.pads))
+    (height, width), ((top, bottom), (left, right)) = x.shape[2:], layout.pads
+    room = np.zeros((*x.shape[:2], top + height + bottom, left + width + right), dtype=x.dtype)
+    room[:, :, top : top + height, left : left + width] = x  # a small image waits long for np.pad
+    return room
 
 
 def patch_matrix(patches: Any) -> Any:
@@ -124,25 +133,28 @@ def slides(x: np.ndarray, w: np.ndarray, layout: Geometry) -> bool:
 
 
 def by_sliding(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
-    """Convolve with one filter: each row of its taps slides along the pixels as they lie.
+    """Convolve with one filter: each of its taps slides along the pixels as they lie.
 
-    Nothing is copied. The rows of all images lie end to end, and what a row of taps finds across an
-    end is left out.
+    Nothing is copied. The rows of all images lie end to end, and what taps find across an end is
+    left out.
     """
-    x = padded(x, layout)
+    kind = np.result_type(x, w)
+    x = padded(x.astype(kind, copy=False), layout)
     (height, width), (rows, columns) = x.shape[2:], w.shape[2:]
     pixels, line = x.reshape(-1), layout.dilation[0] * width
-    y = np.empty((len(x) * height, layout.output[1]), dtype=np.result_type(x, w))
+    taps = [(a * line + b, w[0, 0, a, b]) for a in range(rows) for b in range(columns)]
+    y = np.empty((len(x) * height, layout.output[1]), dtype=kind)
     last = len(y) - (rows - 1) * layout.dilation[0]
     block = max(1, CACHED_SUMS // width)
-    strip = np.empty((block, width), dtype=y.dtype)
+    strip = np.empty((block, width), dtype=kind)
+    sums = strip.reshape(-1)
+    add_multiple = scipy.linalg.get_blas_funcs("axpy", dtype=kind)  # of pixels to sums, in place
     for top in range(0, last, block):
         part = y[top : min(top + block, last)]
-        sums = strip.reshape(-1)[: len(part) * width - columns + 1]
+        count = len(part) * width - columns + 1
         sums[:] = 0
-        for a in range(rows):
-            start = top * width + a * line
-            sums += np.correlate(pixels[start : start + sums.size + columns - 1], w[0, 0, a])
+        for start, tap in taps:
+            add_multiple(pixels, sums, count, tap, top * width + start)
         part[:] = strip[: len(part), : part.shape[1]]
     return y.reshape(len(x), 1, height, -1)[:, :, : layout.output[0]]
 
@@ -244,13 +256,10 @@ def fft_is_accurate(x: np.ndarray, w: np.ndarray, layout: Geometry) -> bool:
     block = [(v + 1) // 2 if d == 1 else 1 for v, d in zip(covered, layout.dilation, strict=True)]
     counts = [n // b for n, b in zip(size, block, strict=True)]
     whole = x[:, :, : counts[0] * block[0], : counts[1] * block[1]]
-    sums = (
-        whole.reshape(*x.shape[:2], counts[0], block[0], counts[1], block[1])
-        .sum(axis=3)
-        .sum(axis=-1)
-    )
+    lines = whole.reshape(*whole.shape[:2], counts[0], block[0], -1).sum(axis=3)
+    sums = sum(lines[..., b :: block[1]] for b in range(block[1]))
     least = (w.min(axis=(2, 3)) @ sums.reshape(*x.shape[:2], -1)).min(axis=2)
-    norms = np.outer(*(np.sqrt(np.einsum("icjk,icjk->i", a, a)) for a in (x, w)))
+    norms = np.outer(*(np.sqrt([np.vdot(a, a) for a in arrays]) for arrays in (x, w)))
     error = range_.eps * np.log2(x[0, 0].size) * norms
     return bool((error <= range_.eps**0.5 / 16 * least).all() and least.min() > 0)
 
@@ -309,7 +318,11 @@ def finite_array(name: str, a: Any) -> Any:
 
 def operands(x: Any, w: Any) -> tuple[Any, Any, tuple[int, ...], bool]:
     """Return x as (B, C, H, W), w as (O, C, k, l), the batch's shape, and whether w was plain."""
-    x, w = together(x=finite_array("x", x), w=finite_array("w", w))
+    return with_all_axes(*together(x=finite_array("x", x), w=finite_array("w", w)))
+
+
+def with_all_axes(x: Any, w: Any) -> tuple[Any, Any, tuple[int, ...], bool]:
+    """Return what ``operands`` does, of arrays that have been looked at."""
     plain_filter = is_plain(w)
     axes = 2 if plain_filter else 3
     if x.ndim < axes or 0 in x.shape:

@@ -24,6 +24,9 @@ PLAIN = re.compile(
 FRACTION = re.compile(r"(-?)\\tfrac\{(\d+)\}\{(\d+)\}")
 """Numbers that are set without a formula, which weighs a hundred times as much."""
 
+OPENING, CLOSING = r"[(\[“‘]*", r"(?:-(?:th\b)?|[.,;:!?)\]’”…]*)"
+"""Marks that stay with the formula behind or before them: a browser would break the line there."""
+
 LONG = 200
 """A value with more HTML is not written twice."""
 
@@ -51,11 +54,11 @@ class Page:
 
     def markdown(self, text: str) -> str:
         """Return a line of Markdown: formulas, code, strong and emphasised words."""
-        pieces = re.split(r"(\$[^$]+\$[.,;:!?)’…]*|`[^`]+`)", text)
+        pieces = re.split(rf"({OPENING}\$[^$]+\${CLOSING}|`[^`]+`)", text)
         return "".join(map(self._piece, pieces))
 
     def _piece(self, piece: str) -> str:
-        if found := re.fullmatch(r"\$([^$]+)\$([^$]*)", piece):
+        if found := re.fullmatch(r"([^$]*)\$([^$]+)\$([^$]*)", piece):
             return self._held(*found.groups())
         if piece.startswith("`") and len(piece) > 1:
             return f"<code>{escape(piece.strip('`'))}</code>"
@@ -63,10 +66,11 @@ class Page:
         words = re.sub(r"\*\*([^*]+)\*\*", r"<strong>\1</strong>", words)
         return re.sub(r"\*([^*]+)\*", r"<em>\1</em>", words)
 
-    def _held(self, latex: str, mark: str) -> str:
-        """Return a formula with the mark that follows, which stays on the formula's last line."""
+    def _held(self, opening: str, latex: str, closing: str) -> str:
+        """Return a formula with the marks around it, which stay on its first and last line."""
         formula = self.mathematics(latex)
-        return f'<span class="held">{formula}{mark}</span>' if mark else formula
+        marked = f"{opening}{formula}{closing}"
+        return formula if marked == formula else f'<span class="held">{marked}</span>'
 
     def number(self, latex: str, mark: str = "") -> str:
         """Return one number or formula, a plain number as text, and the mark that follows it."""
@@ -78,7 +82,7 @@ class Page:
             return shown.replace(r"\cdot ", "·").replace(r"\pm", "±").replace("-", "−") + mark
         if words := re.fullmatch(r"\\text\{([^{}]*)\}", latex):
             return escape(words[1]) + mark
-        return self._held(latex, mark)
+        return self._held("", latex, mark)
 
     def value(self, value: dict) -> str:
         """Return a value: a number, a vector by its entries, a matrix, or the effect of a truth."""

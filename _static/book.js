@@ -506,7 +506,8 @@ function markEdges(block) {
   block.toggleAttribute("data-more-after", beyond > 1);
 }
 
-const FOCUSABLE = "pre, .pst-scrollable-table-container, .cell_output > .output, .katex-display";
+const FOCUSABLE =
+  "pre, .pst-scrollable-table-container, .cell_output > .output, .katex-display, .claim-open > div";
 const SCROLLING = `${FOCUSABLE}, .katex-display .katex-html, .answer-grid, .answer-echo, .answer-value`;
 
 const watchWidths = new ResizeObserver((entries) => {

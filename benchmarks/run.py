@@ -31,6 +31,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import measuring
+import numpy as np
 from rich.console import Console
 from rich.table import Column
 from rich.table import Table as Shown
@@ -74,8 +75,18 @@ def show(console: Console, table: measuring.Table) -> None:
     console.print(shown)
 
 
+def settle_memory() -> None:
+    """Let the C library keep memory that is let go, as it does once a large array was let go.
+
+    Before, it asks the system for each array of some 100 kB anew: times would depend on what ran
+    first.
+    """
+    np.empty(2**25 - 2**16, dtype=np.uint8)
+
+
 def main(modules: list[str]) -> None:
     console, tables = Console(), []
+    settle_memory()
     if absent := measuring.absent():
         print(f"Not installed and left out: {', '.join(absent)}; make peers brings them.\n")
     for name in modules or MODULES:

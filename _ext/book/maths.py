@@ -15,12 +15,12 @@ from sphinx.util.math import get_node_equation_number
 
 from book import inputs, node
 from book.strictness import BookError, located, node_location
+from byhand.evidence.opening import CLOSING, OPENING
 
 KEPT = inputs.ROOT / "_build" / "formulas.json"
 KATEX = node.PACKAGES / "katex" / "dist"
 STYLE = "katex/katex.min.css"
 OPENED = '<span class="katex'
-MARKS = re.compile("[.,;:!?)’”…]+")
 OPTIONS = {
     "throwOnError": True,
     "strict": "error",
@@ -84,13 +84,25 @@ def _visit_inline(translator, formula: nodes.math) -> None:
 
 
 def _hold_punctuation(app, doctree, docname: str) -> None:
-    """Keep the mark that follows a formula on the formula's last line."""
+    """Keep the marks around a formula on its first and its last line."""
     for formula in list(doctree.findall(nodes.math)):
-        line, index = formula.parent, formula.parent.index(formula)
-        following = line[index + 1] if index + 1 < len(line) else None
-        if isinstance(following, nodes.Text) and (mark := MARKS.match(following)):
-            held = nodes.inline("", "", formula, nodes.Text(mark[0]), classes=["held"])
-            line[index : index + 2] = [held, nodes.Text(following[mark.end() :])]
+        line = formula.parent
+        opening = _taken(line, line.index(formula) - 1, rf"{OPENING}\Z")
+        closing = _taken(line, line.index(formula) + 1, rf"\A{CLOSING}")
+        if opening or closing:
+            marked = [nodes.Text(opening), formula, nodes.Text(closing)]
+            held = nodes.inline("", "", classes=["held"])
+            line.replace(formula, held)
+            held.extend(marked)
+
+
+def _taken(line: nodes.Element, index: int, marks: str) -> str:
+    """Return the marks at an end of the text at an index, if there is one, and take them away."""
+    text = line[index] if 0 <= index < len(line) else None
+    if not isinstance(text, nodes.Text):
+        return ""
+    line.replace(text, nodes.Text(re.sub(marks, "", text, count=1)))
+    return re.search(marks, text)[0]
 
 
 def _visit_displayed(translator, formula: nodes.math_block) -> None:

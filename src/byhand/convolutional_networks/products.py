@@ -202,12 +202,18 @@ def by_fft(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
     forward, back = (
         (scipy.fft.rfft2, scipy.fft.irfft2) if real else (scipy.fft.fft2, scipy.fft.ifft2)
     )
-    spectrum_x = np.moveaxis(forward(x, size), (2, 3), (0, 1))
-    spectrum_w = np.moveaxis(forward(dilated.conj(), size).conj(), (2, 3), (0, 1))
-    product = spectrum_x @ np.swapaxes(spectrum_w, 2, 3)
-    y = back(np.moveaxis(product, (0, 1), (2, 3)), size)
+    spectrum_x, spectrum_w = forward(x, size), forward(dilated if real else dilated.conj(), size)
+    y = back(over_channels(spectrum_x, np.conjugate(spectrum_w, out=spectrum_w)), size)
     rows, columns = ((n - 1) * s + 1 for n, s in zip(layout.output, layout.stride, strict=True))
     return y[:, :, : rows : layout.stride[0], : columns : layout.stride[1]]
+
+
+def over_channels(x: np.ndarray, w: np.ndarray) -> np.ndarray:
+    """Add up products of spectra (B, C, K, L) and (O, C, K, L) over the channels: (B, O, K, L)."""
+    if x.shape[1] == 1:
+        return x * w[:, 0]
+    of_waves = np.moveaxis(x, (2, 3), (0, 1)) @ np.transpose(w, (2, 3, 1, 0))
+    return np.moveaxis(of_waves, (0, 1), (2, 3))
 
 
 def chosen_method(method: str, x: Any, w: Any, layout: Geometry) -> str:

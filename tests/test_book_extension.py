@@ -19,7 +19,7 @@ import nbformat
 import pytest
 from conftest import build_command
 
-from book import claims, closure, execution, inputs, openings, progress, strictness
+from book import claims, closure, execution, inputs, openings, progress, stacking, strictness
 from book.strictness import BookError
 from byhand.evidence import MIME_TYPE, by
 from byhand.evidence.declaring import Claim
@@ -882,3 +882,32 @@ def test_node_ends_with_a_build_that_was_killed():
         assert "katex" in build.stdout.readline()
         build.kill()
         build.communicate(timeout=60)  # both share the error stream, so this waits for both
+
+
+def table(*rows):
+    head, *others = ("".join(f"<{tag}>{cell}</{tag}>" for cell in row) for tag, row in rows)
+    body = "".join(f"<tr>{row}</tr>" for row in others)
+    return f'<table class="table"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
+def test_cells_of_a_table_too_wide_for_a_phone_are_named():
+    long = "as long as a line of a phone"
+    words = ("th", ["a", "b &amp; c", "d", "e"]), ("td", [1, long, long, 4]), ("td", [5, 6, 7, 8])
+    stacked = stacking.with_stacked_tables("before" + table(*words) + "behind")
+    names = re.findall(r'<td data-name="([^"]*)">(\d)', stacked)
+    assert names == [("a", "1"), ("e", "4"), ("a", "5"), ("b &amp; c", "6"), ("d", "7"), ("e", "8")]
+    assert 'class="table stacked"' in stacked
+    assert re.sub(r' data-name="[^"]*"| stacked', "", stacked) == f"before{table(*words)}behind"
+
+
+@pytest.mark.parametrize(
+    ("head", "cells"),
+    [
+        (["a", "b", "c"], ["long " * 20] * 3),
+        (["a", "b", "c", "d"], ["nine, ten"] * 4),
+        (["a", "<math>b</math>", "c", "d"], ["long " * 20] * 4),
+    ],
+)
+def test_other_tables_stay_tables_on_a_phone(head, cells):
+    narrow = table(("th", head), ("td", cells))
+    assert stacking.with_stacked_tables(narrow) == narrow

@@ -398,6 +398,13 @@ def test_a_row_of_the_ledger_or_the_errata_fits_a_phone(browser, files, width):
             assert page.locator(".pst-scrollable-table-container").evaluate_all(scrolls) == 0
 
 
+def test_no_table_scrolls_sideways_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.evaluate(audit.LAY_OUT_EVERYTHING)
+    wide = "tables => tables.filter(t => t.scrollWidth > t.clientWidth + 1).map(t => t.innerText)"
+    assert page.locator(".pst-scrollable-table-container").evaluate_all(wide) == []
+
+
 # Between the groups of a number, it and its unit, and a dot and what is before it.
 BROKEN = re.compile(r"\d \d{3}(?!\d)|\d (?:%|µs|ms)|± |\S [±·]")
 

@@ -35,6 +35,8 @@ WIDE = Lengths(97, 0.356, 8.2, 41, 17.2, 136, 1.17, 784, 79, 33, 0.75, 0.53, 82,
 NARROW = Lengths(66, 0.693, 9.5, 32, 18.7, 115, 1.25, 358, 53, 14, 1.0, 0.72, 130, 87)
 ROW = 36
 """A row of a table is at least so high."""
+CELL, LINE = 25, 40
+"""A line of a row that is a list of its cells is so high, and has so many letters."""
 CODE = 0.25
 """A letter of code in a line of text takes so much more room."""
 
@@ -87,8 +89,16 @@ def _height(section: str, lengths: Lengths) -> int:
 
 
 def _table_height(table: str, lengths: Lengths) -> float:
+    if lengths is NARROW and " stacked" in table:
+        return sum(map(_stacked_height, re.split(r"<tr\b", table)[2:]))
     letter = lengths.ledger_letter if "claims-ledger" in table else lengths.cell_letter
     return sum(max(ROW, letter * _letters(row)) for row in re.split(r"<tr\b", table)[1:])
+
+
+def _stacked_height(row: str) -> float:
+    """Return the height of a row whose cells stand one below the other."""
+    cells = re.findall(r'data-name="([^"]*)">(.*?)</td>', row, re.DOTALL)
+    return CELL + sum(CELL * max(1, _letters(name + text) / LINE) for name, text in cells)
 
 
 def _taken_out(pattern: str, text: str) -> tuple[list[str], str]:

@@ -31,6 +31,7 @@ from sphinx.builders.html._assets import _JavaScript
 
 from book import answers, inputs, node, openings, site
 from book.heights import with_estimates
+from book.stacking import with_stacked_tables
 from book.strictness import BookError
 
 THEME_STYLES = ["basic.css", "styles/pydata-sphinx-theme.css"]
@@ -98,7 +99,7 @@ def _trim_body(body: str) -> str:
     body = BLOCK.sub(r'<div class="\1 highlight"><pre>\2</pre></div>', body)
     # Every proof of a page has the same id.
     body = re.sub(' id="proof(?:-content)?"', "", body)
-    return with_estimates(_held(body))
+    return with_estimates(with_stacked_tables(_held(body)))
 
 
 def _held(body: str) -> str:

@@ -75,7 +75,9 @@ def inline_html(latex: str, place: tuple[str, int | None]) -> str:
 
 
 def _in_line(formula: str) -> str:
-    return formula.replace(OPENED, '<span class="math katex', 1)
+    """Return a formula as a part of a line, which may be broken between its bases alone."""
+    opened = formula.replace(OPENED, '<span class="math katex', 1)
+    return re.sub(r'(?<=</span>)(?=<span class="[^"]*\bbase")', "<wbr>", opened)
 
 
 def _visit_inline(translator, formula: nodes.math) -> None:

@@ -247,9 +247,8 @@ def _network_loss(x: np.ndarray, y: np.ndarray, units: int) -> Loss:
     def join(matrix, c, e):
         return np.concatenate([matrix[:2].T.ravel(), matrix[2], c, [e]])
 
-    @lru_cache(
-        maxsize=1
-    )  # a run asks for the loss, the gradient and a product at one point in turn
+    # A run asks for the loss, the gradient and a product at one point in turn.
+    @lru_cache(maxsize=1)
     def at_floats(w):
         return at(np.frombuffer(w))
 

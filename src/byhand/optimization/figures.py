@@ -111,9 +111,7 @@ def newton_map(points: np.ndarray, kinds: list[str], size: int = 210) -> Figure:
     """
     f = ripples()
     x, y = np.meshgrid(np.linspace(-16, 12, size), np.linspace(-9, 9, size * 9 // 14))
-    end = newton_raphson(f.gradient, f.hessian, np.stack([x, y], axis=-1), 150)[-1]
-    distance = np.linalg.norm(end[..., None, :] - points, axis=-1)
-    which = np.where(distance.min(axis=-1) < 1e-6, distance.argmin(axis=-1), np.nan)
+    which = _reached(f, np.stack([x, y], axis=-1), points, 150)
     figure, axes = plt.subplots(figsize=figure_size(3.6))
     axes.imshow(
         which,
@@ -153,9 +151,7 @@ def newton_discs(points: np.ndarray, kinds: list[str], radii: list[float]) -> Fi
     for axes, i in zip(panels, (3, 4), strict=True):
         (a, b), reach = points[i], 2.0
         x, y = np.meshgrid(*[np.linspace(c - reach, c + reach, 121) for c in (a, b)])
-        end = newton_raphson(f.gradient, f.hessian, np.stack([x, y], axis=-1), 60)[-1]
-        distance = np.linalg.norm(end[..., None, :] - points, axis=-1)
-        which = np.where(distance.min(axis=-1) < 1e-6, distance.argmin(axis=-1), np.nan)
+        which = _reached(f, np.stack([x, y], axis=-1), points, 60)
         axes.imshow(
             which,
             origin="lower",
@@ -172,6 +168,22 @@ def newton_discs(points: np.ndarray, kinds: list[str], radii: list[float]) -> Fi
         axes.grid(False)
     panels[0].set_ylabel("y of the start")
     return figure
+
+
+def _reached(f, starts: np.ndarray, points: np.ndarray, steps: int) -> np.ndarray:
+    """Return which of the points each start leads to in so many Newton steps, or nan.
+
+    Every ten steps those are left alone that have arrived.
+    """
+    end, which = starts.copy(), np.full(starts.shape[:-1], np.nan)
+    for _ in range(0, steps, 10):
+        away = np.isnan(which)
+        end[away] = newton_raphson(f.gradient, f.hessian, end[away], 10)[-1]
+        distance = np.linalg.norm(end[away][:, None] - points, axis=-1)
+        which[away] = np.where(distance.min(axis=-1) < 1e-6, distance.argmin(axis=-1), np.nan)
+        if not np.isnan(which).any():
+            break
+    return which
 
 
 def _heavy_ball_words(learning_rate: float, momentum: float) -> str:

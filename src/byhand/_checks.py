@@ -394,11 +394,15 @@ def _python_number(x: Any) -> Any:
     return x
 
 
+ONE_THREAD = 2**13
+"""Of so many numbers BLAS forms a sum in one thread: it waits for no other on a busy processor."""
+
+
 def all_finite(array: np.ndarray) -> bool:
     """Return whether all entries are finite; exact and symbolic ones are."""
     # The sum of squares is quicker, and is finite only if all entries are.
-    quick = array.flags.c_contiguous or array.size < 1000
-    if quick and array.dtype is DOUBLE and math.isfinite(np.vdot(array, array)):
+    quick = array.size <= ONE_THREAD and array.dtype is DOUBLE
+    if quick and math.isfinite(np.vdot(array, array)):
         return True
     if array.dtype.kind == "O":
         return all(map(_is_finite, array.flat))

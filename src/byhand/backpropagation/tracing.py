@@ -24,6 +24,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from byhand._checks import ONE_THREAD
+
 
 class Rule(NamedTuple):
     """What the two sweeps know of one function.
@@ -449,7 +451,7 @@ def has_nan(x: Any) -> bool:
     """Say whether a number that was computed with floats is not a number, in one cheap pass."""
     x = plain(x)
     if isinstance(x, np.ndarray) and x.dtype.kind in "fc":
-        square = np.vdot(x, x)  # nan if an entry is
+        square = np.vdot(x, x) if x.size <= ONE_THREAD else np.nan  # nan if an entry is
         return bool(square != square and np.isnan(x).any())
     return isinstance(x, float | np.floating | np.complexfloating) and bool(x != x)
 

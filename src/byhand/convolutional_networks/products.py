@@ -17,7 +17,7 @@ import scipy.fft
 import scipy.linalg
 from numpy.lib.stride_tricks import sliding_window_view
 
-from byhand._checks import numbers, one_of, still_finite, together
+from byhand._checks import ONE_THREAD, numbers, one_of, still_finite, together
 from byhand.backpropagation.tracing import Traced
 from byhand.convolutional_networks.layout import Geometry, extent_of
 
@@ -26,7 +26,7 @@ MAX_COLUMN_ENTRIES = 2**25
 """A larger matrix of patches is built and multiplied block by block."""
 CACHED_COLUMN_ENTRIES = 2**16
 """So is a matrix for a single filter larger than this: its entries stay in the cache."""
-CACHED_SUMS = 2**13
+CACHED_SUMS = ONE_THREAD
 """So many sums of a small filter are formed together: in the cache, and in one thread."""
 SLIDING_TAPS = 7
 """A filter with rows of at most so many taps slides faster than patches are copied."""
@@ -265,7 +265,7 @@ def fft_is_accurate(x: np.ndarray, w: np.ndarray, layout: Geometry) -> bool:
     lines = whole.reshape(*whole.shape[:2], counts[0], block[0], -1).sum(axis=3)
     sums = sum(lines[..., b :: block[1]] for b in range(block[1]))
     least = (w.min(axis=(2, 3)) @ sums.reshape(*x.shape[:2], -1)).min(axis=2)
-    norms = np.outer(*(np.sqrt([np.vdot(a, a) for a in arrays]) for arrays in (x, w)))
+    norms = np.outer(*(np.sqrt(np.einsum("icjk,icjk->i", a, a)) for a in (x, w)))
     error = range_.eps * np.log2(x[0, 0].size) * norms
     return bool((error <= range_.eps**0.5 / 16 * least).all() and least.min() > 0)
 

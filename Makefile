@@ -27,8 +27,9 @@ pdf: book ## print the book to one PDF and link the pages to it
 	PYTHONPATH=_ext $(BIN)/python _ext/book/pdf.py
 
 # What a file of tests starts, a browser or a server, is started once: a file stays in one process.
+# NumPy keeps to one thread in each, or the threads would wait for each other's cores.
 test: book ## build the book and run every test
-	$(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses=logical --maxprocesses=4 --dist=loadfile
 
 audit: book ## measure every page with Lighthouse and axe
 	PYTHONPATH=_ext $(BIN)/python _ext/book/audit.py $(PAGES)

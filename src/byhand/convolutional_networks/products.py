@@ -31,13 +31,13 @@ CACHED_SUMS = ONE_THREAD
 SLIDING_TAPS = 7
 """A filter with rows of at most so many taps slides faster than patches are copied."""
 # Prices in multiply–adds of a large matrix product, fitted to timings by the chapter's benchmark.
-COPY_COST = 4.5
+COPY_COST = 15.0
 """One entry of the matrix of patches."""
-FILTER_ROW_COST = 3.0
+FILTER_ROW_COST = 4.0
 """One entry of the products with the rows of a single filter, with its share of a copy."""
-FFT_COST = 70.0
+FFT_COST = 85.0
 """One pixel of one Fourier transform."""
-FFT_START = 1.0e6
+FFT_START = 8.0e5
 """Setting the transforms up, beyond what setting the matrix product up takes."""
 
 

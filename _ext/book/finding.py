@@ -39,7 +39,7 @@ NUMBER = re.compile(r'id="(equation-[^"]+)">\s*<span class="eqno">(.*?)</span>',
 PART = re.compile(r'<section[^>]*?\sid="([^"]+)"[^>]*>|(</section>)')
 HEADING = re.compile(r"<h[1-6]>(.*?)</h[1-6]>", re.DOTALL)
 DEFINED = re.compile(r"<em>(?!by )([^<]+)</em>")
-SYMBOLS = re.compile(r"<tr[^>]*>\s*<td>(.*?)</td>", re.DOTALL)  # of a row of the notation
+SYMBOLS = re.compile(r"<tr[^>]*>\s*<td\b[^>]*>(.*?)</td>", re.DOTALL)  # of a row of the notation
 # A number, a word, or a symbol.
 TOKEN = re.compile(r"[a-z0-9\u00df-\u024f]+(?:[./][a-z0-9]+)*|[^\x00-\x7f\s]")
 WORD = re.compile(r"[a-z\u00df-\u024f]{3,}")

@@ -74,14 +74,19 @@ def inline_html(latex: str, place: tuple[str, int | None]) -> str:
     return _in_line(result["html"])
 
 
+def breakable(formula: str) -> str:
+    """Return the HTML of a formula that can be broken behind its relations wherever it stands."""
+    return re.sub(r'(?<=</span>)(?=<span class="[^"]*\bbase")', "<wbr>", formula)
+
+
 def _in_line(formula: str) -> str:
-    """Return a formula as a part of a line, which may be broken between its bases alone."""
-    opened = formula.replace(OPENED, '<span class="math katex', 1)
-    return re.sub(r'(?<=</span>)(?=<span class="[^"]*\bbase")', "<wbr>", opened)
+    return formula.replace(OPENED, '<span class="math katex', 1)
 
 
 def _visit_inline(translator, formula: nodes.math) -> None:
-    translator.body.append(_in_line(_set(translator, formula, display=False)))
+    shown = _in_line(_set(translator, formula, display=False))
+    is_held = "held" in formula.parent.get("classes", ())
+    translator.body.append(breakable(shown) if is_held else shown)
     raise nodes.SkipNode
 
 

@@ -19,7 +19,18 @@ import nbformat
 import pytest
 from conftest import build_command
 
-from book import claims, closure, execution, inputs, openings, progress, stacking, strictness
+from book import (
+    claims,
+    closure,
+    execution,
+    inputs,
+    maths,
+    node,
+    openings,
+    progress,
+    stacking,
+    strictness,
+)
 from book.strictness import BookError
 from byhand.evidence import MIME_TYPE, by
 from byhand.evidence.declaring import Claim
@@ -911,3 +922,13 @@ def test_cells_of_a_table_too_wide_for_a_phone_are_named():
 def test_other_tables_stay_tables_on_a_phone(head, cells):
     narrow = table(("th", head), ("td", cells))
     assert stacking.with_stacked_tables(narrow) == narrow
+
+
+def test_a_long_formula_in_a_line_may_be_broken_and_a_short_one_not():
+    node.install_packages()
+    latex = "abcdefgh(x) + c = d + y"
+    short, long = (maths.inline_html(formula, ("here", 1)) for formula in ("a + b = c", latex))
+    assert "<wbr>" not in short
+    assert long.count("<wbr>") == long.count('class="base"') - 1 == 3
+    whole = long.replace("<wbr>", "").replace("math katex", "katex")
+    assert whole == maths._render(latex, False)["html"]

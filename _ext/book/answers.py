@@ -18,7 +18,7 @@ from pathlib import Path
 from docutils import nodes
 
 from book import node
-from book.maths import breakable, inline_html
+from book.maths import inline_html
 from book.strictness import BookError, node_location
 from byhand.answers.asking import Asked, asked, data_of_steps, of_problem
 from byhand.evidence.opening import Page
@@ -106,7 +106,7 @@ def _visit(translator, block: _Answers) -> None:
         ]
         return f"{root}_static/{FOLDER}/{name}?v={version}"
 
-    page = Page(lambda latex: inline_html(latex, node_location(app, block)), breakable=breakable)
+    page = Page(lambda latex: inline_html(latex, node_location(app, block)))
     components = {claim["id"]: claim["components"] for claim in app.claims}
     forms = "".join(
         _form(

@@ -17,7 +17,7 @@ from docutils.statemachine import StringList
 from sphinx.util.docutils import SphinxDirective
 
 from book import judging, teeth
-from book.maths import breakable, inline_html
+from book.maths import inline_html
 from book.strictness import BookError, node_location
 from byhand.evidence import MIME_TYPE
 from byhand.evidence.anchoring import share
@@ -192,7 +192,7 @@ def _visit_shown(translator, node: _Shown) -> None:
     def mathematics(latex: str) -> str:
         return inline_html(latex, node_location(builder.app, node))
 
-    page = Page(mathematics, link, breakable)
+    page = Page(mathematics, link)
     if caption := node["shown"]["caption"]:
         translator.body.append(page.table(claims, caption, _id))
     else:
@@ -327,7 +327,7 @@ class ErrataDirective(_ClaimsDirective):
         if not is_short(value):
             return self.inline(_statement(claim))
         place = (self.env.docname, self.lineno)
-        page = Page(lambda latex: inline_html(latex, place), breakable=breakable)
+        page = Page(lambda latex: inline_html(latex, place))
         shown = _raw(f" <strong>{page.value(value)}</strong>")
         return [*self.inline(f"{_statement(claim)}:"), shown]
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 from docutils import nodes
@@ -21,6 +22,9 @@ KEPT = inputs.ROOT / "_build" / "formulas.json"
 KATEX = node.PACKAGES / "katex" / "dist"
 STYLE = "katex/katex.min.css"
 OPENED = '<span class="katex'
+BETWEEN_BASES = re.compile(r'(?<=</span>)(?=<span class="[^"]*\bbase")')
+SHORT = 16
+"""A formula of so many signs stays on one line."""
 OPTIONS = {
     "throwOnError": True,
     "strict": "error",
@@ -74,19 +78,15 @@ def inline_html(latex: str, place: tuple[str, int | None]) -> str:
     return _in_line(result["html"])
 
 
-def breakable(formula: str) -> str:
-    """Return the HTML of a formula that can be broken behind its relations wherever it stands."""
-    return re.sub(r'(?<=</span>)(?=<span class="[^"]*\bbase")', "<wbr>", formula)
-
-
 def _in_line(formula: str) -> str:
-    return formula.replace(OPENED, '<span class="math katex', 1)
+    """Return a formula as a part of a line, which may be broken within it if it is long."""
+    opened = formula.replace(OPENED, '<span class="math katex', 1)
+    shown = re.sub(r"<math\b.*?</math>|<[^>]*>", "", opened, flags=re.DOTALL)
+    return BETWEEN_BASES.sub("<wbr>", opened) if len(unescape(shown)) > SHORT else opened
 
 
 def _visit_inline(translator, formula: nodes.math) -> None:
-    shown = _in_line(_set(translator, formula, display=False))
-    is_held = "held" in formula.parent.get("classes", ())
-    translator.body.append(breakable(shown) if is_held else shown)
+    translator.body.append(_in_line(_set(translator, formula, display=False)))
     raise nodes.SkipNode
 
 

@@ -40,20 +40,15 @@ class Page:
         Returns the HTML of a formula in LaTeX.
     link
         Returns the HTML of a link to a claim in the ledger, of its id and of what is shown.
-    breakable
-        Returns the HTML of a formula with the places at which it may be broken if the marks
-        around it must stay with it.
     """
 
     def __init__(
         self,
         mathematics: Callable[[str], str] = lambda latex: f"${escape(latex)}$",
         link: Callable[[str, str], str] = lambda id, shown: shown,
-        breakable: Callable[[str], str] = str,
     ) -> None:
         self.mathematics = mathematics
         self.link = link
-        self.breakable = breakable
 
     # -- text and values -------------------------------------------------------------------------
 
@@ -76,7 +71,7 @@ class Page:
         formula = self.mathematics(latex)
         if not opening and not closing:
             return formula
-        return f'<span class="held">{opening}{self.breakable(formula)}{closing}</span>'
+        return f'<span class="held">{opening}{formula}{closing}</span>'
 
     def number(self, latex: str, mark: str = "") -> str:
         """Return one number or formula, a plain number as text, and the mark that follows it."""

@@ -21,8 +21,7 @@ UNSOUND = SOUND.replace(
 
 @pytest.mark.browser
 @pytest.mark.slow
-def test_a_page_below_a_bar_fails_by_name(browser, axe, tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(audit, "on_phone", lambda url: [audit.lighthouse(url)])  # not three
+def test_a_page_below_a_bar_fails_by_name(browser, axe, tmp_path, capsys):
     (tmp_path / "index.html").write_text(SOUND)
     (tmp_path / "unsound.html").write_text(UNSOUND)
     assert audit.report(browser, tmp_path, audit.pages(tmp_path)) == 1

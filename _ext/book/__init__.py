@@ -23,10 +23,10 @@ strictness  turns every warning into a failed build
 progress    says what is being done, and how long it will take
 
 Beside the build: build starts it, install fetches what it needs, closure finds what a notebook
-depends on, kernel runs its cells, node runs KaTeX, PurgeCSS and esbuild, stacking marks tables that
-are too wide for a phone, heights estimates the sections that a browser has not laid out, chromium
-finds the browser that looks at the site, audit measures the pages in it, pdf prints them, exporting
-fits notebooks to nbconvert.
+depends on, kernel runs its cells, node runs KaTeX, PurgeCSS and esbuild, text takes it out of HTML,
+stacking marks tables that are too wide for a phone, heights estimates the sections that a browser
+has not laid out, chromium finds the browser that looks at the site, audit measures the pages in it,
+pdf prints them, exporting fits notebooks to nbconvert.
 """
 
 from importlib import import_module

@@ -19,6 +19,7 @@ import snowballstemmer
 from pylatexenc.latex2text import get_default_latex_context_db
 
 from book import openings
+from book.text import plain
 
 INDEX = "sections.js"
 # What is code, belongs to a button or waits to be filled in.
@@ -87,12 +88,12 @@ def parts_of(article: str) -> Iterator[tuple[str, str, Counter]]:
     for row in ROW.finditer(text):
         yield row[1], row[1].removeprefix("ledger-"), counts_of(AGREEMENT.sub("", row[2]))
     for equation in NUMBER.finditer(text):
-        yield equation[1], _plain(equation[2]), Counter()
+        yield equation[1], plain(equation[2]), Counter()
     text = NUMBER.sub("", ROW.sub("", text))
     text = THEOREM.sub(r'<section id="\1"><h6>\2</h6>', text)
     for id_, own in _own_texts(text):
         heading = HEADING.search(own)
-        yield id_, _plain(heading[1]) if heading else id_, counts_of(own)
+        yield id_, plain(heading[1]) if heading else id_, counts_of(own)
 
 
 def _own_texts(text: str) -> Iterator[tuple[str, str]]:
@@ -108,10 +109,6 @@ def _own_texts(text: str) -> Iterator[tuple[str, str]]:
             texts[mark[1]] = ""
         end = mark.end()
     yield from texts.items()
-
-
-def _plain(text: str) -> str:
-    return html.unescape(" ".join(re.sub(r"<[^>]*>", "", text).split()))
 
 
 # -- words ---------------------------------------------------------------------------------------
@@ -135,9 +132,9 @@ def counts_of(text: str) -> Counter:
 
 def _tokens(text: str) -> list[str]:
     within = re.sub(r"</?(?:span|i|b|em|strong|code|sub|sup|a)\b[^>]*>", "", text)
-    plain = html.unescape(re.sub(r"<[^>]*>", " ", within))
-    plain = unicodedata.normalize("NFKC", plain).lower().replace("\N{FRACTION SLASH}", "/")
-    found = TOKEN.findall(re.sub("[’']s\\b", "", plain))
+    shown = html.unescape(re.sub(r"<[^>]*>", " ", within))
+    shown = unicodedata.normalize("NFKC", shown).lower().replace("\N{FRACTION SLASH}", "/")
+    found = TOKEN.findall(re.sub("[’']s\\b", "", shown))
     return [stem(word) if WORD.fullmatch(word) else word for word in found if _says_much(word)]
 
 

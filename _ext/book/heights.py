@@ -7,9 +7,10 @@ estimates say. They follow from counts and from lengths that a fit to the book's
 
 from __future__ import annotations
 
-import html
 import re
 from typing import NamedTuple
+
+from book.text import plain
 
 
 class Lengths(NamedTuple):
@@ -89,7 +90,7 @@ def _height(section: str, lengths: Lengths) -> int:
 
 
 def _table_height(table: str, lengths: Lengths) -> float:
-    if lengths is NARROW and " stacked" in table:
+    if lengths is NARROW and ' stacked">' in table:
         return sum(map(_stacked_height, re.split(r"<tr\b", table)[2:]))
     letter = lengths.ledger_letter if "claims-ledger" in table else lengths.cell_letter
     return sum(max(ROW, letter * _letters(row)) for row in re.split(r"<tr\b", table)[1:])
@@ -107,4 +108,4 @@ def _taken_out(pattern: str, text: str) -> tuple[list[str], str]:
 
 
 def _letters(text: str) -> int:
-    return len(re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]*>", "", text))))
+    return len(plain(text))

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from functools import cache
-from html import unescape
 from pathlib import Path
 
 from docutils import nodes
@@ -16,6 +15,7 @@ from sphinx.util.math import get_node_equation_number
 
 from book import inputs, node
 from book.strictness import BookError, located, node_location
+from book.text import plain
 from byhand.evidence.opening import CLOSING, OPENING
 
 KEPT = inputs.ROOT / "_build" / "formulas.json"
@@ -81,8 +81,7 @@ def inline_html(latex: str, place: tuple[str, int | None]) -> str:
 def _in_line(formula: str) -> str:
     """Return a formula as a part of a line, which may be broken within it if it is long."""
     opened = formula.replace(OPENED, '<span class="math katex', 1)
-    shown = re.sub(r"<math\b.*?</math>|<[^>]*>", "", opened, flags=re.DOTALL)
-    return BETWEEN_BASES.sub("<wbr>", opened) if len(unescape(shown)) > SHORT else opened
+    return BETWEEN_BASES.sub("<wbr>", opened) if len(plain(opened)) > SHORT else opened
 
 
 def _visit_inline(translator, formula: nodes.math) -> None:
@@ -108,8 +107,9 @@ def _taken(line: nodes.Element, index: int, marks: str) -> str:
     text = line[index] if 0 <= index < len(line) else None
     if not isinstance(text, nodes.Text):
         return ""
-    line.replace(text, nodes.Text(re.sub(marks, "", text, count=1)))
-    return re.search(marks, text)[0]
+    found = re.search(marks, text)
+    line.replace(text, nodes.Text(text[: found.start()] + text[found.end() :]))
+    return found[0]
 
 
 def _visit_displayed(translator, formula: nodes.math_block) -> None:

@@ -6,8 +6,10 @@ Each cell says what its column is called; the styles show that where the head of
 from __future__ import annotations
 
 import re
-from html import escape, unescape
+from html import escape
 from itertools import cycle
+
+from book.text import plain
 
 COLUMNS = 4
 """A table of fewer columns fits a phone: its cells are broken into lines."""
@@ -26,10 +28,10 @@ def with_stacked_tables(body: str) -> str:
 
 def _stacked(found: re.Match) -> str:
     head, between, rows = found[2].partition("</thead>")
-    names = [_text(content) for *_, content in CELL.findall(head)]
+    names = [plain(content) for *_, content in CELL.findall(head)]
     if "<math" in head or len(names) < COLUMNS:
         return found[0]
-    cells = names + [_text(content) for *_, content in CELL.findall(rows)]
+    cells = names + [plain(content) for *_, content in CELL.findall(rows)]
     if sum(max(map(len, cells[k :: len(names)])) for k in range(len(names))) <= LETTERS:
         return found[0]
     name_of_cell = cycle(names)
@@ -38,8 +40,3 @@ def _stacked(found: re.Match) -> str:
         return f'{cell[1]} data-name="{escape(next(name_of_cell))}"{cell[2]}{cell[3]}'
 
     return f'<table class="{found[1]} stacked">{head}{between}{CELL.sub(named, rows)}</table>'
-
-
-def _text(content: str) -> str:
-    content = re.sub(r"<math\b.*?</math>", "", content, flags=re.DOTALL)
-    return " ".join(unescape(re.sub(r"<[^>]*>", "", content)).split())

@@ -135,7 +135,7 @@ def slides(x: np.ndarray, w: np.ndarray, layout: Geometry) -> bool:
 def by_sliding(x: np.ndarray, w: np.ndarray, layout: Geometry) -> np.ndarray:
     """Convolve with one filter: each of its taps slides along the pixels as they lie.
 
-    Nothing is copied. The rows of all images lie end to end, and what taps find across an end is
+    No patch is copied. The rows of all images lie end to end, and what taps find across an end is
     left out.
     """
     kind = np.result_type(x, w)
